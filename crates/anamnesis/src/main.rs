@@ -1,0 +1,2 @@
+//! anamnesis
+fn main() {}
