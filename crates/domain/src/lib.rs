@@ -1,1 +1,24 @@
-//! domain
+//! What may happen in a clinic, and what it means.
+//!
+//! An [`Aggregate`] decides which events follow from a command and folds events into state. Nothing here reads a
+//! clock, draws a random number or knows a database, a web framework or a wire format: what a rule needs to know, the
+//! command brings.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
+
+mod aggregate;
+pub mod consent;
+mod events;
+mod ids;
+mod redact;
+mod refusal;
+mod registry;
+#[cfg(test)]
+mod testing;
+mod values;
+
+pub use aggregate::{Aggregate, Reservation, Subject};
+pub use events::{Event, EventKind, PayloadDecoder};
+pub use ids::*;
+pub use refusal::{Broken, Refusal};
+pub use registry::{AggregateInfo, AnyEvent, REGISTRY};
+pub use values::*;

@@ -1,0 +1,55 @@
+//! Which ids are there? Each is a UUID (v7 when made here); the type keeps them apart.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$meta:meta])* $name:ident)+) => {
+        $($(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = Uuid))]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        })+
+    };
+}
+
+ids! {
+    /// A patient.
+    PatientId
+    /// A provider of care: a person with a licence. Not an account.
+    ProviderId
+    /// The tenant: a custodian of records.
+    OrganizationId
+    /// A hospital, practice or department inside an organization.
+    FacilityId
+    /// An appointment or a visit.
+    AppointmentId
+    /// A medical record.
+    RecordId
+    /// A health insight.
+    InsightId
+    /// A consent.
+    ConsentId
+    /// A user's account.
+    AccountId
+    /// One access to a person's data.
+    AccessId
+}

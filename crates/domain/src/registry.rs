@@ -1,0 +1,61 @@
+//! Which aggregates are there? The one list; tests compare it with `schemas/` and the routes.
+
+use crate::{Aggregate, Event, EventKind, PayloadDecoder};
+
+/// What everybody needs to know of an aggregate without knowing its types.
+pub struct AggregateInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// The Kafka topic of its events.
+    pub topic: &'static str,
+    /// Every kind of event it may have, old versions included.
+    pub kinds: &'static [EventKind],
+}
+
+macro_rules! registry {
+    ($($variant:ident($module:ident::$aggregate:ident, $event:ident)),+ $(,)?) => {
+        /// Every aggregate.
+        pub const REGISTRY: &[AggregateInfo] = &[$(AggregateInfo {
+            name: <crate::$module::$aggregate as Aggregate>::TYPE,
+            topic: <crate::$module::$aggregate as Aggregate>::TOPIC,
+            kinds: <crate::$module::$event as Event>::KINDS,
+        }),+];
+
+        /// An event of any aggregate.
+        #[derive(Clone, PartialEq, Debug)]
+        pub enum AnyEvent {
+            $(#[doc = concat!("Of the aggregate `", stringify!($module), "`.")] $variant(crate::$module::$event),)+
+        }
+
+        impl AnyEvent {
+            /// Reads a payload of the given aggregate and kind. `None`: no such kind.
+            pub fn decode<D: PayloadDecoder>(aggregate: &str, name: &str, version: u32, decoder: D) -> Option<Result<Self, D::Error>> {
+                match aggregate {
+                    $(<crate::$module::$aggregate as Aggregate>::TYPE =>
+                        crate::$module::$event::decode(name, version, decoder).map(|event| event.map(Self::$variant)),)+
+                    _ => None,
+                }
+            }
+
+            /// The kind it is written as.
+            pub fn kind(&self) -> EventKind {
+                match self { $(Self::$variant(event) => event.kind(),)+ }
+            }
+
+            /// Writes the payload alone.
+            pub fn serialize_payload<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $(Self::$variant(event) => event.serialize_payload(serializer),)+ }
+            }
+        }
+
+        $(impl From<crate::$module::$event> for AnyEvent {
+            fn from(event: crate::$module::$event) -> Self {
+                Self::$variant(event)
+            }
+        })+
+    };
+}
+
+registry! {
+    Consent(consent::Consent, ConsentEvent),
+}

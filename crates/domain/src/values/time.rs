@@ -1,0 +1,121 @@
+//! How is a moment or a day written? RFC 3339 for people, numbers for Avro.
+
+use chrono::{DateTime, Days, NaiveDate, SubsecRound, TimeDelta, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A moment, in whole microseconds UTC. JSON: RFC 3339; Avro: `timestamp-micros`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = DateTime<Utc>))]
+pub struct Instant(DateTime<Utc>);
+
+impl Instant {
+    /// The moment that many microseconds after 1970 (UTC); the nearest one that exists if out of range.
+    pub fn from_micros(micros: i64) -> Self {
+        Self(DateTime::from_timestamp_micros(micros).unwrap_or(if micros < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC }))
+    }
+
+    /// Microseconds since 1970 (UTC).
+    pub fn micros(self) -> i64 {
+        self.0.timestamp_micros()
+    }
+
+    /// The moment that many minutes later.
+    #[must_use]
+    pub fn plus_minutes(self, minutes: u32) -> Self {
+        Self(self.0.checked_add_signed(TimeDelta::minutes(i64::from(minutes))).unwrap_or(DateTime::<Utc>::MAX_UTC))
+    }
+
+    /// The day in UTC.
+    pub fn date(self) -> Date {
+        Date(self.0.date_naive())
+    }
+}
+
+impl From<DateTime<Utc>> for Instant {
+    fn from(time: DateTime<Utc>) -> Self {
+        Self(time.trunc_subsecs(6))
+    }
+}
+
+impl From<Instant> for DateTime<Utc> {
+    fn from(instant: Instant) -> Self {
+        instant.0
+    }
+}
+
+impl std::fmt::Display for Instant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
+    }
+}
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { serializer.serialize_i64(self.micros()) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            DateTime::deserialize(deserializer).map(Self::from)
+        } else {
+            i64::deserialize(deserializer).map(Self::from_micros)
+        }
+    }
+}
+
+/// A day without a time. JSON: `2026-01-31`; Avro: `date` (days since 1970).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = NaiveDate))]
+pub struct Date(NaiveDate);
+
+impl Date {
+    /// The first moment of the day, UTC.
+    pub fn start(self) -> Instant {
+        Instant(self.0.and_time(chrono::NaiveTime::MIN).and_utc())
+    }
+
+    fn days(self) -> i32 {
+        i32::try_from(self.0.signed_duration_since(NaiveDate::default()).num_days()).expect("chrono's years fit into 32-bit days")
+    }
+
+    fn from_days(days: i32) -> Option<Self> {
+        let magnitude = Days::new(u64::from(days.unsigned_abs()));
+        let day = if days < 0 { NaiveDate::default().checked_sub_days(magnitude) } else { NaiveDate::default().checked_add_days(magnitude) };
+        day.map(Self)
+    }
+}
+
+impl From<NaiveDate> for Date {
+    fn from(date: NaiveDate) -> Self {
+        Self(date)
+    }
+}
+
+impl From<Date> for NaiveDate {
+    fn from(date: Date) -> Self {
+        date.0
+    }
+}
+
+impl std::fmt::Display for Date {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Date {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { serializer.serialize_i32(self.days()) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            return NaiveDate::deserialize(deserializer).map(Self);
+        }
+        Self::from_days(i32::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("a day out of range"))
+    }
+}
