@@ -1,0 +1,120 @@
+//! Compares the lists with the world: events, schemas, samples, frozen fingerprints.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anamnesis_codec::{all, decode_any, decode_origin, encode_any, encode_origin, find};
+use anamnesis_domain::{AnyEvent, Origin, PayloadDecoder, REGISTRY};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")
+}
+
+fn sample(aggregate: &str, name: &str, version: u32) -> Value {
+    let path = folder().join(aggregate).join(format!("{name}.v{version}.json"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{}: write a sample there that fills every field", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+struct Json(Value);
+
+impl PayloadDecoder for Json {
+    type Error = serde_json::Error;
+
+    fn decode<T: DeserializeOwned>(self) -> Result<T, serde_json::Error> {
+        serde_json::from_value(self.0)
+    }
+}
+
+fn json(event: &AnyEvent) -> Value {
+    event.serialize_payload(serde_json::value::Serializer).expect("payloads are serialisable")
+}
+
+#[test]
+fn every_event_has_a_schema_and_every_schema_an_event() {
+    let events: BTreeSet<_> = REGISTRY.iter().flat_map(|a| a.kinds.iter().map(|k| (a.name, k.name, k.version))).collect();
+    let schemas: BTreeSet<_> = all().iter().filter(|s| s.aggregate != "metadata").map(|s| (s.aggregate, s.name, s.version)).collect();
+    let missing: Vec<_> = events.difference(&schemas).collect();
+    assert!(missing.is_empty(), "write schemas/<aggregate>/<Event>.v<N>.avsc for {missing:?}");
+    let idle: Vec<_> = schemas.difference(&events).collect();
+    assert!(idle.is_empty(), "no event is written as {idle:?}: a version that was ever merged stays readable, so declare it in `events!`");
+}
+
+#[test]
+fn a_sample_survives_rust_and_avro_unchanged() {
+    for schema in all().iter().filter(|s| s.aggregate != "metadata") {
+        let what = format!("{}/{}.v{}", schema.aggregate, schema.name, schema.version);
+        let sample = sample(schema.aggregate, schema.name, schema.version);
+        let event = AnyEvent::decode(schema.aggregate, schema.name, schema.version, Json(sample.clone()))
+            .unwrap_or_else(|| panic!("{what}: no such event"))
+            .unwrap_or_else(|e| panic!("{what}: the sample is not the event: {e}"));
+        if event.kind().version != schema.version {
+            continue; // an old version: it reads, and is written as the newest
+        }
+        assert_eq!(json(&event), sample, "{what}: sample → Rust → JSON");
+        let encoded = encode_any(schema.aggregate, &event).unwrap_or_else(|e| panic!("{what}: {e}"));
+        let read =
+            decode_any(schema.aggregate, schema.name, schema.version, encoded.fingerprint, &encoded.bytes).unwrap_or_else(|e| panic!("{what}: {e}"));
+        assert_eq!(json(&read), sample, "{what}: sample → Avro → JSON");
+    }
+}
+
+#[test]
+fn a_sample_fills_every_field() {
+    for schema in all() {
+        let sample = sample(schema.aggregate, schema.name, schema.version);
+        let parsed: Value = serde_json::from_str(schema.source).expect("the schema is JSON");
+        let fields: BTreeSet<_> = parsed["fields"].as_array().expect("a record has fields").iter().filter_map(|f| f["name"].as_str()).collect();
+        let filled: BTreeSet<_> = sample.as_object().expect("a sample is an object").keys().map(String::as_str).collect();
+        assert_eq!(fields, filled, "{}/{}.v{}: schema and sample name different fields", schema.aggregate, schema.name, schema.version);
+    }
+}
+
+#[test]
+fn an_origin_survives_avro() {
+    let origin: Origin = serde_json::from_value(sample("metadata", "Origin", 1)).expect("the sample is an origin");
+    let bytes = encode_origin(&origin).expect("an origin is writable");
+    assert!(decode_origin(&bytes).expect("and readable") == origin);
+}
+
+#[test]
+fn bytes_that_are_not_the_event_are_refused() {
+    let schema = find("consent", "ConsentRevoked", 1).expect("consents can be revoked");
+    let event = AnyEvent::decode("consent", "ConsentRevoked", 1, Json(sample("consent", "ConsentRevoked", 1))).expect("known").expect("readable");
+    let mut bytes = encode_any("consent", &event).expect("writable").bytes;
+    assert!(decode_any("consent", "ConsentRevoked", 1, [0; 8], &bytes).is_err(), "another fingerprint");
+    assert!(decode_any("consent", "ConsentRevoked", 2, schema.fingerprint, &bytes).is_err(), "a version nobody knows");
+    bytes.push(0);
+    assert!(decode_any("consent", "ConsentRevoked", 1, schema.fingerprint, &bytes).is_err(), "bytes left over");
+    bytes.truncate(3);
+    assert!(decode_any("consent", "ConsentRevoked", 1, schema.fingerprint, &bytes).is_err(), "bytes missing");
+}
+
+/// `schemas/fingerprints.txt` freezes every merged schema. A new one is appended by
+/// `ANAMNESIS_FREEZE=1 cargo test -p anamnesis-codec --test schemas`; an existing line never changes.
+#[test]
+fn a_merged_schema_never_changes() {
+    let path = folder().join("fingerprints.txt");
+    let frozen = fs::read_to_string(&path).unwrap_or_default();
+    let mut lines: Vec<String> = frozen.lines().map(str::to_owned).collect();
+    for schema in all() {
+        let name = format!("{}/{}.v{}", schema.aggregate, schema.name, schema.version);
+        let line = format!("{name} {}", hex::encode(schema.fingerprint));
+        match lines.iter().find(|l| l.split(' ').next() == Some(&name)) {
+            Some(known) => assert_eq!(*known, line, "{name} was merged and must not change: add a new version beside it"),
+            None if std::env::var_os("ANAMNESIS_FREEZE").is_some() => lines.push(line),
+            None => panic!("{name} is new: freeze it with ANAMNESIS_FREEZE=1 cargo test -p anamnesis-codec --test schemas"),
+        }
+    }
+    for line in &lines {
+        let name = line.split(' ').next().unwrap_or_default();
+        assert!(all().iter().any(|s| format!("{}/{}.v{}", s.aggregate, s.name, s.version) == name), "{name} is frozen but its file is gone");
+    }
+    if std::env::var_os("ANAMNESIS_FREEZE").is_some() {
+        lines.sort();
+        fs::write(path, lines.join("\n") + "\n").expect("schemas/ is writable");
+    }
+}
