@@ -58,7 +58,9 @@ impl Serialize for Instant {
 impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            DateTime::deserialize(deserializer).map(Self::from)
+            parsed(deserializer, "must be a time in RFC 3339, such as 2026-01-31T09:30:00Z", |text| {
+                DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc().into())
+            })
         } else {
             i64::deserialize(deserializer).map(Self::from_micros)
         }
@@ -114,8 +116,14 @@ impl Serialize for Date {
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            return NaiveDate::deserialize(deserializer).map(Self);
+            return parsed(deserializer, "must be a date, such as 2026-01-31", |text| text.parse().ok().map(Self));
         }
         Self::from_days(i32::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("a day out of range"))
     }
+}
+
+/// Reads a text by `parse`; the error says what it should be and never what it was.
+fn parsed<'de, D: Deserializer<'de>, T>(deserializer: D, expected: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<T, D::Error> {
+    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+    parse(&text).ok_or_else(|| de::Error::custom(expected))
 }
