@@ -1,1 +1,3 @@
 //! journal
+
+pub mod tree;
