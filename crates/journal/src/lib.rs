@@ -1,3 +1,4 @@
 //! journal
 
+pub mod row;
 pub mod tree;
