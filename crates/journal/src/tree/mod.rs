@@ -2,15 +2,22 @@
 //!
 //! The tree of RFC 6962 is a pure fold over the log's leaves: no database, no clock, no task. [`Tree`] keeps only its
 //! edge in memory and hands out the tiles it completes; everything else (roots, proofs) is computed from tiles.
+//! [`Signer`] signs a head only after it has proved to itself that the tree it signed last is still in there.
 
+mod checkpoint;
 mod hash;
+mod note;
 pub mod proof;
+mod signer;
 mod tiles;
 
 use std::mem;
 
+pub use checkpoint::{Checkpoint, SignedCheckpoint};
 pub use hash::Hash;
+pub use note::{NoteError, VerifyingKey};
 pub use proof::{Consistency, Head, ProofError, Unproven};
+pub use signer::{Signer, SignerError};
 pub use tiles::{FullTile, TILE_WIDTH, TileId, TileMap, TileReader, tile_bytes, tile_hashes};
 
 use tiles::{TILE_HEIGHT, complete_root};
