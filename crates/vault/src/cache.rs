@@ -1,0 +1,55 @@
+//! Which opened keys are in memory, how many, and for how long?
+
+use moka::sync::Cache;
+use uuid::Uuid;
+
+use crate::key::{DataKey, KeyOwner};
+use crate::vault::VaultSettings;
+
+/// Opened keys by id, and which of them is each owner's current one. Both bounded in number and time.
+pub(crate) struct KeyCache {
+    by_id: Cache<Uuid, DataKey>,
+    current: Cache<KeyOwner, Uuid>,
+}
+
+impl KeyCache {
+    pub(crate) fn new(settings: &VaultSettings) -> Self {
+        Self {
+            by_id: Cache::builder()
+                .max_capacity(settings.cached_keys)
+                .time_to_live(settings.cached_for)
+                .build(),
+            current: Cache::builder()
+                .max_capacity(settings.cached_keys)
+                .time_to_live(settings.cached_for)
+                .build(),
+        }
+    }
+
+    pub(crate) fn current(&self, owner: &KeyOwner) -> Option<DataKey> {
+        self.by_id.get(&self.current.get(owner)?)
+    }
+
+    pub(crate) fn get(&self, key_id: Uuid) -> Option<DataKey> {
+        self.by_id.get(&key_id)
+    }
+
+    pub(crate) fn put(&self, key: &DataKey) {
+        self.by_id.insert(key.id(), key.clone());
+    }
+
+    pub(crate) fn put_current(&self, key: &DataKey) {
+        self.put(key);
+        self.current.insert(key.owner(), key.id());
+    }
+
+    /// Drops the key's bytes. An owner's entry that still names it leads nowhere, so the owner is looked up anew.
+    pub(crate) fn forget(&self, key_id: Uuid) {
+        self.by_id.invalidate(&key_id);
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.by_id.run_pending_tasks();
+        self.by_id.entry_count()
+    }
+}
