@@ -1,0 +1,207 @@
+//! How does an account come to be, sign in and sign out?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anamnesis_domain::account::{Account, AccountCommand, NewAccount, Owner, PasswordCause, SignInFailure, SignInMethod, SignOutCause};
+use anamnesis_domain::{Instant, Origin, SessionId};
+use anamnesis_journal::{Caller, CommandError, Journal};
+use anamnesis_vault::Vault;
+use chrono::{DateTime, Utc};
+use moka::sync::Cache;
+use secrecy::SecretString;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::password::Passwords;
+use crate::sessions::{self, NewSession, Session};
+use crate::{AccessError, Actor, token};
+
+/// How sign-in behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessSettings {
+    /// How long a session lasts at most, in minutes.
+    pub session_minutes: u32,
+    /// How long a session may be idle, in minutes (45 CFR 164.312(a)(2)(iii), automatic logoff).
+    pub idle_minutes: u32,
+    /// How many passwords are hashed at once; each costs a core 80 ms.
+    pub hashes_at_once: usize,
+}
+
+impl Default for AccessSettings {
+    fn default() -> Self {
+        Self { session_minutes: 12 * 60, idle_minutes: 30, hashes_at_once: 2 }
+    }
+}
+
+/// Accounts and sessions.
+#[derive(Clone)]
+pub struct Access {
+    pool: PgPool,
+    journal: Journal,
+    vault: Vault,
+    settings: AccessSettings,
+    passwords: Passwords,
+    /// By account: exact for the sequence it was read at, so a revoked role is gone at the next request.
+    owners: Cache<Uuid, (u64, Arc<Owner>)>,
+}
+
+/// A new session.
+pub struct SignedIn {
+    /// What the client sends from now on. Shown once.
+    pub token: SecretString,
+    /// Until when at most.
+    pub expires_at: Instant,
+    /// Who it is.
+    pub actor: Actor,
+}
+
+impl Access {
+    /// `pool` connects as a role that may write `identity`.
+    pub fn new(pool: PgPool, journal: Journal, vault: Vault, settings: AccessSettings) -> Self {
+        let owners = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(300)).build();
+        Self { pool, journal, vault, settings, passwords: Passwords::new(settings.hashes_at_once), owners }
+    }
+
+    /// Creates an account that can sign in with `password`.
+    pub async fn create_account(&self, account_id: Uuid, account: NewAccount, password: SecretString, caller: &Caller) -> Result<u64, AccessError> {
+        let email = account.profile.email.normalised();
+        if self.credentials(&email).await?.is_some_and(|known| known.account_id != account_id) {
+            return Err(AccessError::EmailTaken);
+        }
+        let hash = self.passwords.hash(password).await?;
+        let created = self.tell(account_id, AccountCommand::Create { now: caller.now, account }, caller).await?;
+        self.store_password(account_id, caller.organization_id, &email, &hash, caller.now).await?;
+        Ok(created)
+    }
+
+    /// True while no account can sign in: only then may the host create the first administrator.
+    pub async fn is_empty(&self) -> Result<bool, AccessError> {
+        let (any,): (bool,) = sqlx::query_as("select exists (select from identity.credentials)").fetch_one(&self.pool).await?;
+        Ok(!any)
+    }
+
+    /// Opens a session, if address and password fit and the account may be used. Both outcomes become events.
+    pub async fn sign_in(&self, email: &str, password: SecretString, origin: Origin, now: Instant) -> Result<SignedIn, AccessError> {
+        let known = self.credentials(&email.trim().to_lowercase()).await?;
+        let fits = self.passwords.fits(password, known.as_ref().map(|c| c.password_hash.clone())).await?;
+        let Some(known) = known else { return Err(AccessError::NotSignedIn) };
+        let caller = Caller::new(known.organization_id, known.account_id, now).from(origin);
+        if !fits {
+            self.tell(known.account_id, AccountCommand::TellSignInFailed { now, cause: SignInFailure::WrongPassword }, &caller).await?;
+            return Err(AccessError::NotSignedIn);
+        }
+        self.open_session(&known, &caller).await
+    }
+
+    async fn open_session(&self, known: &Credentials, caller: &Caller) -> Result<SignedIn, AccessError> {
+        let (now, session_id) = (caller.now, Uuid::now_v7());
+        let sign_in = AccountCommand::SignIn { now, session_id: SessionId(session_id), method: SignInMethod::Password };
+        let account_sequence = match self.tell(known.account_id, sign_in, caller).await {
+            Ok(sequence) => sequence,
+            Err(AccessError::Refused(_)) => return Err(AccessError::NotSignedIn),
+            Err(error) => return Err(error),
+        };
+        let (token, token_hash) = token::issue()?;
+        let expires_at = now.plus_minutes(self.settings.session_minutes);
+        let Credentials { account_id, organization_id, .. } = *known;
+        sessions::insert(&self.pool, &NewSession { session_id, token_hash, account_id, organization_id, created_at: now, expires_at }).await?;
+        let actor = self.actor(Session { session_id, account_id, organization_id, account_sequence }, now).await?;
+        Ok(SignedIn { token, expires_at, actor })
+    }
+
+    /// Who holds `token`, with the roles that hold at this moment.
+    pub async fn authenticate(&self, token: &str, now: Instant) -> Result<Actor, AccessError> {
+        let session = sessions::find(&self.pool, &token::hash(token), self.settings.idle_minutes).await?.ok_or(AccessError::NoSession)?;
+        self.actor(session, now).await
+    }
+
+    /// Ends the actor's session. Ending it twice is not a mistake.
+    pub async fn sign_out(&self, actor: &Actor, caller: &Caller) -> Result<(), AccessError> {
+        sessions::delete(&self.pool, actor.session_id).await?;
+        let session_id = Some(SessionId(actor.session_id));
+        self.tell(actor.account_id, AccountCommand::SignOut { now: caller.now, session_id, cause: SignOutCause::Left }, caller).await?;
+        Ok(())
+    }
+
+    /// Gives an account another password, as an administrator.
+    pub async fn set_password(&self, account_id: Uuid, password: SecretString, caller: &Caller) -> Result<(), AccessError> {
+        let hash = self.passwords.hash(password).await?;
+        let owner = self.load(account_id, caller.organization_id).await?.ok_or(AccessError::NoSession)?.1;
+        self.tell(account_id, AccountCommand::TellPasswordChanged { now: caller.now, cause: PasswordCause::Administrator }, caller).await?;
+        self.store_password(account_id, caller.organization_id, &owner.profile.email.normalised(), &hash, caller.now).await
+    }
+
+    async fn actor(&self, session: Session, now: Instant) -> Result<Actor, AccessError> {
+        let owner = match self.owners.get(&session.account_id) {
+            Some((sequence, owner)) if sequence == session.account_sequence => owner,
+            _ => {
+                let (sequence, owner) = self.load(session.account_id, session.organization_id).await?.ok_or(AccessError::NoSession)?;
+                self.owners.insert(session.account_id, (sequence, owner.clone()));
+                owner
+            }
+        };
+        Ok(Actor::of(&owner, session.account_id, session.organization_id, session.session_id, now))
+    }
+
+    /// The account's owner, if the account may be used now.
+    async fn load(&self, account_id: Uuid, organization_id: Uuid) -> Result<Option<(u64, Arc<Owner>)>, AccessError> {
+        let loaded = self.journal.load::<Account>(organization_id, account_id).await.map_err(|error| of_command(&error))?;
+        Ok(loaded.and_then(|(account, sequence)| match account {
+            Account::Active(owner) => Some((sequence, Arc::from(owner))),
+            Account::Absent | Account::Locked { .. } | Account::Deactivated(_) => None,
+        }))
+    }
+
+    async fn tell(&self, account_id: Uuid, command: AccountCommand, caller: &Caller) -> Result<u64, AccessError> {
+        self.journal.execute::<Account>(account_id, command, caller, None).await.map(|committed| committed.sequence).map_err(|error| of_command(&error))
+    }
+
+    async fn credentials(&self, email: &str) -> Result<Option<Credentials>, AccessError> {
+        let index = self.email_index(email).await?;
+        let row: Option<(Uuid, Uuid, String)> =
+            sqlx::query_as("select account_id, organization_id, password_hash from identity.credentials where email_index = $1")
+                .bind(index.as_slice())
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(row.map(|(account_id, organization_id, password_hash)| Credentials { account_id, organization_id, password_hash }))
+    }
+
+    async fn store_password(&self, account_id: Uuid, organization_id: Uuid, email: &str, hash: &str, now: Instant) -> Result<(), AccessError> {
+        let index = self.email_index(email).await?;
+        sqlx::query(
+            "insert into identity.credentials (account_id, organization_id, email_index, password_hash, changed_at)
+             values ($1, $2, $3, $4, $5)
+             on conflict (account_id) do update set email_index = excluded.email_index, password_hash = excluded.password_hash, changed_at = excluded.changed_at",
+        )
+        .bind(account_id)
+        .bind(organization_id)
+        .bind(index.as_slice())
+        .bind(hash)
+        .bind(DateTime::<Utc>::from(now))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// The nil UUID stands for the installation: an address is looked up before its organization is known.
+    async fn email_index(&self, email: &str) -> Result<[u8; 16], AccessError> {
+        let keys = self.vault.index(Uuid::nil()).await.map_err(|_| AccessError::Unavailable)?;
+        Ok(keys.blind("identity.credentials.email", email))
+    }
+}
+
+struct Credentials {
+    account_id: Uuid,
+    organization_id: Uuid,
+    password_hash: String,
+}
+
+fn of_command(error: &CommandError<anamnesis_domain::account::AccountError>) -> AccessError {
+    match error {
+        CommandError::Refused(refusal) => AccessError::Refused(*refusal),
+        CommandError::Taken { .. } => AccessError::EmailTaken,
+        CommandError::Unavailable => AccessError::Unavailable,
+        _ => AccessError::Broken("record the sign-in"),
+    }
+}

@@ -1,0 +1,78 @@
+//! Which sessions are open?
+
+use anamnesis_domain::Instant;
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::AccessError;
+use crate::token::TokenHash;
+
+/// A session that hasn't ended, and how many events its account's stream has: what was known of the account at that
+/// sequence still holds.
+#[derive(Clone, Copy)]
+pub(crate) struct Session {
+    pub(crate) session_id: Uuid,
+    pub(crate) account_id: Uuid,
+    pub(crate) organization_id: Uuid,
+    pub(crate) account_sequence: u64,
+}
+
+pub(crate) struct NewSession {
+    pub(crate) session_id: Uuid,
+    pub(crate) token_hash: TokenHash,
+    pub(crate) account_id: Uuid,
+    pub(crate) organization_id: Uuid,
+    pub(crate) created_at: Instant,
+    pub(crate) expires_at: Instant,
+}
+
+pub(crate) async fn insert(pool: &PgPool, session: &NewSession) -> Result<(), AccessError> {
+    let created_at = DateTime::<Utc>::from(session.created_at);
+    sqlx::query(
+        "insert into identity.sessions (session_id, token_hash, account_id, organization_id, created_at, last_seen_at, expires_at)
+         values ($1, $2, $3, $4, $5, $5, $6)",
+    )
+    .bind(session.session_id)
+    .bind(session.token_hash.as_slice())
+    .bind(session.account_id)
+    .bind(session.organization_id)
+    .bind(created_at)
+    .bind(DateTime::<Utc>::from(session.expires_at))
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// The session with that token, unless it is too old or was idle for too long. Being found is being seen.
+pub(crate) async fn find(pool: &PgPool, token_hash: &TokenHash, idle_minutes: u32) -> Result<Option<Session>, AccessError> {
+    let row: Option<(Uuid, Uuid, Uuid, i64, bool)> = sqlx::query_as(
+        "select s.session_id, s.account_id, s.organization_id,
+                (select max(e.sequence) from journal.events e where e.aggregate_type = 'account' and e.aggregate_id = s.account_id),
+                s.last_seen_at < now() - interval '1 minute'
+         from identity.sessions s
+         where s.token_hash = $1
+           and s.expires_at > now()
+           and s.last_seen_at > now() - make_interval(mins => $2)",
+    )
+    .bind(token_hash.as_slice())
+    .bind(i32::try_from(idle_minutes).unwrap_or(i32::MAX))
+    .fetch_optional(pool)
+    .await?;
+    let Some((session_id, account_id, organization_id, sequence, unseen)) = row else { return Ok(None) };
+    if unseen {
+        touch(pool, session_id).await?;
+    }
+    Ok(Some(Session { session_id, account_id, organization_id, account_sequence: u64::try_from(sequence).unwrap_or_default() }))
+}
+
+/// Written at most once a minute, so that reading doesn't become writing.
+async fn touch(pool: &PgPool, session_id: Uuid) -> Result<(), AccessError> {
+    sqlx::query("update identity.sessions set last_seen_at = now() where session_id = $1").bind(session_id).execute(pool).await?;
+    Ok(())
+}
+
+pub(crate) async fn delete(pool: &PgPool, session_id: Uuid) -> Result<(), AccessError> {
+    sqlx::query("delete from identity.sessions where session_id = $1").bind(session_id).execute(pool).await?;
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! How is it made sure that no read of a person's data goes unseen?
+//!
+//! A handler that answers with a person's data returns [`Disclosed`]. As a response by itself that is an error: the
+//! data sits beside it and only [`record_disclosures`], which wraps every route, lets it out, once the access event is in the
+//! journal. If it can't be written, the answer isn't given.
+
+use std::collections::BTreeMap;
+
+use anamnesis_domain::access::{Access, AccessAction, AccessCommand, AccessDenied, AccessKind, AccessMethod, AccessedSubject, DataAccessed};
+use anamnesis_domain::consent::DataCategory;
+use anamnesis_domain::{AccountId, Line, PatientId, SessionId};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::Problem;
+use super::call::{Call, is_safe};
+use crate::App;
+
+/// Data of persons, with who they are and what is shown of them.
+pub(crate) struct Disclosed<T> {
+    answer: T,
+    headers: HeaderMap,
+    disclosure: Disclosure,
+}
+
+/// What is recorded of an answer.
+#[derive(Clone)]
+pub(crate) struct Disclosure {
+    pub(crate) action: AccessAction,
+    pub(crate) resource_type: &'static str,
+    pub(crate) resource_id: Option<Uuid>,
+    /// By patient: which parts of their data.
+    pub(crate) subjects: BTreeMap<PatientId, Vec<DataCategory>>,
+    /// The names of the fields shown.
+    pub(crate) elements: &'static [&'static str],
+    pub(crate) as_of_position: Option<u64>,
+    pub(crate) result_count: usize,
+}
+
+impl<T> Disclosed<T> {
+    pub(crate) fn new(answer: T, disclosure: Disclosure) -> Self {
+        Self { answer, headers: HeaderMap::new(), disclosure }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        if let Ok(value) = HeaderValue::try_from(value.into()) {
+            self.headers.insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+}
+
+/// What waits for its access event.
+#[derive(Clone)]
+struct Pending {
+    json: Vec<u8>,
+    headers: HeaderMap,
+    disclosure: Disclosure,
+}
+
+impl<T: Serialize> IntoResponse for Disclosed<T> {
+    fn into_response(self) -> Response {
+        let Ok(json) = serde_json::to_vec(&self.answer) else { return Problem::internal().into_response() };
+        let mut response = Problem::internal().into_response();
+        response.extensions_mut().insert(Pending { json, headers: self.headers, disclosure: self.disclosure });
+        response
+    }
+}
+
+/// Records what an answer discloses, then releases it.
+pub(crate) async fn record_disclosures(State(app): State<App>, request: Request, next: Next) -> Response {
+    let call = request.extensions().get::<Call>().cloned();
+    let mut response = next.run(request).await;
+    let Some(pending) = response.extensions_mut().remove::<Pending>() else { return response };
+    let Some(call) = call else { return Problem::internal().into_response() };
+    match record(&app, &call, &pending.disclosure).await {
+        Ok(()) => release(pending),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn release(pending: Pending) -> Response {
+    let mut response = Response::new(Body::from(pending.json));
+    *response.headers_mut() = pending.headers;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    *response.status_mut() = StatusCode::OK;
+    response
+}
+
+async fn record(app: &App, call: &Call, disclosure: &Disclosure) -> Result<(), Problem> {
+    let subjects = disclosure.subjects.iter().map(|(&patient_id, categories)| AccessedSubject {
+        patient_id,
+        categories: categories.clone(),
+        elements: disclosure.elements.iter().filter_map(|name| Line::try_from(*name).ok()).collect(),
+    });
+    let accessed = DataAccessed {
+        accessed_at: call.now,
+        account_id: AccountId(call.actor.account_id),
+        session_id: Some(SessionId(call.actor.session_id)),
+        kind: AccessKind::ApiAccess,
+        action: disclosure.action,
+        subjects: subjects.collect(),
+        resource_type: line(disclosure.resource_type)?,
+        resource_id: disclosure.resource_id,
+        purpose_of_use: call.purpose,
+        justification: call.justification.clone(),
+        method: AccessMethod::Api,
+        request_id: Some(call.request_id),
+        as_of_position: disclosure.as_of_position,
+        result_count: disclosure.result_count as u64,
+    };
+    tell(app, call, AccessCommand::Tell(accessed)).await
+}
+
+/// Records that a call was refused.
+pub(crate) async fn record_denial(app: &App, call: &Call, method: &Method, rule: &'static str) -> Result<(), Problem> {
+    let denied = AccessDenied {
+        denied_at: call.now,
+        account_id: Some(AccountId(call.actor.account_id)),
+        session_id: Some(SessionId(call.actor.session_id)),
+        kind: AccessKind::ApiAccess,
+        action: if is_safe(method) { AccessAction::Read } else { AccessAction::Write },
+        patient_ids: Vec::new(),
+        resource_type: line(call.origin.route.as_deref().unwrap_or("unknown route"))?,
+        resource_id: None,
+        purpose_of_use: Some(call.purpose),
+        justification: call.justification.clone(),
+        method: AccessMethod::Api,
+        request_id: Some(call.request_id),
+        rule: line(rule)?,
+    };
+    tell(app, call, AccessCommand::Deny(denied)).await
+}
+
+/// An access has a stream of its own, and a command id of its own: the request's idempotency key isn't for it.
+async fn tell(app: &App, call: &Call, command: AccessCommand) -> Result<(), Problem> {
+    let caller = call.caller(&[]).with_command_id(Uuid::now_v7()).correlated(call.request_id);
+    match app.journal.create::<Access>(Uuid::now_v7(), command, &caller).await {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            tracing::error!(%error, "an access could not be recorded, so nothing was released");
+            Err(Problem::unavailable("the access can't be recorded now, so nothing is released; try again"))
+        }
+    }
+}
+
+fn line(text: &str) -> Result<Line, Problem> {
+    Line::try_from(text).map_err(|_| Problem::internal())
+}
