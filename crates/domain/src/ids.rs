@@ -52,4 +52,6 @@ ids! {
     AccountId
     /// One access to a person's data.
     AccessId
+    /// An entry of a patient's history: a condition, an allergy, a medication.
+    EntryId
 }

@@ -6,9 +6,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
 mod aggregate;
+pub mod appointment;
+mod choices;
 pub mod consent;
 mod events;
 mod ids;
+pub mod insight;
+pub mod patient;
+pub mod record;
 mod recorded;
 mod redact;
 mod refusal;

@@ -58,4 +58,8 @@ macro_rules! registry {
 
 registry! {
     Consent(consent::Consent, ConsentEvent),
+    Patient(patient::Patient, PatientEvent),
+    Appointment(appointment::Appointment, AppointmentEvent),
+    Record(record::Record, RecordEvent),
+    Insight(insight::Insight, InsightEvent),
 }

@@ -29,4 +29,11 @@ pub struct Code {
     pub text: Option<String>,
 }
 
+impl Code {
+    /// Whether it names nothing.
+    pub fn is_empty(&self) -> bool {
+        self.codings.is_empty() && self.text.is_none()
+    }
+}
+
 redacted!(Coding, Code);

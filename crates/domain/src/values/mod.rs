@@ -1,11 +1,23 @@
 //! Which values are the payloads made of? Types that can't hold nonsense: parsed at the edge, trusted inside.
 
+mod bounds;
 mod code;
+mod contact;
+mod json;
+mod line;
+mod measure;
 mod number;
+mod person;
 mod text;
 mod time;
 
+pub(crate) use bounds::Bounded;
 pub use code::{Code, Coding};
+pub use contact::{Address, AddressUse, ContactUse, Email, EmailContact, Phone, PhoneContact};
+pub use json::JsonText;
+pub use line::Line;
+pub use measure::{ClinicalValue, ClinicalValueFields, Comparator, Confidence, Quantity};
 pub use number::{PatientNumber, ProviderNumber};
+pub use person::{Gender, HumanName, Identifier, IdentifierType, Language, NameUse};
 pub use text::{InvalidValue, Text};
-pub use time::{Date, Instant};
+pub use time::{Date, Instant, Period, TimeZone};

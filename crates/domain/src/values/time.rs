@@ -3,6 +3,8 @@
 use chrono::{DateTime, Days, NaiveDate, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::InvalidValue;
+
 /// A moment, in whole microseconds UTC. JSON: RFC 3339; Avro: `timestamp-micros`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = DateTime<Utc>))]
@@ -119,6 +121,79 @@ impl<'de> Deserialize<'de> for Date {
             return parsed(deserializer, "must be a date, such as 2026-01-31", |text| text.parse().ok().map(Self));
         }
         Self::from_days(i32::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("a day out of range"))
+    }
+}
+
+/// A span of time; an open end is unknown or not over yet.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct Period {
+    /// From when on.
+    pub start: Option<Instant>,
+    /// Until when.
+    pub end: Option<Instant>,
+}
+
+impl Period {
+    /// Whether it ends before it starts.
+    pub fn is_reversed(self) -> bool {
+        matches!((self.start, self.end), (Some(start), Some(end)) if end < start)
+    }
+}
+
+/// A time zone of the IANA database: `America/New_York`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String))]
+#[serde(try_from = "String", into = "String")]
+pub struct TimeZone(chrono_tz::Tz);
+
+impl TimeZone {
+    /// Universal time.
+    pub const UTC: Self = Self(chrono_tz::Tz::UTC);
+
+    /// The zone's name.
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+
+    /// The day it is there at that moment.
+    pub fn date(self, instant: Instant) -> Date {
+        Date(instant.0.with_timezone(&self.0).date_naive())
+    }
+}
+
+impl Default for TimeZone {
+    fn default() -> Self {
+        Self::UTC
+    }
+}
+
+impl TryFrom<String> for TimeZone {
+    type Error = InvalidValue;
+
+    fn try_from(name: String) -> Result<Self, InvalidValue> {
+        Self::try_from(name.as_str())
+    }
+}
+
+impl TryFrom<&str> for TimeZone {
+    type Error = InvalidValue;
+
+    fn try_from(name: &str) -> Result<Self, InvalidValue> {
+        name.parse().map(Self).map_err(|_| InvalidValue("must be a time zone of the IANA database, such as America/New_York"))
+    }
+}
+
+impl From<TimeZone> for String {
+    fn from(zone: TimeZone) -> Self {
+        zone.name().to_owned()
+    }
+}
+
+impl From<TimeZone> for chrono_tz::Tz {
+    fn from(zone: TimeZone) -> Self {
+        zone.0
     }
 }
 
