@@ -1,11 +1,13 @@
-//! Do the bytes still agree with `docs/formats`?
+//! Do the bytes still agree with `docs/formats`, and does a stranger's program agree with the tree?
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anamnesis_journal::row::{Entry, Row, RowHash};
 use anamnesis_journal::tree::{
-    Checkpoint, Consistency, Hash, Head, SignedCheckpoint, TileId, TileMap, TileReader as _, Tree, VerifyingKey, proof, tile_bytes,
+    Checkpoint, Consistency, Hash, Head, SignedCheckpoint, Signer, TileId, TileMap, TileReader as _, Tree, VerifyingKey, proof, tile_bytes,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -14,7 +16,7 @@ use uuid::Uuid;
 
 fn read<T: DeserializeOwned>(file: &str) -> T {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/formats").join(file);
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 #[derive(Deserialize)]
@@ -188,4 +190,73 @@ fn a_checkpoint_signed_by_another_program_is_accepted() {
     let expected = Checkpoint { origin: vector.origin, head: Head { size: vector.size, root: vector.root.parse().unwrap() } };
     assert_eq!(*signed.checkpoint(), expected);
     assert!(vector.note.starts_with(&format!("{expected}\n")));
+}
+
+/// The files of a log as it would serve them.
+fn publish(tree: &Tree, stored: &TileMap, signed: &SignedCheckpoint, directory: &Path) {
+    let size = tree.size();
+    let edge = (0..8).map(|level| TileId { level, index: size >> (8 * level) >> 8 });
+    for id in stored.keys().copied().chain(edge.filter(|id| id.width_at(size) > 0)) {
+        let path = directory.join(id.path(id.width_at(size)));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, tile_bytes(tree.over(stored).tile(id).unwrap())).unwrap();
+    }
+    fs::write(directory.join("checkpoint"), signed.note()).unwrap();
+}
+
+/// What a program says that shares nothing with us.
+fn judge(key: &VerifyingKey, directory: &Path, older: &Path) -> Result<String, String> {
+    let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/judge");
+    let output = Command::new("go").args(["run", "."]).arg(key.to_string()).args([directory, older]).current_dir(tests).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+}
+
+fn flip_a_bit(path: &Path, byte: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[byte] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+#[ignore = "needs Go; run it with `cargo test -p anamnesis-journal --test vectors -- --ignored`"]
+fn an_independent_judge_accepts_our_log_and_sees_every_change() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let signer = Signer::open_or_create(at("signer"), "log.example/judged").unwrap();
+    let (mut tree, mut stored) = (Tree::new(), TileMap::new());
+    fs::copy(at("signer"), at("restored")).unwrap();
+    for (older, size) in [(0, 300), (300, 65_536), (65_536, 66_600)] {
+        tree.extend((tree.size()..size).map(|index| Hash::leaf(&index.to_be_bytes())));
+        stored.extend(tree.take_full_tiles().into_iter().map(|tile| (tile.id, tile.hashes)));
+        fs::write(at(&older.to_string()), signer.last().unwrap().note()).unwrap();
+        let proof = proof::consistency(older, size, &tree.over(&stored)).unwrap();
+        let signed = signer.sign(tree.head(), &proof).unwrap();
+
+        let log = at(&format!("log-{size}"));
+        publish(&tree, &stored, &signed, &log);
+        let verdict = judge(signer.verifying_key(), &log, &at(&older.to_string())).unwrap();
+        assert!(verdict.starts_with(&format!("the log holds {size} entries")), "{verdict}");
+        assert!(verdict.contains(&format!("contains the {older} of")), "{verdict}");
+    }
+
+    let log = at("log-66600");
+    let refused = |older: &str| judge(signer.verifying_key(), &log, &at(older)).unwrap_err();
+    for (tile, byte) in
+        [("tile/0/000", 0), ("tile/0/260.p/40", 1279), ("tile/0/128", 4000), ("tile/1/000", 17), ("tile/1/001.p/4", 127), ("tile/2/000.p/1", 31)]
+    {
+        flip_a_bit(&log.join(tile), byte);
+        assert!(refused("300").starts_with("refused: "), "{tile}");
+        flip_a_bit(&log.join(tile), byte);
+    }
+    let other = Signer::open_or_create(at("other"), "log.example/judged").unwrap();
+    assert!(judge(other.verifying_key(), &log, &at("300")).unwrap_err().contains("no verifiable signatures"));
+
+    // A signer whose own file was put back to an old copy can be led astray; what it signs is found out.
+    let mut forked = Tree::new();
+    forked.extend((0..299_u64).map(|index| Hash::leaf(&index.to_be_bytes())).chain([Hash::leaf(b"another end")]));
+    let led_astray = Signer::open_or_create(at("restored"), "log.example/judged").unwrap();
+    let from_nothing = Consistency { from: 0, hashes: vec![] };
+    fs::write(at("forked"), led_astray.sign(forked.head(), &from_nothing).unwrap().note()).unwrap();
+    assert!(refused("forked").starts_with("refused: "));
 }

@@ -139,3 +139,6 @@ impl<R: TileReader> TileReader for Over<'_, R> {
         self.edge.tile(id).or_else(|| self.stored.tile(id))
     }
 }
+
+#[cfg(test)]
+mod tests;

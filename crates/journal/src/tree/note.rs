@@ -184,3 +184,107 @@ fn signature_line(line: &str) -> Result<(&str, KeyId, Vec<u8>), NoteError> {
     let (id, signature) = bytes.split_first_chunk().ok_or(NoteError::Note)?;
     Ok((valid_name(name).map_err(|_| NoteError::Note)?, *id, signature.to_vec()))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+    use super::*;
+    use crate::tree::{Hash, Head, SignedCheckpoint};
+
+    fn key() -> SigningKey {
+        SigningKey::from_seed("log.example/anamnesis", &std::array::from_fn(|i| u8::try_from(i).unwrap())).unwrap()
+    }
+
+    /// An independent program (Go's sumdb/note) signed the vector with the same key.
+    #[test]
+    fn our_signature_is_the_one_that_go_makes() {
+        let vector: serde_json::Value = serde_json::from_str(include_str!("../../../../docs/formats/checkpoint.json")).unwrap();
+        let root: Hash = vector["root"].as_str().unwrap().parse().unwrap();
+        assert_eq!(hex::encode(key().key.as_bytes()), vector["test_seed"]);
+        assert_eq!(key().public().to_string(), vector["vkey"]);
+        assert_eq!(SignedCheckpoint::sign(Head { size: 600, root }, &key()).note(), vector["note"]);
+    }
+
+    #[test]
+    fn a_key_survives_its_text() {
+        let text = key().to_text();
+        assert!(text.starts_with("PRIVATE+KEY+log.example/anamnesis+dae4d4a3+AQAB"));
+        assert_eq!(SigningKey::from_text(&text).unwrap().public(), key().public());
+    }
+
+    #[test]
+    fn a_key_with_a_wrong_id_type_or_name_is_refused() {
+        let vkey = key().public().to_string();
+        for wrong in [
+            vkey.replace("dae4d4a3", "dae4d4a4"),
+            vkey.replace("+AQ", "+Ag"),
+            vkey.replace("log.example/", "log.example "),
+            vkey.replace("log.example/anamnesis", ""),
+            vkey[..vkey.len() - 4].to_owned(),
+            format!("{vkey}AAAA"),
+            // The identity point: it would accept a signature of anybody.
+            "weak+8b94416d+AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+        ] {
+            assert!(wrong.parse::<VerifyingKey>().is_err(), "{wrong}");
+        }
+    }
+
+    fn open(note: &str) -> Result<Head, NoteError> {
+        SignedCheckpoint::open(note, key().public()).map(|signed| signed.head())
+    }
+
+    const BODY: &str = "log.example/anamnesis\n7\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
+
+    #[test]
+    fn extensions_and_the_signatures_of_witnesses_are_passed_over() {
+        let head = Head { size: 7, root: Hash::default() };
+        let witness = SigningKey::from_seed("witness.example", &[9; 32]).unwrap();
+        let signature = witness.sign(BODY).split_once("\n\n").unwrap().1.to_owned();
+        assert_eq!(open(&format!("{}{signature}", key().sign(BODY))), Ok(head));
+        assert_eq!(open(&key().sign(&format!("{BODY}an extension\n"))), Ok(head));
+        assert_eq!(open(&format!("{BODY}\n{signature}")), Err(NoteError::Unsigned));
+    }
+
+    #[test]
+    fn not_one_bit_of_a_note_can_be_flipped() {
+        let note = key().sign(BODY);
+        assert!(open(&note).is_ok());
+        for bit in 0..note.len() * 8 {
+            let mut bytes = note.clone().into_bytes();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(flipped) = String::from_utf8(bytes) {
+                assert!(open(&flipped).is_err(), "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_one_spelling_of_a_checkpoint_is_read_even_if_it_is_signed() {
+        for wrong in [
+            BODY.replace("\n7\n", "\n07\n"),
+            BODY.replace("\n7\n", "\n+7\n"),
+            BODY.replace("\n7\n", "\n-7\n"),
+            BODY.replace("\n7\n", "\n\n"),
+            BODY.replace("\n7\n", "\n18446744073709551616\n"),
+            BODY.replace("AAA=", "AA=="),
+            BODY.replace("AAA=", "AAB="),
+            BODY.replace("AAA=", "AAA"),
+            BODY.replace("log.example/anamnesis", ""),
+            format!("{BODY}\nmore\n"),
+            "log.example/anamnesis\n7\n".to_owned(),
+        ] {
+            assert_eq!(open(&key().sign(&wrong)), Err(NoteError::Checkpoint), "{wrong}");
+        }
+        assert_eq!(open(&key().sign(&BODY.replace("anamnesis", "other"))), Err(NoteError::Origin));
+    }
+
+    #[test]
+    fn what_is_not_a_note_is_refused() {
+        let note = key().sign(BODY);
+        let long = key().sign(&format!("{BODY}{}\n", "x".repeat(MAX_NOTE_BYTES)));
+        for wrong in ["", "\n\n", BODY, note.trim_end(), &note.replace("— ", "- "), &note.replace('\n', "\r\n"), &format!("{note}more\n"), &long] {
+            assert!(matches!(open(wrong), Err(NoteError::Note | NoteError::Unsigned)), "{wrong}");
+        }
+    }
+}

@@ -130,15 +130,7 @@ impl TileReader for TileMap {
 
 /// The root of a complete subtree: of 1, 2, 4 … 256 hashes.
 pub(super) fn complete_root(hashes: &[Hash]) -> Hash {
-    debug_assert!(hashes.len().is_power_of_two() && hashes.len() <= TILE_WIDTH, "not a complete subtree of a tile");
-    let mut row = [Hash::default(); TILE_WIDTH];
-    let mut width = hashes.len();
-    row[..width].copy_from_slice(hashes);
-    while width > 1 {
-        width /= 2;
-        for i in 0..width {
-            row[i] = Hash::node(&row[2 * i], &row[2 * i + 1]);
-        }
-    }
-    row[0]
+    debug_assert!(hashes.len().is_power_of_two(), "not a complete subtree");
+    let (left, right) = hashes.split_at(hashes.len() / 2);
+    if left.is_empty() { right[0] } else { Hash::node(&complete_root(left), &complete_root(right)) }
 }
