@@ -52,6 +52,10 @@ ids! {
     AccountId
     /// One access to a person's data.
     AccessId
+    /// A provider's work at a facility.
+    AffiliationId
+    /// A signed-in account's session, known by this id and never by its token.
+    SessionId
     /// An entry of a patient's history: a condition, an allergy, a medication.
     EntryId
 }

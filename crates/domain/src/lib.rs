@@ -5,19 +5,25 @@
 //! command brings.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
+pub mod access;
+pub mod account;
 mod aggregate;
 pub mod appointment;
 mod choices;
 pub mod consent;
 mod events;
+pub mod facility;
 mod ids;
 pub mod insight;
+pub mod organization;
 pub mod patient;
+pub mod provider;
 pub mod record;
 mod recorded;
 mod redact;
 mod refusal;
 mod registry;
+pub mod system;
 #[cfg(test)]
 mod testing;
 mod values;

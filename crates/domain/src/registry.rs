@@ -62,4 +62,10 @@ registry! {
     Appointment(appointment::Appointment, AppointmentEvent),
     Record(record::Record, RecordEvent),
     Insight(insight::Insight, InsightEvent),
+    Provider(provider::Provider, ProviderEvent),
+    Organization(organization::Organization, OrganizationEvent),
+    Facility(facility::Facility, FacilityEvent),
+    Account(account::Account, AccountEvent),
+    Access(access::Access, AccessEvent),
+    System(system::System, SystemEvent),
 }

@@ -3,6 +3,7 @@
 mod bounds;
 mod code;
 mod contact;
+mod digest;
 mod json;
 mod line;
 mod measure;
@@ -14,6 +15,7 @@ mod time;
 pub(crate) use bounds::Bounded;
 pub use code::{Code, Coding};
 pub use contact::{Address, AddressUse, ContactUse, Email, EmailContact, Phone, PhoneContact};
+pub use digest::Sha256;
 pub use json::JsonText;
 pub use line::Line;
 pub use measure::{ClinicalValue, ClinicalValueFields, Comparator, Confidence, Quantity};
