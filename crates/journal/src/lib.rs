@@ -1,4 +1,18 @@
-//! journal
+//! The event store: commands in, sealed events out, in one order that can be proved.
+//!
+//! [`Journal::execute`] hands one command to one aggregate and appends what it decides; [`Journal::group`] does so with
+//! several, all or nothing. The log gives every appended event its position, and the [`tree`] proves that nobody
+//! changed one.
+//!
+//! This is the one place that knows cqrs-es and postgres-es. It must never know Kafka, HTTP or a particular aggregate.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
+mod caller;
+mod journal;
+mod outcome;
 pub mod row;
 pub mod tree;
+
+pub use caller::Caller;
+pub use journal::{Journal, JournalSettings};
+pub use outcome::{CommandError, Committed, CommittedEvent, SlotKind};
