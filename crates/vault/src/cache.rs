@@ -15,14 +15,8 @@ pub(crate) struct KeyCache {
 impl KeyCache {
     pub(crate) fn new(settings: &VaultSettings) -> Self {
         Self {
-            by_id: Cache::builder()
-                .max_capacity(settings.cached_keys)
-                .time_to_live(settings.cached_for)
-                .build(),
-            current: Cache::builder()
-                .max_capacity(settings.cached_keys)
-                .time_to_live(settings.cached_for)
-                .build(),
+            by_id: Cache::builder().max_capacity(settings.cached_keys).time_to_live(settings.cached_for).build(),
+            current: Cache::builder().max_capacity(settings.cached_keys).time_to_live(settings.cached_for).build(),
         }
     }
 

@@ -19,8 +19,7 @@ thread_local! {
 pub(crate) fn compress(body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut frame = Zeroizing::new(Vec::with_capacity(body.len()));
     COMPRESSOR.with_borrow_mut(|slot| {
-        let compressor =
-            slot.get_or_insert_with(|| Compressor::new(LEVEL).expect("zstd knows its level 1"));
+        let compressor = slot.get_or_insert_with(|| Compressor::new(LEVEL).expect("zstd knows its level 1"));
         compressor.compress_to_buffer(body, &mut *frame).ok()
     })?;
     (frame.len() < body.len()).then_some(frame)
@@ -34,8 +33,7 @@ pub(crate) fn decompress(frame: &[u8], limit: usize) -> Option<Zeroizing<Vec<u8>
     }
     let mut body = Zeroizing::new(Vec::with_capacity(len));
     DECOMPRESSOR.with_borrow_mut(|slot| {
-        let decompressor =
-            slot.get_or_insert_with(|| Decompressor::new().expect("zstd has memory"));
+        let decompressor = slot.get_or_insert_with(|| Decompressor::new().expect("zstd has memory"));
         decompressor.decompress_to_buffer(frame, &mut *body).ok()
     })?;
     (body.len() == len).then_some(body)

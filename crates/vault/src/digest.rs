@@ -15,23 +15,14 @@ const INFO: &[u8] = b"anamnesis/digest/1";
 ///
 /// # Panics
 /// When a value is 4 GiB long.
-pub fn row_digest(
-    key: &DataKey,
-    table: &str,
-    row_key: &[u8],
-    columns: &[(&str, Option<&[u8]>)],
-) -> [u8; 32] {
+pub fn row_digest(key: &DataKey, table: &str, row_key: &[u8], columns: &[(&str, Option<&[u8]>)]) -> [u8; 32] {
     let mut columns = columns.to_vec();
     columns.sort_unstable_by_key(|(name, _)| *name);
     let mut row = Zeroizing::new(Vec::with_capacity(len(table, row_key, &columns)));
     row.push(0x01);
     lp(&mut row, table.as_bytes());
     lp(&mut row, row_key);
-    row.extend_from_slice(
-        &u32::try_from(columns.len())
-            .expect("a table has few columns")
-            .to_be_bytes(),
-    );
+    row.extend_from_slice(&u32::try_from(columns.len()).expect("a table has few columns").to_be_bytes());
     for (name, value) in columns {
         lp(&mut row, name.as_bytes());
         row.push(u8::from(value.is_some()));
@@ -42,9 +33,6 @@ pub fn row_digest(
 
 /// The exact length, so that the row isn't left behind in a buffer that was too small.
 fn len(table: &str, row_key: &[u8], columns: &[(&str, Option<&[u8]>)]) -> usize {
-    let values: usize = columns
-        .iter()
-        .map(|(name, value)| 9 + name.len() + value.map_or(0, <[u8]>::len))
-        .sum();
+    let values: usize = columns.iter().map(|(name, value)| 9 + name.len() + value.map_or(0, <[u8]>::len)).sum();
     13 + table.len() + row_key.len() + values
 }

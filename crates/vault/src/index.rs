@@ -38,10 +38,7 @@ impl IndexKeys {
 
     /// What stands beside a sealed column that must be found: `column` is `table.column`.
     pub fn blind(&self, column: &str, normalised: impl AsRef<[u8]>) -> [u8; 16] {
-        half(&hmac(
-            &derive(&self.current, "blind", column),
-            normalised.as_ref(),
-        ))
+        half(&hmac(&derive(&self.current, "blind", column), normalised.as_ref()))
     }
 
     /// The command id of an imported resource, the same in every import: a second one adds nothing.
@@ -50,10 +47,7 @@ impl IndexKeys {
         lp(&mut resource, source.as_bytes());
         lp(&mut resource, resource_type.as_bytes());
         lp(&mut resource, id.as_bytes());
-        Uuid::new_v8(half(&hmac(
-            &derive(&self.first, "command-id", ""),
-            &resource,
-        )))
+        Uuid::new_v8(half(&hmac(&derive(&self.first, "command-id", ""), &resource)))
     }
 }
 
@@ -76,9 +70,7 @@ fn derive(key: &DataKey, usage: &str, name: &str) -> Zeroizing<[u8; 32]> {
 /// A key for something else than sealing, derived from a data key.
 pub(crate) fn expand(key: &DataKey, info: &[u8]) -> Zeroizing<[u8; 32]> {
     let mut derived = Zeroizing::new([0; 32]);
-    Hkdf::<Sha256>::new(None, key.secret().expose())
-        .expand(info, derived.as_mut())
-        .expect("HKDF-SHA256 expands to 8,160 bytes");
+    Hkdf::<Sha256>::new(None, key.secret().expose()).expand(info, derived.as_mut()).expect("HKDF-SHA256 expands to 8,160 bytes");
     derived
 }
 

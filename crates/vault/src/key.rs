@@ -34,16 +34,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 8] = [
-        Self::Data,
-        Self::Index,
-        Self::Audit,
-        Self::Models,
-        Self::Digest,
-        Self::Cache,
-        Self::Object,
-        Self::Backup,
-    ];
+    const ALL: [Self; 8] = [Self::Data, Self::Index, Self::Audit, Self::Models, Self::Digest, Self::Cache, Self::Object, Self::Backup];
 
     /// The text under which it is stored and authenticated.
     pub const fn as_str(self) -> &'static str {
@@ -61,9 +52,7 @@ impl Purpose {
 
     /// The purpose of that stored text.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|purpose| purpose.as_str() == name)
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == name)
     }
 }
 
@@ -81,20 +70,12 @@ pub struct KeyOwner {
 impl KeyOwner {
     /// The owner of the key that seals a subject's events.
     pub const fn data(organization: Uuid, subject: Uuid) -> Self {
-        Self {
-            organization,
-            subject,
-            purpose: Purpose::Data,
-        }
+        Self { organization, subject, purpose: Purpose::Data }
     }
 
     /// The owner of a key of the organization itself.
     pub const fn organization(organization: Uuid, purpose: Purpose) -> Self {
-        Self {
-            organization,
-            subject: organization,
-            purpose,
-        }
+        Self { organization, subject: organization, purpose }
     }
 }
 
@@ -122,11 +103,7 @@ struct Inner {
 impl DataKey {
     /// Makes a usable key of an opened wrap. The [`crate::Vault`] does this; tests and tools may.
     pub fn new(name: KeyName, suite: Suite, secret: Secret) -> Self {
-        Self(Arc::new(Inner {
-            name,
-            suite,
-            secret,
-        }))
+        Self(Arc::new(Inner { name, suite, secret }))
     }
 
     /// The id that sealed values carry.
@@ -154,11 +131,7 @@ impl DataKey {
     }
 
     /// Decrypts a value that stands where `context` says.
-    pub fn open(
-        &self,
-        context: &Context,
-        sealed: &Sealed,
-    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    pub fn open(&self, context: &Context, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         if sealed.key_id() != self.id() {
             return Err(OpenError::AnotherKey(sealed.key_id()));
         }

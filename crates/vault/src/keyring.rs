@@ -92,22 +92,15 @@ impl Keyring {
     /// Reads the keyring.
     pub fn open(path: &Path) -> Result<Self, KeyringError> {
         let text = read(path)?;
-        let malformed = |reason| KeyringError::Malformed {
-            path: path.to_owned(),
-            reason,
-        };
+        let malformed = |reason| KeyringError::Malformed { path: path.to_owned(), reason };
         // the parser's own message quotes the line, secret and all
-        let file: KeyringFile =
-            toml::from_str(&text).map_err(|error| malformed(line_of(&text, &error)))?;
+        let file: KeyringFile = toml::from_str(&text).map_err(|error| malformed(line_of(&text, &error)))?;
         check(&file.key).map_err(malformed)?;
         Ok(Self { keys: file.key })
     }
 
     fn key(&self, id: Uuid) -> Result<&WrappingKey, ProviderError> {
-        self.keys
-            .iter()
-            .find(|key| key.id == id)
-            .ok_or(ProviderError::UnknownWrappingKey(id))
+        self.keys.iter().find(|key| key.id == id).ok_or(ProviderError::UnknownWrappingKey(id))
     }
 }
 
@@ -120,19 +113,8 @@ impl KeyProvider for Keyring {
     async fn wrap(&self, name: &KeyName, secret: &Secret) -> Result<Wrap, ProviderError> {
         let current = &self.keys[0];
         let aad = wrap_context(name);
-        let wrapped = seal::seal(
-            &current.secret,
-            current.id,
-            Suite::default(),
-            &aad,
-            secret.expose(),
-        );
-        Ok(Wrap {
-            wrapping_key_id: current.id,
-            wrapping_key_version: 1,
-            epoch: current.epoch,
-            wrapped,
-        })
+        let wrapped = seal::seal(&current.secret, current.id, Suite::default(), &aad, secret.expose());
+        Ok(Wrap { wrapping_key_id: current.id, wrapping_key_version: 1, epoch: current.epoch, wrapped })
     }
 
     async fn unwrap(&self, name: &KeyName, wrapped: &Sealed) -> Result<Secret, ProviderError> {
@@ -155,39 +137,22 @@ fn read(path: &Path) -> Result<Zeroizing<String>, KeyringError> {
     let metadata = file.metadata().map_err(io_error(path))?;
     let mode = metadata.mode() & 0o7777;
     if mode & 0o077 != 0 {
-        return Err(KeyringError::Exposed {
-            path: path.to_owned(),
-            mode,
-        });
+        return Err(KeyringError::Exposed { path: path.to_owned(), mode });
     }
     if !metadata.is_file() || metadata.len() > LONGEST_FILE_BYTES {
         let reason = "not a file, or longer than 1 MiB".to_owned();
-        return Err(KeyringError::Malformed {
-            path: path.to_owned(),
-            reason,
-        });
+        return Err(KeyringError::Malformed { path: path.to_owned(), reason });
     }
-    let mut text = Zeroizing::new(String::with_capacity(
-        usize::try_from(metadata.len()).unwrap_or(0) + 1,
-    ));
-    file.take(LONGEST_FILE_BYTES)
-        .read_to_string(&mut text)
-        .map_err(io_error(path))?;
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1));
+    file.take(LONGEST_FILE_BYTES).read_to_string(&mut text).map_err(io_error(path))?;
     Ok(text)
 }
 
 /// Writes beside the path, then links: nobody sees half a keyring, and nobody's keyring is overwritten.
 fn create(path: &Path) -> io::Result<()> {
     let draft = path.with_added_extension(random_id().simple().to_string());
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)?;
-    let linked = file
-        .write_all(fresh().as_bytes())
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::hard_link(&draft, path));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let linked = file.write_all(fresh().as_bytes()).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&draft, path));
     fs::remove_file(&draft)?;
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
@@ -196,15 +161,12 @@ fn create(path: &Path) -> io::Result<()> {
 }
 
 fn parent(path: &Path) -> &Path {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn fresh() -> Zeroizing<String> {
     let secret = Zeroizing::new(BASE64_STANDARD.encode(Secret::random().expose()));
-    let created =
-        DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Secs, true);
+    let created = DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Secs, true);
     Zeroizing::new(format!(
         "# The keys that wrap every data key. Without this file nothing can be read again: keep a copy of it,\n\
          # apart from the copies of the database. The first key wraps, all of them unwrap.\n\n\
@@ -231,13 +193,8 @@ fn check(keys: &[WrappingKey]) -> Result<(), String> {
 
 fn secret_from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
     let text = Zeroizing::new(String::deserialize(deserializer)?);
-    let bytes = BASE64_STANDARD
-        .decode(text.as_str())
-        .map(Zeroizing::new)
-        .ok();
-    bytes
-        .and_then(|bytes| Secret::from_slice(&bytes))
-        .ok_or_else(|| serde::de::Error::custom("a secret is 32 bytes in base64"))
+    let bytes = BASE64_STANDARD.decode(text.as_str()).map(Zeroizing::new).ok();
+    bytes.and_then(|bytes| Secret::from_slice(&bytes)).ok_or_else(|| serde::de::Error::custom("a secret is 32 bytes in base64"))
 }
 
 fn line_of(text: &str, error: &toml::de::Error) -> String {

@@ -5,10 +5,7 @@
 //! database never sees. Destroying a person's wraps erases the person from every copy there is.
 //!
 //! The bytes are written down in `docs/formats.md`. This crate must never know what it seals: no domain, no HTTP.
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, reason = "a panic is how a test fails")
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
 mod batch;
 mod bytes;
@@ -30,9 +27,7 @@ mod store;
 mod suite;
 mod vault;
 
-pub use context::{
-    CacheContext, ChunkContext, ColumnContext, Context, EventContext, SnapshotContext,
-};
+pub use context::{CacheContext, ChunkContext, ColumnContext, Context, EventContext, SnapshotContext};
 pub use digest::row_digest;
 pub use error::VaultError;
 pub use index::IndexKeys;

@@ -9,11 +9,7 @@ const STEPS_END: usize = 4096;
 /// O(log log n) bits of the length show (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files", 2019).
 pub(crate) const fn bucket(len: usize) -> usize {
     if len <= STEPS_END {
-        return if len == 0 {
-            STEP
-        } else {
-            len.next_multiple_of(STEP)
-        };
+        return if len == 0 { STEP } else { len.next_multiple_of(STEP) };
     }
     let exponent = len.ilog2();
     let mantissa_bits = exponent.ilog2() + 1;
@@ -26,28 +22,14 @@ mod tests {
 
     #[test]
     fn a_short_plaintext_grows_to_a_multiple_of_256() {
-        for (len, padded) in [
-            (0, 256),
-            (5, 256),
-            (256, 256),
-            (257, 512),
-            (605, 768),
-            (4095, 4096),
-            (4096, 4096),
-        ] {
+        for (len, padded) in [(0, 256), (5, 256), (256, 256), (257, 512), (605, 768), (4095, 4096), (4096, 4096)] {
             assert_eq!(bucket(len), padded, "of {len}");
         }
     }
 
     #[test]
     fn a_long_plaintext_grows_by_padme() {
-        for (len, padded) in [
-            (4097, 4352),
-            (4352, 4352),
-            (4353, 4608),
-            (10_000, 10_240),
-            (1_000_000, 1_015_808),
-        ] {
+        for (len, padded) in [(4097, 4352), (4352, 4352), (4353, 4608), (10_000, 10_240), (1_000_000, 1_015_808)] {
             assert_eq!(bucket(len), padded, "of {len}");
         }
     }

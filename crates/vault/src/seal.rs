@@ -43,11 +43,7 @@ pub enum OpenError {
 }
 
 pub(crate) fn seal(secret: &Secret, key_id: Uuid, suite: Suite, aad: &[u8], body: &[u8]) -> Sealed {
-    assert!(
-        body.len() <= MAX_BODY_BYTES,
-        "a body of {} bytes must be sealed in chunks",
-        body.len()
-    );
+    assert!(body.len() <= MAX_BODY_BYTES, "a body of {} bytes must be sealed in chunks", body.len());
     let salt: [u8; 32] = rand::random();
     match smaller(body) {
         Some(compressed) => seal_with(secret, key_id, suite, aad, ZSTD, &compressed, &salt),
@@ -56,15 +52,7 @@ pub(crate) fn seal(secret: &Secret, key_id: Uuid, suite: Suite, aad: &[u8], body
 }
 
 /// The deterministic part of sealing, which the test vectors pin.
-pub(crate) fn seal_with(
-    secret: &Secret,
-    key_id: Uuid,
-    suite: Suite,
-    aad: &[u8],
-    flags: u8,
-    body: &[u8],
-    salt: &[u8; 32],
-) -> Sealed {
+pub(crate) fn seal_with(secret: &Secret, key_id: Uuid, suite: Suite, aad: &[u8], flags: u8, body: &[u8], salt: &[u8; 32]) -> Sealed {
     let keys = ValueKeys::derive(secret, suite, salt, aad);
     let plain_len = bucket(PREFIX + body.len());
     let mut bytes = Sealed::header(suite, key_id, salt, keys.commitment(), plain_len);
@@ -76,26 +64,14 @@ pub(crate) fn seal_with(
     Sealed::made(suite, bytes)
 }
 
-pub(crate) fn open(
-    secret: &Secret,
-    aad: &[u8],
-    sealed: &Sealed,
-) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+pub(crate) fn open(secret: &Secret, aad: &[u8], sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let suite = sealed.suite();
     let keys = ValueKeys::derive(secret, suite, sealed.salt(), aad);
     if !bool::from(keys.commitment().ct_eq(sealed.commitment())) {
         return Err(OpenError::Commitment);
     }
     let mut plain = Zeroizing::new(sealed.ciphertext().to_vec());
-    suite
-        .decrypt(
-            keys.cipher_key(),
-            keys.nonce(),
-            aad,
-            &mut plain,
-            &sealed.tag(),
-        )
-        .map_err(|_| OpenError::Changed)?;
+    suite.decrypt(keys.cipher_key(), keys.nonce(), aad, &mut plain, &sealed.tag()).map_err(|_| OpenError::Changed)?;
     body_of(plain)
 }
 
@@ -104,8 +80,7 @@ fn smaller(body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     if body.len() <= NOT_COMPRESSED {
         return None;
     }
-    compression::compress(body)
-        .filter(|compressed| bucket(PREFIX + compressed.len()) < bucket(PREFIX + body.len()))
+    compression::compress(body).filter(|compressed| bucket(PREFIX + compressed.len()) < bucket(PREFIX + body.len()))
 }
 
 /// Strips flags, length and padding. There is one spelling of every plaintext; anything else is refused.
@@ -127,9 +102,8 @@ fn body_of(mut plain: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, OpenErro
             plain.truncate(body_len);
             Ok(plain)
         }
-        ZSTD => compression::decompress(&plain[PREFIX..end], MAX_BODY_BYTES).ok_or(
-            OpenError::Malformed("the compressed body doesn't decompress within the limit"),
-        ),
+        ZSTD => compression::decompress(&plain[PREFIX..end], MAX_BODY_BYTES)
+            .ok_or(OpenError::Malformed("the compressed body doesn't decompress within the limit")),
         _ => Err(OpenError::Malformed("an unknown flag")),
     }
 }
@@ -145,10 +119,7 @@ impl ValueKeys {
         let nonce_len = suite.nonce_len();
         let mut okm = Zeroizing::new([0; 88]);
         Hkdf::<Sha256>::new(Some(salt), secret.expose())
-            .expand_multi_info(
-                &[LABEL, &[suite.byte()], &Sha256::digest(aad)],
-                &mut okm[..64 + nonce_len],
-            )
+            .expand_multi_info(&[LABEL, &[suite.byte()], &Sha256::digest(aad)], &mut okm[..64 + nonce_len])
             .expect("HKDF-SHA256 expands to 8,160 bytes");
         Self { okm, nonce_len }
     }
@@ -162,8 +133,6 @@ impl ValueKeys {
     }
 
     fn commitment(&self) -> &[u8; 32] {
-        self.okm[32 + self.nonce_len..]
-            .first_chunk()
-            .expect("at least 32 bytes follow the nonce")
+        self.okm[32 + self.nonce_len..].first_chunk().expect("at least 32 bytes follow the nonce")
     }
 }

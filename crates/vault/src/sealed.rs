@@ -69,13 +69,7 @@ impl Sealed {
     }
 
     /// The header with room for what follows; the sealer appends ciphertext and tag.
-    pub(crate) fn header(
-        suite: Suite,
-        key_id: Uuid,
-        salt: &[u8; 32],
-        commitment: &[u8; 32],
-        plain_len: usize,
-    ) -> Vec<u8> {
+    pub(crate) fn header(suite: Suite, key_id: Uuid, salt: &[u8; 32], commitment: &[u8; 32], plain_len: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER + plain_len + TAG);
         bytes.extend_from_slice(&[VERSION, suite.byte()]);
         bytes.extend_from_slice(key_id.as_bytes());
@@ -93,15 +87,11 @@ impl Sealed {
     }
 
     pub(crate) fn salt(&self) -> &[u8; 32] {
-        self.bytes[SALT..COMMITMENT]
-            .try_into()
-            .expect("checked when it was made")
+        self.bytes[SALT..COMMITMENT].try_into().expect("checked when it was made")
     }
 
     pub(crate) fn commitment(&self) -> &[u8; 32] {
-        self.bytes[COMMITMENT..HEADER]
-            .try_into()
-            .expect("checked when it was made")
+        self.bytes[COMMITMENT..HEADER].try_into().expect("checked when it was made")
     }
 
     pub(crate) fn ciphertext(&self) -> &[u8] {
@@ -113,20 +103,13 @@ impl Sealed {
     }
 
     fn array(&self, start: usize) -> [u8; 16] {
-        self.bytes[start..start + 16]
-            .try_into()
-            .expect("checked when it was made")
+        self.bytes[start..start + 16].try_into().expect("checked when it was made")
     }
 }
 
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Sealed({} bytes under key {})",
-            self.bytes.len(),
-            self.key_id()
-        )
+        write!(f, "Sealed({} bytes under key {})", self.bytes.len(), self.key_id())
     }
 }
 
@@ -147,9 +130,7 @@ impl<'de> Deserialize<'de> for Sealed {
             s: String,
         }
         let json = Json::deserialize(deserializer)?;
-        let bytes = BASE64_STANDARD
-            .decode(json.s)
-            .map_err(|_| de::Error::custom("`s` is not base64"))?;
+        let bytes = BASE64_STANDARD.decode(json.s).map_err(|_| de::Error::custom("`s` is not base64"))?;
         Self::from_stored(bytes).map_err(de::Error::custom)
     }
 }
@@ -168,10 +149,7 @@ mod tests {
     #[test]
     fn stored_bytes_are_checked_before_they_count_as_sealed() {
         assert!(Sealed::from_stored(bytes()).is_ok());
-        assert_eq!(
-            Sealed::from_stored(bytes()[1..].to_vec()),
-            Err(NotSealed::TooShort(SHORTEST - 1))
-        );
+        assert_eq!(Sealed::from_stored(bytes()[1..].to_vec()), Err(NotSealed::TooShort(SHORTEST - 1)));
         assert_eq!(Sealed::from_stored(vec![]), Err(NotSealed::TooShort(0)));
         let with = |at: usize, byte| {
             let mut bytes = bytes();
@@ -196,9 +174,6 @@ mod tests {
     fn debug_shows_no_bytes() {
         let sealed = Sealed::from_stored(bytes()).unwrap();
         let id = sealed.key_id();
-        assert_eq!(
-            format!("{sealed:?}"),
-            format!("Sealed({SHORTEST} bytes under key {id})")
-        );
+        assert_eq!(format!("{sealed:?}"), format!("Sealed({SHORTEST} bytes under key {id})"));
     }
 }

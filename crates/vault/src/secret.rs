@@ -16,9 +16,7 @@ impl Secret {
     /// When the operating system has no random bytes: nothing may be sealed then.
     pub fn random() -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
-        OsRng
-            .try_fill_bytes(bytes.as_mut())
-            .expect("the operating system gives random bytes");
+        OsRng.try_fill_bytes(bytes.as_mut()).expect("the operating system gives random bytes");
         Self(bytes)
     }
 

@@ -60,10 +60,7 @@ pub(crate) enum Fate {
 
 impl Store {
     /// The current key of each owner, made where there is none. One statement for up to 1,000 owners.
-    pub(crate) async fn find_or_make(
-        &self,
-        owners: &[KeyOwner],
-    ) -> Result<HashMap<KeyOwner, Result<DataKey, VaultError>>, VaultError> {
+    pub(crate) async fn find_or_make(&self, owners: &[KeyOwner]) -> Result<HashMap<KeyOwner, Result<DataKey, VaultError>>, VaultError> {
         let mut found = HashMap::with_capacity(owners.len());
         for owners in owners.chunks(LARGEST_STATEMENT) {
             let mut missing = owners.to_vec();
@@ -78,11 +75,7 @@ impl Store {
         Ok(found)
     }
 
-    async fn attempt(
-        &self,
-        owners: &[KeyOwner],
-        found: &mut HashMap<KeyOwner, Result<DataKey, VaultError>>,
-    ) -> Result<(), VaultError> {
+    async fn attempt(&self, owners: &[KeyOwner], found: &mut HashMap<KeyOwner, Result<DataKey, VaultError>>) -> Result<(), VaultError> {
         let mut proposals = self.propose(owners).await?;
         for row in self.insert(&proposals).await? {
             let (name, suite, state) = row.parse()?;
@@ -99,19 +92,11 @@ impl Store {
     }
 
     /// An owner's newest key: whoever has a newest key that is gone gets no other one.
-    async fn current(
-        &self,
-        name: KeyName,
-        suite: Suite,
-        state: KeyState,
-        wraps: &[Vec<u8>],
-    ) -> Result<DataKey, VaultError> {
+    async fn current(&self, name: KeyName, suite: Suite, state: KeyState, wraps: &[Vec<u8>]) -> Result<DataKey, VaultError> {
         match state {
             KeyState::Active => self.unwrap(name, suite, wraps).await,
             KeyState::Retired => Err(VaultError::Inconsistent("an owner's newest key is retired")),
-            KeyState::Fenced | KeyState::Destroyed => Err(VaultError::Erased {
-                subject: name.owner.subject,
-            }),
+            KeyState::Fenced | KeyState::Destroyed => Err(VaultError::Erased { subject: name.owner.subject }),
         }
     }
 
@@ -119,20 +104,9 @@ impl Store {
         let mut proposals = HashMap::with_capacity(owners.len());
         for owner in owners {
             let (key_id, secret) = (random_id(), Secret::random());
-            let name = KeyName {
-                key_id,
-                owner: *owner,
-                version: 1,
-            };
+            let name = KeyName { key_id, owner: *owner, version: 1 };
             let wrap = self.provider.wrap(&name, &secret).await?;
-            proposals.insert(
-                key_id,
-                Proposal {
-                    owner: *owner,
-                    secret,
-                    wrap,
-                },
-            );
+            proposals.insert(key_id, Proposal { owner: *owner, secret, wrap });
         }
         Ok(proposals)
     }
@@ -142,28 +116,12 @@ impl Store {
         let rows = sqlx::query_as(include_str!("find_or_make_keys.sql"))
             .bind(column().map(|p| p.owner.organization).collect::<Vec<_>>())
             .bind(column().map(|p| p.owner.subject).collect::<Vec<_>>())
-            .bind(
-                column()
-                    .map(|p| p.owner.purpose.as_str())
-                    .collect::<Vec<_>>(),
-            )
+            .bind(column().map(|p| p.owner.purpose.as_str()).collect::<Vec<_>>())
             .bind(proposals.keys().copied().collect::<Vec<_>>())
             .bind(column().map(|p| p.wrap.wrapping_key_id).collect::<Vec<_>>())
-            .bind(
-                column()
-                    .map(|p| p.wrap.wrapping_key_version.cast_signed())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                column()
-                    .map(|p| p.wrap.epoch.cast_signed())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                column()
-                    .map(|p| p.wrap.wrapped.as_bytes())
-                    .collect::<Vec<_>>(),
-            )
+            .bind(column().map(|p| p.wrap.wrapping_key_version.cast_signed()).collect::<Vec<_>>())
+            .bind(column().map(|p| p.wrap.epoch.cast_signed()).collect::<Vec<_>>())
+            .bind(column().map(|p| p.wrap.wrapped.as_bytes()).collect::<Vec<_>>())
             .bind(self.suite.as_str())
             .bind(self.provider.uri())
             .bind(column().all(|p| p.owner.purpose == Purpose::Data))
@@ -227,11 +185,7 @@ impl Store {
 
     /// Some key that has a wrap, to see whether the provider is the one that made the wraps.
     pub(crate) async fn any_wrapped(&self) -> Result<Option<Uuid>, VaultError> {
-        let id = sqlx::query_scalar(
-            "select key_id from journal.keys where cardinality(wraps) > 0 limit 1",
-        )
-        .fetch_optional(&self.pool)
-        .await?;
+        let id = sqlx::query_scalar("select key_id from journal.keys where cardinality(wraps) > 0 limit 1").fetch_optional(&self.pool).await?;
         Ok(id)
     }
 
@@ -247,16 +201,10 @@ impl Store {
     }
 
     /// Opens the first wrap whose key-encryption key the provider has.
-    async fn unwrap(
-        &self,
-        name: KeyName,
-        suite: Suite,
-        wraps: &[Vec<u8>],
-    ) -> Result<DataKey, VaultError> {
+    async fn unwrap(&self, name: KeyName, suite: Suite, wraps: &[Vec<u8>]) -> Result<DataKey, VaultError> {
         let mut refused = VaultError::Inconsistent("a usable key has no wrap of this provider");
         for wrap in wraps {
-            let wrapped = Sealed::from_stored(wrap.clone())
-                .map_err(|_| VaultError::Inconsistent("a wrap is not a sealed value"))?;
+            let wrapped = Sealed::from_stored(wrap.clone()).map_err(|_| VaultError::Inconsistent("a wrap is not a sealed value"))?;
             match self.provider.unwrap(&name, &wrapped).await {
                 Ok(secret) => return Ok(DataKey::new(name, suite, secret)),
                 Err(error) => refused = error.into(),
@@ -320,13 +268,8 @@ impl ListRow {
 }
 
 fn owner(organization: Uuid, subject: Uuid, purpose: &str) -> Result<KeyOwner, VaultError> {
-    let purpose = Purpose::from_name(purpose)
-        .ok_or(VaultError::Inconsistent("a key's purpose is unknown"))?;
-    Ok(KeyOwner {
-        organization,
-        subject,
-        purpose,
-    })
+    let purpose = Purpose::from_name(purpose).ok_or(VaultError::Inconsistent("a key's purpose is unknown"))?;
+    Ok(KeyOwner { organization, subject, purpose })
 }
 
 fn suite(algorithm: &str) -> Result<Suite, VaultError> {

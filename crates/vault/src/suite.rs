@@ -32,9 +32,7 @@ impl Suite {
 
     /// The suite of that stored name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::XChaCha20Poly1305, Self::Aes256Gcm]
-            .into_iter()
-            .find(|suite| suite.as_str() == name)
+        [Self::XChaCha20Poly1305, Self::Aes256Gcm].into_iter().find(|suite| suite.as_str() == name)
     }
 
     pub(crate) const fn byte(self) -> u8 {
@@ -59,33 +57,16 @@ impl Suite {
         }
     }
 
-    pub(crate) fn encrypt(
-        self,
-        key: &[u8; 32],
-        nonce: &[u8],
-        aad: &[u8],
-        buffer: &mut [u8],
-    ) -> [u8; TAG] {
+    pub(crate) fn encrypt(self, key: &[u8; 32], nonce: &[u8], aad: &[u8], buffer: &mut [u8]) -> [u8; TAG] {
         match self {
-            Self::XChaCha20Poly1305 => {
-                encrypt(&XChaCha20Poly1305::new(key.into()), nonce, aad, buffer)
-            }
+            Self::XChaCha20Poly1305 => encrypt(&XChaCha20Poly1305::new(key.into()), nonce, aad, buffer),
             Self::Aes256Gcm => encrypt(&Aes256Gcm::new(key.into()), nonce, aad, buffer),
         }
     }
 
-    pub(crate) fn decrypt(
-        self,
-        key: &[u8; 32],
-        nonce: &[u8],
-        aad: &[u8],
-        buffer: &mut [u8],
-        tag: &[u8; TAG],
-    ) -> Result<(), Mismatch> {
+    pub(crate) fn decrypt(self, key: &[u8; 32], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &[u8; TAG]) -> Result<(), Mismatch> {
         match self {
-            Self::XChaCha20Poly1305 => {
-                decrypt(&XChaCha20Poly1305::new(key.into()), nonce, aad, buffer, tag)
-            }
+            Self::XChaCha20Poly1305 => decrypt(&XChaCha20Poly1305::new(key.into()), nonce, aad, buffer, tag),
             Self::Aes256Gcm => decrypt(&Aes256Gcm::new(key.into()), nonce, aad, buffer, tag),
         }
     }
@@ -93,24 +74,12 @@ impl Suite {
 
 fn encrypt<C: AeadInOut>(cipher: &C, nonce: &[u8], aad: &[u8], buffer: &mut [u8]) -> [u8; TAG] {
     let nonce = Nonce::<C>::try_from(nonce).expect("the suite gives its nonce's length");
-    let tag = cipher
-        .encrypt_inout_detached(&nonce, aad, buffer.into())
-        .expect("a body is far shorter than either cipher's limit of 64 GiB");
-    tag.as_slice()
-        .try_into()
-        .expect("both suites have tags of 16 bytes")
+    let tag = cipher.encrypt_inout_detached(&nonce, aad, buffer.into()).expect("a body is far shorter than either cipher's limit of 64 GiB");
+    tag.as_slice().try_into().expect("both suites have tags of 16 bytes")
 }
 
-fn decrypt<C: AeadInOut>(
-    cipher: &C,
-    nonce: &[u8],
-    aad: &[u8],
-    buffer: &mut [u8],
-    tag: &[u8; TAG],
-) -> Result<(), Mismatch> {
+fn decrypt<C: AeadInOut>(cipher: &C, nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &[u8; TAG]) -> Result<(), Mismatch> {
     let nonce = Nonce::<C>::try_from(nonce).map_err(|_| Mismatch)?;
     let tag = Tag::<C>::try_from(tag.as_slice()).map_err(|_| Mismatch)?;
-    cipher
-        .decrypt_inout_detached(&nonce, aad, buffer.into(), &tag)
-        .map_err(|_| Mismatch)
+    cipher.decrypt_inout_detached(&nonce, aad, buffer.into(), &tag).map_err(|_| Mismatch)
 }

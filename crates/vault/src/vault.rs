@@ -36,11 +36,7 @@ pub struct VaultSettings {
 
 impl Default for VaultSettings {
     fn default() -> Self {
-        Self {
-            suite: Suite::default(),
-            cached_keys: 100_000,
-            cached_for: Duration::from_mins(5),
-        }
+        Self { suite: Suite::default(), cached_keys: 100_000, cached_for: Duration::from_mins(5) }
     }
 }
 
@@ -56,23 +52,10 @@ impl Vault {
     ///
     /// Fails when the provider can't open a wrap that is there: a lost keyring must be noticed at once, not after
     /// new keys were wrapped with another one.
-    pub async fn open(
-        pool: PgPool,
-        provider: Arc<dyn KeyProvider>,
-        settings: VaultSettings,
-    ) -> Result<Self, VaultError> {
-        let store = Arc::new(Store {
-            pool,
-            provider,
-            cache: KeyCache::new(&settings),
-            suite: settings.suite,
-        });
+    pub async fn open(pool: PgPool, provider: Arc<dyn KeyProvider>, settings: VaultSettings) -> Result<Self, VaultError> {
+        let store = Arc::new(Store { pool, provider, cache: KeyCache::new(&settings), suite: settings.suite });
         if let Some(key_id) = store.any_wrapped().await? {
-            store
-                .by_id(&[key_id])
-                .await?
-                .remove(&key_id)
-                .ok_or(ProviderError::WrapRefused(key_id))?;
+            store.by_id(&[key_id]).await?.remove(&key_id).ok_or(ProviderError::WrapRefused(key_id))?;
         }
         let batcher = Batcher::start(Arc::clone(&store));
         Ok(Self { store, batcher })
@@ -91,10 +74,7 @@ impl Vault {
 
     /// The owners' current keys, in their order; one statement for all that aren't in memory.
     pub async fn keys(&self, owners: &[KeyOwner]) -> Result<Vec<DataKey>, VaultError> {
-        let cached: Option<Vec<_>> = owners
-            .iter()
-            .map(|owner| self.store.cache.current(owner))
-            .collect();
+        let cached: Option<Vec<_>> = owners.iter().map(|owner| self.store.cache.current(owner)).collect();
         match cached {
             Some(keys) => Ok(keys),
             None => self.batcher.keys(owners.to_vec()).await,
@@ -126,11 +106,7 @@ impl Vault {
     pub async fn index(&self, organization: Uuid) -> Result<IndexKeys, VaultError> {
         let owner = KeyOwner::organization(organization, Purpose::Index);
         let current = self.key(owner).await?;
-        let first = if current.version() == 1 {
-            current.clone()
-        } else {
-            self.first(owner).await?
-        };
+        let first = if current.version() == 1 { current.clone() } else { self.first(owner).await? };
         Ok(IndexKeys::new(current, first))
     }
 
@@ -152,11 +128,7 @@ impl Vault {
     async fn first(&self, owner: KeyOwner) -> Result<DataKey, VaultError> {
         let gone = VaultError::Inconsistent("the first index key is gone");
         let key_id = self.store.first_version(owner).await?.ok_or(gone.clone())?;
-        self.open_keys(&[key_id])
-            .await?
-            .get(key_id)
-            .cloned()
-            .ok_or(gone)
+        self.open_keys(&[key_id]).await?.get(key_id).cloned().ok_or(gone)
     }
 }
 
@@ -179,11 +151,7 @@ impl OpenKeys {
     }
 
     /// Opens a value that stands where `context` says, or tells that its subject was erased.
-    pub fn open(
-        &self,
-        context: &Context,
-        sealed: &Sealed,
-    ) -> Result<Opened<Zeroizing<Vec<u8>>>, OpenError> {
+    pub fn open(&self, context: &Context, sealed: &Sealed) -> Result<Opened<Zeroizing<Vec<u8>>>, OpenError> {
         let key_id = sealed.key_id();
         match self.get(key_id) {
             Some(key) => Ok(Opened::Value(key.open(context, sealed)?)),
@@ -195,12 +163,7 @@ impl OpenKeys {
 
 impl fmt::Debug for OpenKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "OpenKeys({} usable, {} erased)",
-            self.usable.len(),
-            self.erased.len()
-        )
+        write!(f, "OpenKeys({} usable, {} erased)", self.usable.len(), self.erased.len())
     }
 }
 
@@ -229,9 +192,7 @@ impl KeyState {
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Active, Self::Retired, Self::Fenced, Self::Destroyed]
-            .into_iter()
-            .find(|state| state.as_str() == name)
+        [Self::Active, Self::Retired, Self::Fenced, Self::Destroyed].into_iter().find(|state| state.as_str() == name)
     }
 }
 
@@ -250,12 +211,7 @@ pub struct KeyFilter {
 
 impl Default for KeyFilter {
     fn default() -> Self {
-        Self {
-            organization: None,
-            subject: None,
-            after: None,
-            limit: 1_000,
-        }
+        Self { organization: None, subject: None, after: None, limit: 1_000 }
     }
 }
 

@@ -1,12 +1,12 @@
 //! What does a command's caller get back?
 
 use anamnesis_domain::{Aggregate, Broken, Refusal};
-use anamnesis_journal::{Caller, CommandError, Committed};
+use anamnesis_journal::{CommandError, Committed};
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 use uuid::Uuid;
 
 use super::Problem;
@@ -33,6 +33,45 @@ pub(crate) struct Accepted {
     created: bool,
 }
 
+/// The answers of every command, for the description.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only described")]
+pub(crate) enum CommandAnswers {
+    /// Created.
+    #[response(status = 201)]
+    Created(Accepted),
+    /// Done, or it held already.
+    #[response(status = 200)]
+    Done(Accepted),
+    /// The body is not JSON.
+    #[response(status = 400)]
+    NotJson(Problem),
+    /// Not signed in.
+    #[response(status = 401)]
+    Unauthenticated(Problem),
+    /// Not allowed.
+    #[response(status = 403)]
+    Forbidden(Problem),
+    /// Not there, or not to be seen.
+    #[response(status = 404)]
+    NotFound(Problem),
+    /// The present state, a unique value or a time doesn't allow it.
+    #[response(status = 409)]
+    Conflict(Problem),
+    /// `If-Match` names another sequence.
+    #[response(status = 412)]
+    Changed(Problem),
+    /// The body is too large.
+    #[response(status = 413)]
+    TooLarge(Problem),
+    /// A field is invalid, or a rule refuses it at any time.
+    #[response(status = 422)]
+    Invalid(Problem),
+    /// Try again, with the same idempotency key.
+    #[response(status = 503)]
+    Unavailable(Problem),
+}
+
 impl IntoResponse for Accepted {
     fn into_response(self) -> Response {
         let mut headers = HeaderMap::new();
@@ -54,21 +93,35 @@ impl IntoResponse for Accepted {
 
 impl App {
     /// Creates something new.
-    pub(crate) async fn create<A: Aggregate>(&self, collection: &'static str, id: Uuid, command: A::Command, caller: &Caller) -> Result<Accepted, Problem> {
-        let committed = self.journal.create::<A>(id, command, caller).await.map_err(of_command)?;
+    pub(crate) async fn create<A: Aggregate>(
+        &self,
+        collection: &'static str,
+        id: Uuid,
+        command: A::Command,
+        call: &Call,
+        body: &[u8],
+    ) -> Result<Accepted, Problem> {
+        let committed = self.journal.create::<A>(id, command, &call.caller(body)).await.map_err(of_command)?;
         Ok(self.accepted::<A>(collection, true, committed).await)
     }
 
     /// Acts on something that is there, if it still is as the caller has seen it.
-    pub(crate) async fn act<A: Aggregate>(&self, collection: &'static str, id: Uuid, command: A::Command, call: &Call, body: &[u8]) -> Result<Accepted, Problem> {
+    pub(crate) async fn act<A: Aggregate>(
+        &self,
+        collection: &'static str,
+        id: Uuid,
+        command: A::Command,
+        call: &Call,
+        body: &[u8],
+    ) -> Result<Accepted, Problem> {
         let committed = self.journal.execute::<A>(id, command, &call.caller(body), call.expected).await.map_err(of_command)?;
         Ok(self.accepted::<A>(collection, false, committed).await)
     }
 
     async fn accepted<A: Aggregate>(&self, collection: &'static str, created: bool, committed: Committed<A>) -> Accepted {
-        let position = self.position_soon(committed.id, committed.sequence).await;
+        let position = self.position_soon(committed.aggregate_id, committed.sequence).await;
         let events = committed.events.iter().map(|event| anamnesis_domain::Event::kind(&event.event).name).collect();
-        Accepted { id: committed.id, sequence: committed.sequence, position, events, aggregate: A::TYPE, collection, created }
+        Accepted { id: committed.aggregate_id, sequence: committed.sequence, position, events, aggregate: A::TYPE, collection, created }
     }
 }
 
@@ -79,6 +132,29 @@ pub(crate) fn of_command<E: Refusal>(error: CommandError<E>) -> Problem {
             let status = if refusal.broken() == Broken::State { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
             Problem::new(status, "refused", "The rules say no", refusal.to_string()).with_rule(refusal.rule())
         }
-        _ => Problem::internal(),
+        CommandError::Taken { kind } => Problem::new(StatusCode::CONFLICT, "taken", "Not unique", format!("this {kind} belongs to another already")),
+        CommandError::SlotTaken { kind } => {
+            Problem::new(StatusCode::CONFLICT, "slot-taken", "The time is not free", format!("the {kind} has another appointment at that time"))
+        }
+        CommandError::Expected { actual } => Problem::new(
+            StatusCode::PRECONDITION_FAILED,
+            "changed-since",
+            "It has changed since",
+            format!("If-Match names another sequence than {actual}, where it is now: read it again"),
+        ),
+        CommandError::SameKeyOtherRequest => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency-key-reused",
+            "The idempotency key was used before",
+            "Idempotency-Key was used for another request: use a new key for a new request",
+        ),
+        CommandError::Erased => Problem::new(StatusCode::GONE, "erased", "Erased", "its subject's data was erased"),
+        CommandError::NotFound => Problem::not_found(),
+        CommandError::Conflict => Problem::unavailable("others are changing the same thing; try again"),
+        CommandError::Unavailable(_) => Problem::unavailable("the journal doesn't answer; repeat the request with the same Idempotency-Key"),
+        CommandError::Internal(cause) => {
+            tracing::error!(error = format!("{cause:#}"), "a command failed");
+            Problem::internal()
+        }
     }
 }

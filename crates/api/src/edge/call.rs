@@ -59,10 +59,15 @@ impl Call {
         let mut request = self.request.clone().into_bytes();
         request.push(b'\n');
         request.extend_from_slice(body);
-        let caller = Caller::new(self.actor.organization_id, self.actor.account_id, self.now).from(self.origin.clone()).asking(request);
-        match self.command_id {
-            Some(command_id) => caller.with_command_id(command_id),
-            None => caller,
+        Caller {
+            organization_id: self.actor.organization_id,
+            actor_id: self.actor.account_id,
+            command_id: self.command_id.unwrap_or(self.request_id),
+            correlation_id: self.request_id,
+            causation_id: None,
+            now: self.now,
+            origin: self.origin.clone(),
+            request,
         }
     }
 }
@@ -159,7 +164,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn of_access(error: &AccessError) -> Problem {
+pub(crate) fn of_access(error: &AccessError) -> Problem {
     match error {
         AccessError::NoSession | AccessError::NotSignedIn | AccessError::Refused(_) => Problem::unauthenticated(),
         AccessError::Unavailable => Problem::unavailable("sessions can't be checked now; try again"),

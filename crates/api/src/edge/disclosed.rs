@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use anamnesis_domain::access::{Access, AccessAction, AccessCommand, AccessDenied, AccessKind, AccessMethod, AccessedSubject, DataAccessed};
 use anamnesis_domain::consent::DataCategory;
 use anamnesis_domain::{AccountId, Line, PatientId, SessionId};
+use anamnesis_journal::Caller;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -140,7 +141,7 @@ pub(crate) async fn record_denial(app: &App, call: &Call, method: &Method, rule:
 
 /// An access has a stream of its own, and a command id of its own: the request's idempotency key isn't for it.
 async fn tell(app: &App, call: &Call, command: AccessCommand) -> Result<(), Problem> {
-    let caller = call.caller(&[]).with_command_id(Uuid::now_v7()).correlated(call.request_id);
+    let caller = Caller { command_id: Uuid::now_v7(), ..call.caller(&[]) };
     match app.journal.create::<Access>(Uuid::now_v7(), command, &caller).await {
         Ok(_) => Ok(()),
         Err(error) => {

@@ -2,10 +2,12 @@
 
 mod accepted;
 mod body;
+mod call;
 mod disclosed;
 mod problem;
 
+pub(crate) use accepted::{Accepted, CommandAnswers};
+pub(crate) use body::{Body, Params, PathId};
+pub(crate) use call::{Call, May, authenticate, may, of_access, origin};
+pub(crate) use disclosed::{Disclosed, Disclosure, record_disclosures};
 pub use problem::Problem;
-pub(crate) use accepted::Accepted;
-pub(crate) use body::{Body, PathId, Params};
-pub(crate) use disclosed::{Disclosed, record_disclosures};

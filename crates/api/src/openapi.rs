@@ -1,0 +1,28 @@
+//! How is the edge described? OpenAPI 3.1, from the operations themselves.
+
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+/// The description's frame; operations add themselves in [`crate::router()`].
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Anamnesis", description = "Health records that never forget and can prove it."),
+    modifiers(&Bearer),
+    security(("bearer" = []))
+)]
+pub(crate) struct Frame;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut Document) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("the access_token of POST /v1/auth/login")).build();
+        document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}
+
+/// The whole description.
+pub fn document() -> Document {
+    crate::router::described().into_openapi()
+}

@@ -1,0 +1,69 @@
+//! Which routes are there, and what wraps them?
+
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router, routing::get};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::edge::{Problem, authenticate, record_disclosures};
+use crate::openapi::Frame;
+use crate::{App, auth, health, patient};
+
+/// The only paths that answer without a sign-in. A test compares this list with the routes.
+pub const ANONYMOUS: &[&str] = &["/health/live", "/health/ready", "/openapi.json", "/docs", "/v1/auth/login"];
+
+/// The operations that need a sign-in.
+fn protected() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(auth::logout::logout)).merge(patient::routes())
+}
+
+/// The operations that don't.
+fn anonymous() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(auth::login::login)).routes(routes!(health::live))
+}
+
+/// Every operation, described.
+pub(crate) fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Frame::openapi()).merge(protected()).merge(anonymous())
+}
+
+/// The whole edge. Every protected route is behind sign-in and the recording of disclosures; there is no second way to mount one.
+pub fn router(app: App) -> Router {
+    let (protected, _) = protected().split_for_parts();
+    let (anonymous, _) = anonymous().split_for_parts();
+    let document = described().into_openapi();
+    let protected = protected.layer(from_fn_with_state(app.clone(), record_disclosures)).layer(from_fn_with_state(app.clone(), authenticate));
+    let timeout = Duration::from_millis(app.settings.request_timeout_ms);
+    protected
+        .merge(anonymous)
+        .merge(SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", serde_json::to_value(&document).unwrap_or_default()))
+        .route("/openapi.json", get(|| async move { Json(document) }))
+        .fallback(|| async { Problem::not_found() })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Not this method", "see /openapi.json")
+        })
+        .layer(DefaultBodyLimit::max(app.settings.max_body_bytes))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, timeout))
+        .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()))
+        .layer(from_fn(security_headers))
+        .with_state(app)
+}
+
+async fn security_headers(request: Request, next: Next) -> Response {
+    use axum::http::{HeaderValue, header};
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
