@@ -136,3 +136,6 @@ impl ValueKeys {
         self.okm[32 + self.nonce_len..].first_chunk().expect("at least 32 bytes follow the nonce")
     }
 }
+
+#[cfg(test)]
+mod tests;
