@@ -4,18 +4,18 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{
-    Aggregate, Instant, PatientId, ProviderId, Reservation, Subject, Text, TimeZone, events::events, redact::redacted, refusal::refusals,
-    values::Bounded,
-};
+use crate::{Aggregate, Instant, PatientId, ProviderId, Reservation, Subject, events::events, redact::redacted, refusal::refusals};
 
 mod details;
+mod payloads;
+mod rules;
 #[cfg(test)]
 mod tests;
 
 pub use details::{
     AppointmentStatus, AppointmentType, Cancellation, CancelledBy, DurationMinutes, Location, NewAppointment, NewTime, NewVisit, Outcome, VisitStatus,
 };
+pub use payloads::*;
 
 events! {
     /// What can have happened to an appointment.
@@ -32,101 +32,6 @@ events! {
     }
 }
 
-/// A time was arranged.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct AppointmentScheduled {
-    /// What was arranged.
-    pub appointment: NewAppointment,
-    /// When it was arranged.
-    pub booked_at: Instant,
-}
-
-/// The patient said they would come.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct AppointmentConfirmed {
-    /// When.
-    pub confirmed_at: Instant,
-}
-
-/// Another time was arranged. It has to be confirmed again.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct AppointmentRescheduled {
-    /// To whom.
-    pub provider_id: ProviderId,
-    /// When.
-    pub scheduled_at: Instant,
-    /// How long.
-    pub duration_minutes: DurationMinutes,
-    /// The time zone in which people speak of it.
-    pub time_zone: TimeZone,
-    /// Where.
-    pub location: Option<Location>,
-    /// Why it was moved.
-    pub reason: Option<Text>,
-    /// When it was moved.
-    pub rescheduled_at: Instant,
-}
-
-/// The patient is there.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct AppointmentCheckedIn {
-    /// Since when.
-    pub checked_in_at: Instant,
-}
-
-/// The provider sees the patient.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct AppointmentStarted {
-    /// Since when.
-    pub started_at: Instant,
-}
-
-/// The provider has seen the patient.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct AppointmentCompleted {
-    /// What came of it.
-    pub outcome: Outcome,
-    /// When.
-    pub completed_at: Instant,
-}
-
-/// It was called off.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct AppointmentCancelled {
-    /// Why and by whom.
-    pub cancellation: Cancellation,
-    /// When.
-    pub cancelled_at: Instant,
-}
-
-/// The patient didn't come.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct AppointmentMissed {
-    /// When that was written down.
-    pub missed_at: Instant,
-}
-
-/// A visit that had happened was written down.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct VisitRecorded {
-    /// What happened.
-    pub visit: NewVisit,
-    /// When it was written down.
-    pub recorded_at: Instant,
-}
-
-redacted!(
-    AppointmentScheduled,
-    AppointmentConfirmed,
-    AppointmentRescheduled,
-    AppointmentCheckedIn,
-    AppointmentStarted,
-    AppointmentCompleted,
-    AppointmentCancelled,
-    AppointmentMissed,
-    VisitRecorded,
-);
-
 /// An appointment's state.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Appointment {
@@ -139,6 +44,8 @@ pub enum Appointment {
         appointment: Box<NewAppointment>,
         /// Where it is on its way.
         status: AppointmentStatus,
+        /// What came of it, once it is completed.
+        outcome: Option<Box<Outcome>>,
     },
     /// A visit that had happened before it was written down.
     Visited {
@@ -218,14 +125,14 @@ impl Aggregate for Appointment {
     fn evolve(self, event: &AppointmentEvent) -> Self {
         match event {
             AppointmentEvent::AppointmentScheduled(scheduled) => {
-                Self::Booked { appointment: Box::new(scheduled.appointment.clone()), status: AppointmentStatus::Scheduled }
+                Self::Booked { appointment: Box::new(scheduled.appointment.clone()), status: AppointmentStatus::Scheduled, outcome: None }
             }
             AppointmentEvent::VisitRecorded(recorded) => Self::Visited { patient_id: recorded.visit.patient_id },
             AppointmentEvent::AppointmentRescheduled(moved) => self.moved(moved),
             AppointmentEvent::AppointmentConfirmed(_) => self.now(AppointmentStatus::Confirmed),
             AppointmentEvent::AppointmentCheckedIn(_) => self.now(AppointmentStatus::CheckedIn),
             AppointmentEvent::AppointmentStarted(_) => self.now(AppointmentStatus::InProgress),
-            AppointmentEvent::AppointmentCompleted(_) => self.now(AppointmentStatus::Completed),
+            AppointmentEvent::AppointmentCompleted(completed) => self.completed(completed),
             AppointmentEvent::AppointmentCancelled(_) => self.now(AppointmentStatus::Cancelled),
             AppointmentEvent::AppointmentMissed(_) => self.now(AppointmentStatus::NoShow),
         }
@@ -262,187 +169,4 @@ impl Aggregate for Appointment {
 fn slot(patient_id: PatientId, provider_id: ProviderId, start: Instant, duration: DurationMinutes) -> Reservation {
     let resources = vec![("patient", patient_id.0), ("provider", provider_id.0)];
     Reservation::Slot { resources, start, end: start.plus_minutes(u32::from(duration.get())) }
-}
-
-/// How far ahead a time may be arranged: five years.
-const MAX_MINUTES_AHEAD: u32 = 5 * 366 * 24 * 60;
-/// How far behind UTC the day may be somewhere: a follow-up "today" there isn't in the past.
-const MINUTES_BEHIND_UTC: i64 = 12 * 60;
-
-type Decision = Result<Vec<AppointmentEvent>, AppointmentError>;
-
-impl Appointment {
-    /// Where it is on its way; none before it was arranged and for a visit.
-    pub fn status(&self) -> Option<AppointmentStatus> {
-        match self {
-            Self::Booked { status, .. } => Some(*status),
-            Self::Absent | Self::Visited { .. } => None,
-        }
-    }
-
-    fn booked(&self) -> Option<&NewAppointment> {
-        match self {
-            Self::Booked { appointment, .. } => Some(appointment),
-            Self::Absent | Self::Visited { .. } => None,
-        }
-    }
-
-    fn now(self, status: AppointmentStatus) -> Self {
-        match self {
-            Self::Booked { appointment, .. } => Self::Booked { appointment, status },
-            Self::Absent | Self::Visited { .. } => self,
-        }
-    }
-
-    fn moved(self, moved: &AppointmentRescheduled) -> Self {
-        let Self::Booked { mut appointment, .. } = self else { return self };
-        appointment.provider_id = moved.provider_id;
-        appointment.scheduled_at = moved.scheduled_at;
-        appointment.duration_minutes = moved.duration_minutes;
-        appointment.time_zone = moved.time_zone;
-        appointment.location.clone_from(&moved.location);
-        Self::Booked { appointment, status: AppointmentStatus::Scheduled }
-    }
-
-    fn on_its_way(&self) -> Result<(&NewAppointment, AppointmentStatus), AppointmentError> {
-        match self {
-            Self::Absent => Err(AppointmentError::NotScheduled),
-            Self::Visited { .. } => Err(AppointmentError::OnlyAVisit),
-            Self::Booked { appointment, status } => Ok((appointment, *status)),
-        }
-    }
-
-    fn schedule(&self, now: Instant, appointment: NewAppointment) -> Decision {
-        if *self != Self::Absent {
-            return Err(AppointmentError::AlreadyScheduled);
-        }
-        check_time(now, appointment.scheduled_at)?;
-        bounded(&appointment.location)?;
-        Ok(vec![AppointmentScheduled { appointment, booked_at: now }.into()])
-    }
-
-    fn confirm(&self, now: Instant) -> Decision {
-        match self.on_its_way()?.1 {
-            AppointmentStatus::Scheduled => Ok(vec![AppointmentConfirmed { confirmed_at: now }.into()]),
-            AppointmentStatus::Confirmed => Ok(vec![]),
-            AppointmentStatus::CheckedIn | AppointmentStatus::InProgress => Err(AppointmentError::AlreadyCheckedIn),
-            AppointmentStatus::Completed | AppointmentStatus::Cancelled | AppointmentStatus::NoShow => Err(AppointmentError::NotOpen),
-        }
-    }
-
-    fn reschedule(&self, now: Instant, time: NewTime) -> Decision {
-        let (appointment, status) = self.on_its_way()?;
-        match status {
-            AppointmentStatus::Scheduled | AppointmentStatus::Confirmed => {}
-            AppointmentStatus::CheckedIn | AppointmentStatus::InProgress => return Err(AppointmentError::AlreadyCheckedIn),
-            AppointmentStatus::Completed | AppointmentStatus::Cancelled | AppointmentStatus::NoShow => return Err(AppointmentError::NotOpen),
-        }
-        let moved = AppointmentRescheduled {
-            provider_id: time.provider_id.unwrap_or(appointment.provider_id),
-            scheduled_at: time.scheduled_at,
-            duration_minutes: time.duration_minutes.unwrap_or(appointment.duration_minutes),
-            time_zone: time.time_zone.unwrap_or(appointment.time_zone),
-            location: time.location.or_else(|| appointment.location.clone()),
-            reason: time.reason,
-            rescheduled_at: now,
-        };
-        if moved.changes_nothing_of(appointment) {
-            return Ok(vec![]);
-        }
-        check_time(now, moved.scheduled_at)?;
-        bounded(&moved.location)?;
-        Ok(vec![moved.into()])
-    }
-
-    fn check_in(&self, now: Instant) -> Decision {
-        match self.on_its_way()?.1 {
-            AppointmentStatus::Scheduled | AppointmentStatus::Confirmed => Ok(vec![AppointmentCheckedIn { checked_in_at: now }.into()]),
-            AppointmentStatus::CheckedIn => Ok(vec![]),
-            AppointmentStatus::InProgress => Err(AppointmentError::UnderWay),
-            AppointmentStatus::Completed | AppointmentStatus::Cancelled | AppointmentStatus::NoShow => Err(AppointmentError::NotOpen),
-        }
-    }
-
-    fn start(&self, now: Instant) -> Decision {
-        match self.on_its_way()?.1 {
-            AppointmentStatus::Scheduled | AppointmentStatus::Confirmed => Err(AppointmentError::NotCheckedIn),
-            AppointmentStatus::CheckedIn => Ok(vec![AppointmentStarted { started_at: now }.into()]),
-            AppointmentStatus::InProgress => Ok(vec![]),
-            AppointmentStatus::Completed | AppointmentStatus::Cancelled | AppointmentStatus::NoShow => Err(AppointmentError::NotOpen),
-        }
-    }
-
-    fn complete(&self, now: Instant, outcome: Outcome) -> Decision {
-        match self.on_its_way()?.1 {
-            AppointmentStatus::InProgress => {}
-            AppointmentStatus::Scheduled | AppointmentStatus::Confirmed | AppointmentStatus::CheckedIn => return Err(AppointmentError::NotStarted),
-            AppointmentStatus::Completed | AppointmentStatus::Cancelled | AppointmentStatus::NoShow => return Err(AppointmentError::NotOpen),
-        }
-        let earliest = Instant::from_micros(now.micros() - MINUTES_BEHIND_UTC * 60 * 1_000_000).date();
-        if outcome.follow_up_date.is_some_and(|day| day < earliest) {
-            return Err(AppointmentError::FollowUpInThePast);
-        }
-        bounded(&outcome)?;
-        Ok(vec![AppointmentCompleted { outcome, completed_at: now }.into()])
-    }
-
-    fn cancel(&self, now: Instant, cancellation: Cancellation) -> Decision {
-        match self.on_its_way()?.1 {
-            AppointmentStatus::Scheduled | AppointmentStatus::Confirmed | AppointmentStatus::CheckedIn => {
-                Ok(vec![AppointmentCancelled { cancellation, cancelled_at: now }.into()])
-            }
-            AppointmentStatus::Cancelled => Ok(vec![]),
-            AppointmentStatus::InProgress => Err(AppointmentError::UnderWay),
-            AppointmentStatus::Completed | AppointmentStatus::NoShow => Err(AppointmentError::NotOpen),
-        }
-    }
-
-    fn record_no_show(&self, now: Instant) -> Decision {
-        let (appointment, status) = self.on_its_way()?;
-        match status {
-            AppointmentStatus::Scheduled | AppointmentStatus::Confirmed if now < appointment.scheduled_at => Err(AppointmentError::TooEarlyForNoShow),
-            AppointmentStatus::Scheduled | AppointmentStatus::Confirmed => Ok(vec![AppointmentMissed { missed_at: now }.into()]),
-            AppointmentStatus::NoShow => Ok(vec![]),
-            AppointmentStatus::CheckedIn | AppointmentStatus::InProgress => Err(AppointmentError::AlreadyCheckedIn),
-            AppointmentStatus::Completed | AppointmentStatus::Cancelled => Err(AppointmentError::NotOpen),
-        }
-    }
-
-    fn record_visit(&self, now: Instant, visit: NewVisit) -> Decision {
-        if *self != Self::Absent {
-            return Err(AppointmentError::AlreadyScheduled);
-        }
-        if visit.started_at > now {
-            return Err(AppointmentError::VisitInTheFuture);
-        }
-        if visit.ended_at.is_some_and(|end| end < visit.started_at) {
-            return Err(AppointmentError::EndsBeforeItBegins);
-        }
-        bounded(&visit)?;
-        Ok(vec![VisitRecorded { visit, recorded_at: now }.into()])
-    }
-}
-
-impl AppointmentRescheduled {
-    fn changes_nothing_of(&self, appointment: &NewAppointment) -> bool {
-        self.provider_id == appointment.provider_id
-            && self.scheduled_at == appointment.scheduled_at
-            && self.duration_minutes == appointment.duration_minutes
-            && self.time_zone == appointment.time_zone
-            && self.location == appointment.location
-    }
-}
-
-fn check_time(now: Instant, scheduled_at: Instant) -> Result<(), AppointmentError> {
-    if scheduled_at < now {
-        Err(AppointmentError::InThePast)
-    } else if scheduled_at > now.plus_minutes(MAX_MINUTES_AHEAD) {
-        Err(AppointmentError::TooFarAhead)
-    } else {
-        Ok(())
-    }
-}
-
-fn bounded(value: &impl Bounded) -> Result<(), AppointmentError> {
-    if value.is_bounded() { Ok(()) } else { Err(AppointmentError::TooMany) }
 }

@@ -204,9 +204,11 @@ impl TryFrom<RecordContentFields> for RecordContent {
                 Ok(Self::Fhir { resource_type, resource_id, fhir_version, resource })
             }
             (ContentFormat::Text, None, None, None, Some(media_type), Some(text)) if resource_id.is_none() => Ok(Self::Text { media_type, text }),
-            (ContentFormat::StructuredJson, ..) => Err(InvalidValue("of the format STRUCTURED_JSON must have json and nothing else")),
-            (ContentFormat::Fhir, ..) => Err(InvalidValue("of the format FHIR must have json, resource_type and fhir_version")),
-            (ContentFormat::Text, ..) => Err(InvalidValue("of the format TEXT must have text and media_type and nothing else")),
+            (ContentFormat::StructuredJson, ..) => Err(InvalidValue("must have json and nothing else where format is STRUCTURED_JSON")),
+            (ContentFormat::Fhir, ..) => {
+                Err(InvalidValue("must have json, resource_type, fhir_version and perhaps resource_id where format is FHIR"))
+            }
+            (ContentFormat::Text, ..) => Err(InvalidValue("must have text, media_type and nothing else where format is TEXT")),
         }
     }
 }

@@ -4,15 +4,16 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{
-    Aggregate, Instant, PatientId, ProviderId, Reservation, Subject, Text, events::events, redact::redacted, refusal::refusals, values::Bounded,
-};
+use crate::{Aggregate, Instant, PatientId, ProviderId, Reservation, Subject, Text, events::events, redact::redacted, refusal::refusals};
 
 mod details;
+mod payloads;
+mod rules;
 #[cfg(test)]
 mod tests;
 
 pub use details::{ContentFormat, Finding, NewRecord, RecordContent, RecordContentFields, RecordSource, RecordStatus, RecordType};
+pub use payloads::*;
 
 events! {
     /// What can have happened to a record.
@@ -27,93 +28,6 @@ events! {
         RecordEnteredInError(RecordEnteredInError) = 1,
     }
 }
-
-/// Something was written down: version 1 of the record.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct RecordCreated {
-    /// What.
-    pub record: Box<NewRecord>,
-    /// `PENDING`, or `COMPLETED` where nothing is left to do.
-    pub status: RecordStatus,
-    /// When.
-    pub created_at: Instant,
-}
-
-/// A program began to work on it.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct RecordProcessingStarted {
-    /// When.
-    pub started_at: Instant,
-}
-
-/// The program was done.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct RecordProcessingCompleted {
-    /// When.
-    pub completed_at: Instant,
-}
-
-/// The program gave up.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct RecordProcessingFailed {
-    /// Why.
-    pub processing_error: Text,
-    /// When.
-    pub failed_at: Instant,
-}
-
-/// What was written down was changed; the versions before stay.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct RecordAmended {
-    /// Which version this is: 2, 3, …
-    pub version: u16,
-    /// What is written now, as a whole.
-    pub record: Box<NewRecord>,
-    /// Why.
-    pub reason: Text,
-    /// When.
-    pub amended_at: Instant,
-}
-
-/// A provider vouched for a version.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct RecordSigned {
-    /// Which version.
-    pub version: u16,
-    /// Who.
-    pub provider_id: ProviderId,
-    /// When.
-    pub signed_at: Instant,
-}
-
-/// It was put away.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct RecordArchived {
-    /// Why.
-    pub reason: Option<Text>,
-    /// When.
-    pub archived_at: Instant,
-}
-
-/// It should never have been written, at least not about this patient. It stays, marked.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct RecordEnteredInError {
-    /// Why.
-    pub reason: Text,
-    /// When that was marked.
-    pub marked_at: Instant,
-}
-
-redacted!(
-    RecordCreated,
-    RecordProcessingStarted,
-    RecordProcessingCompleted,
-    RecordProcessingFailed,
-    RecordAmended,
-    RecordSigned,
-    RecordArchived,
-    RecordEnteredInError,
-);
 
 /// A record's state.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -235,149 +149,4 @@ impl Aggregate for Record {
         let value = format!("{}|{}|{}", source.system.as_str(), record.record_type, source.external_id.as_str());
         vec![Reservation::Claim { kind: "record-source", value }]
     }
-}
-
-/// How far ahead of UTC the day may be somewhere: a visit there today isn't in the future.
-const MINUTES_AHEAD_OF_UTC: u32 = 14 * 60;
-/// The most versions a record may have.
-const MAX_VERSIONS: u16 = 10_000;
-
-type Decision = Result<Vec<RecordEvent>, RecordError>;
-
-impl Record {
-    /// Where it is on its way; none before it was created and once it is marked as wrong.
-    pub fn status(&self) -> Option<RecordStatus> {
-        match self {
-            Self::Written { status, .. } => Some(*status),
-            Self::Absent | Self::EnteredInError { .. } => None,
-        }
-    }
-
-    fn now(self, status: RecordStatus) -> Self {
-        match self {
-            Self::Written { record, version, signed_by, .. } => Self::Written { record, status, version, signed_by },
-            Self::Absent | Self::EnteredInError { .. } => self,
-        }
-    }
-
-    fn amended(self, amended: &RecordAmended) -> Self {
-        match self {
-            Self::Written { status, .. } => Self::Written { record: amended.record.clone(), status, version: amended.version, signed_by: vec![] },
-            Self::Absent | Self::EnteredInError { .. } => self,
-        }
-    }
-
-    fn signed(mut self, signed: &RecordSigned) -> Self {
-        if let Self::Written { signed_by, .. } = &mut self {
-            signed_by.push(signed.provider_id);
-        }
-        self
-    }
-
-    fn written(&self) -> Result<RecordStatus, RecordError> {
-        match self {
-            Self::Absent => Err(RecordError::NotCreated),
-            Self::EnteredInError { .. } => Err(RecordError::EnteredInError),
-            Self::Written { status, .. } => Ok(*status),
-        }
-    }
-
-    fn create(&self, now: Instant, record: Box<NewRecord>, status: RecordStatus) -> Decision {
-        if *self != Self::Absent {
-            return Err(RecordError::AlreadyCreated);
-        }
-        if !matches!(status, RecordStatus::Pending | RecordStatus::Completed) {
-            return Err(RecordError::WrongFirstStatus);
-        }
-        check(now, &record)?;
-        Ok(vec![RecordCreated { record, status, created_at: now }.into()])
-    }
-
-    fn start_processing(&self, now: Instant) -> Decision {
-        match self.written()? {
-            RecordStatus::Pending | RecordStatus::Failed => Ok(vec![RecordProcessingStarted { started_at: now }.into()]),
-            RecordStatus::Processing => Ok(vec![]),
-            RecordStatus::Completed => Err(RecordError::AlreadyProcessed),
-            RecordStatus::Archived => Err(RecordError::Archived),
-        }
-    }
-
-    fn complete_processing(&self, now: Instant) -> Decision {
-        match self.written()? {
-            RecordStatus::Processing => Ok(vec![RecordProcessingCompleted { completed_at: now }.into()]),
-            RecordStatus::Completed => Ok(vec![]),
-            RecordStatus::Pending | RecordStatus::Failed => Err(RecordError::NotProcessing),
-            RecordStatus::Archived => Err(RecordError::Archived),
-        }
-    }
-
-    fn fail_processing(&self, now: Instant, processing_error: Text) -> Decision {
-        match self.written()? {
-            RecordStatus::Processing => Ok(vec![RecordProcessingFailed { processing_error, failed_at: now }.into()]),
-            RecordStatus::Failed => Ok(vec![]),
-            RecordStatus::Completed => Err(RecordError::AlreadyProcessed),
-            RecordStatus::Pending => Err(RecordError::NotProcessing),
-            RecordStatus::Archived => Err(RecordError::Archived),
-        }
-    }
-
-    fn amend(&self, now: Instant, record: Box<NewRecord>, reason: Text) -> Decision {
-        if self.written()? == RecordStatus::Archived {
-            return Err(RecordError::Archived);
-        }
-        let Self::Written { record: before, version, .. } = self else { return Err(RecordError::NotCreated) };
-        if record == *before {
-            return Ok(vec![]);
-        }
-        if record.patient_id != before.patient_id {
-            return Err(RecordError::OtherPatient);
-        }
-        if record.source != before.source || record.record_type != before.record_type {
-            return Err(RecordError::OtherSource);
-        }
-        if *version >= MAX_VERSIONS {
-            return Err(RecordError::TooManyVersions);
-        }
-        check(now, &record)?;
-        Ok(vec![RecordAmended { version: version + 1, record, reason, amended_at: now }.into()])
-    }
-
-    fn sign(&self, now: Instant, provider_id: ProviderId) -> Decision {
-        match self.written()? {
-            RecordStatus::Completed => {}
-            RecordStatus::Archived => return Err(RecordError::Archived),
-            RecordStatus::Pending | RecordStatus::Processing | RecordStatus::Failed => return Err(RecordError::NotProcessed),
-        }
-        match self {
-            Self::Written { signed_by, .. } if signed_by.contains(&provider_id) => Ok(vec![]),
-            Self::Written { version, .. } => Ok(vec![RecordSigned { version: *version, provider_id, signed_at: now }.into()]),
-            Self::Absent | Self::EnteredInError { .. } => Err(RecordError::NotCreated),
-        }
-    }
-
-    fn archive(&self, now: Instant, reason: Option<Text>) -> Decision {
-        match self.written()? {
-            RecordStatus::Completed | RecordStatus::Failed => Ok(vec![RecordArchived { reason, archived_at: now }.into()]),
-            RecordStatus::Archived => Ok(vec![]),
-            RecordStatus::Pending | RecordStatus::Processing => Err(RecordError::NotProcessed),
-        }
-    }
-
-    fn mark_entered_in_error(&self, now: Instant, reason: Text) -> Decision {
-        match self {
-            Self::Absent => Err(RecordError::NotCreated),
-            Self::EnteredInError { .. } => Ok(vec![]),
-            Self::Written { .. } => Ok(vec![RecordEnteredInError { reason, marked_at: now }.into()]),
-        }
-    }
-}
-
-fn check(now: Instant, record: &NewRecord) -> Result<(), RecordError> {
-    if record.record_date > now || record.visit_date.is_some_and(|day| day > now.plus_minutes(MINUTES_AHEAD_OF_UTC).date()) {
-        return Err(RecordError::InTheFuture);
-    }
-    if record.codes.iter().chain(record.components.iter().map(|part| &part.code)).any(crate::Code::is_empty) {
-        return Err(RecordError::CodeMissing);
-    }
-    if record.is_bounded() { Ok(()) } else { Err(RecordError::TooMany) }
 }

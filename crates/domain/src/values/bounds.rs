@@ -57,7 +57,8 @@ impl Bounded for ClinicalValue {
     fn is_bounded(&self) -> bool {
         match self {
             Self::Code(code) => code.is_bounded(),
-            Self::Quantity(_) | Self::Text(_) => true,
+            Self::Quantity(quantity) => quantity.value.is_finite(),
+            Self::Text(_) => true,
         }
     }
 }

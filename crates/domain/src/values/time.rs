@@ -1,9 +1,13 @@
 //! How is a moment or a day written? RFC 3339 for people, numbers for Avro.
 
-use chrono::{DateTime, Days, NaiveDate, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::InvalidValue;
+
+const MICROS_PER_HOUR: i64 = 3_600_000_000;
+/// The years that people may write. Others are typing errors, and not every store could hold them.
+const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
 /// A moment, in whole microseconds UTC. JSON: RFC 3339; Avro: `timestamp-micros`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -30,6 +34,16 @@ impl Instant {
     /// The day in UTC.
     pub fn date(self) -> Date {
         Date(self.0.date_naive())
+    }
+
+    /// The day where it comes first (UTC+14): what lies after it is in the future everywhere.
+    pub fn date_furthest_east(self) -> Date {
+        Self::from_micros(self.micros().saturating_add(14 * MICROS_PER_HOUR)).date()
+    }
+
+    /// The day where it comes last (UTC−12): what lies before it is in the past everywhere.
+    pub fn date_furthest_west(self) -> Date {
+        Self::from_micros(self.micros().saturating_sub(12 * MICROS_PER_HOUR)).date()
     }
 }
 
@@ -61,7 +75,7 @@ impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
             parsed(deserializer, "must be a time in RFC 3339, such as 2026-01-31T09:30:00Z", |text| {
-                DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc().into())
+                DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()).filter(|time| YEARS.contains(&time.year())).map(Self::from)
             })
         } else {
             i64::deserialize(deserializer).map(Self::from_micros)
@@ -118,7 +132,9 @@ impl Serialize for Date {
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            return parsed(deserializer, "must be a date, such as 2026-01-31", |text| text.parse().ok().map(Self));
+            return parsed(deserializer, "must be a date, such as 2026-01-31", |text| {
+                text.parse::<NaiveDate>().ok().filter(|day| YEARS.contains(&day.year())).map(Self)
+            });
         }
         Self::from_days(i32::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("a day out of range"))
     }

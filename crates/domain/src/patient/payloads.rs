@@ -1,0 +1,193 @@
+//! What does each event of a patient carry?
+
+use serde::{Deserialize, Serialize};
+
+use super::{Allergy, CareTeamMember, Condition, Contact, Demographics, EmergencyContact, Insurance, Medication, NewPatient};
+use crate::{AccountId, EntryId, Identifier, Instant, ProviderId, Text, redact::redacted};
+
+/// A patient became known to the organization.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientRegistered {
+    /// Who.
+    pub patient: Box<NewPatient>,
+    /// When.
+    pub registered_at: Instant,
+}
+
+/// What was known of who the patient is was replaced.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientDemographicsCorrected {
+    /// What is known now.
+    pub demographics: Demographics,
+    /// When.
+    pub corrected_at: Instant,
+}
+
+/// How the patient is reached was replaced.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientContactChanged {
+    /// How the patient is reached now.
+    pub contact: Contact,
+    /// When.
+    pub changed_at: Instant,
+}
+
+/// Who pays was replaced.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientInsuranceChanged {
+    /// Who pays now.
+    pub insurance: Vec<Insurance>,
+    /// When.
+    pub changed_at: Instant,
+}
+
+/// Whom to call was replaced.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientEmergencyContactsChanged {
+    /// Whom to call now.
+    pub emergency_contacts: Vec<EmergencyContact>,
+    /// When.
+    pub changed_at: Instant,
+}
+
+/// Another number of the patient became known.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientIdentifierAdded {
+    /// The number.
+    pub identifier: Identifier,
+    /// When.
+    pub added_at: Instant,
+}
+
+/// A number turned out not to be the patient's, or no longer.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientIdentifierRemoved {
+    /// The number.
+    pub identifier: Identifier,
+    /// When.
+    pub removed_at: Instant,
+}
+
+/// A condition became known, or more of one that was.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConditionRecorded {
+    /// Which entry of the history it is.
+    pub entry_id: EntryId,
+    /// What is known of it now.
+    pub condition: Condition,
+    /// When.
+    pub recorded_at: Instant,
+}
+
+/// An allergy became known, or more of one that was.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct AllergyRecorded {
+    /// Which entry of the history it is.
+    pub entry_id: EntryId,
+    /// What is known of it now.
+    pub allergy: Allergy,
+    /// When.
+    pub recorded_at: Instant,
+}
+
+/// A medication became known, or more of one that was.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct MedicationRecorded {
+    /// Which entry of the history it is.
+    pub entry_id: EntryId,
+    /// What is known of it now.
+    pub medication: Medication,
+    /// When.
+    pub recorded_at: Instant,
+}
+
+/// Another provider, or none, looks after the patient in general.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct PrimaryCareProviderAssigned {
+    /// Who; none: nobody any more.
+    pub provider_id: Option<ProviderId>,
+    /// When.
+    pub assigned_at: Instant,
+}
+
+/// Who else looks after the patient was replaced.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientCareTeamChanged {
+    /// Who does now.
+    pub care_team: Vec<CareTeamMember>,
+    /// When.
+    pub changed_at: Instant,
+}
+
+/// What the patient wants to reach was replaced.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientHealthGoalsChanged {
+    /// What it is now.
+    pub health_goals: Vec<Text>,
+    /// When.
+    pub changed_at: Instant,
+}
+
+/// What may make the patient ill was replaced.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientRiskFactorsChanged {
+    /// What it is now.
+    pub risk_factors: Vec<Text>,
+    /// When.
+    pub changed_at: Instant,
+}
+
+/// The patient got an account to sign in with, in place of one before if any.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientAccountLinked {
+    /// Which.
+    pub account_id: AccountId,
+    /// When.
+    pub linked_at: Instant,
+}
+
+/// The patient died, or the moment of it was corrected.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientDied {
+    /// When they died.
+    pub deceased_at: Instant,
+    /// When that was written down.
+    pub recorded_at: Instant,
+}
+
+/// The patient is no longer looked after here; the records stay.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientDeactivated {
+    /// Why.
+    pub reason: Option<Text>,
+    /// When.
+    pub deactivated_at: Instant,
+}
+
+/// The patient is looked after here again.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientReactivated {
+    /// When.
+    pub reactivated_at: Instant,
+}
+
+redacted!(
+    PatientRegistered,
+    PatientDemographicsCorrected,
+    PatientContactChanged,
+    PatientInsuranceChanged,
+    PatientEmergencyContactsChanged,
+    PatientIdentifierAdded,
+    PatientIdentifierRemoved,
+    ConditionRecorded,
+    AllergyRecorded,
+    MedicationRecorded,
+    PrimaryCareProviderAssigned,
+    PatientCareTeamChanged,
+    PatientHealthGoalsChanged,
+    PatientRiskFactorsChanged,
+    PatientAccountLinked,
+    PatientDied,
+    PatientDeactivated,
+    PatientReactivated,
+);
