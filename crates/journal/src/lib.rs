@@ -10,6 +10,7 @@
 mod caller;
 mod journal;
 mod outcome;
+pub mod log;
 pub mod row;
 pub mod tree;
 

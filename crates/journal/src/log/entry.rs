@@ -1,0 +1,227 @@
+//! What stands at a position?
+
+use anamnesis_domain::Instant;
+use anamnesis_vault::Sealed;
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row as _};
+use uuid::Uuid;
+
+use super::LogError;
+use crate::row::{Entry, Row, RowHash};
+use crate::tree::Hash;
+
+/// An event as it is stored, sealed, with its place in the log.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SealedEntry {
+    /// Its number in the total order, from 1.
+    pub position: u64,
+    /// When it was logged.
+    pub logged_at: Instant,
+    /// The tenant.
+    pub organization_id: Uuid,
+    /// The kind of its stream.
+    pub aggregate_type: String,
+    /// The id of its stream.
+    pub aggregate_id: Uuid,
+    /// Its number in its stream, from 1.
+    pub sequence: u64,
+    /// Its own id.
+    pub event_id: Uuid,
+    /// Its name.
+    pub event_type: String,
+    /// The version of its schema.
+    pub event_version: u32,
+    /// CRC-64-AVRO of its schema.
+    pub fingerprint: [u8; 8],
+    /// Whose key seals the payload.
+    pub subject_id: Uuid,
+    /// Whose audit key seals the metadata.
+    pub metadata_subject_id: Uuid,
+    /// When the edge says it happened.
+    pub recorded_at: Instant,
+    /// The command it came from.
+    pub command_id: Uuid,
+    /// What belongs together across streams.
+    pub correlation_id: Uuid,
+    /// The event or command that caused it, if any.
+    pub causation_id: Option<Uuid>,
+    /// The account that asked for it.
+    pub actor_id: Uuid,
+    /// The payload.
+    pub payload: Sealed,
+    /// Where the request came from; `None` when there is nothing to say.
+    pub metadata: Option<Sealed>,
+    /// The hash under which the log knows the event.
+    pub row_hash: RowHash,
+}
+
+impl SealedEntry {
+    /// The stored columns in their canonical form.
+    pub fn row(&self) -> Row<'_> {
+        Row {
+            event_id: self.event_id,
+            organization_id: self.organization_id,
+            aggregate_type: &self.aggregate_type,
+            aggregate_id: self.aggregate_id,
+            sequence: self.sequence,
+            event_type: &self.event_type,
+            event_version: self.event_version,
+            fingerprint: self.fingerprint,
+            subject_id: self.subject_id,
+            metadata_subject_id: self.metadata_subject_id,
+            recorded_at_us: self.recorded_at.micros(),
+            command_id: self.command_id,
+            correlation_id: self.correlation_id,
+            causation_id: self.causation_id,
+            actor_id: self.actor_id,
+            payload: self.payload.as_bytes(),
+            metadata: self.metadata.as_ref().map_or(&[], Sealed::as_bytes),
+        }
+    }
+
+    /// What the log says of the event.
+    pub fn entry(&self) -> Entry<'_> {
+        Entry {
+            position: self.position,
+            logged_at_us: self.logged_at.micros(),
+            organization_id: self.organization_id,
+            aggregate_type: &self.aggregate_type,
+            aggregate_id: self.aggregate_id,
+            sequence: self.sequence,
+            subject_id: self.subject_id,
+            row_hash: self.row_hash,
+        }
+    }
+
+    /// The entry's leaf in the tree.
+    pub fn leaf(&self) -> Hash {
+        self.entry().leaf()
+    }
+}
+
+/// A row of the log, and of the event if that is there.
+pub(super) struct Stored {
+    position: i64,
+    logged_at: DateTime<Utc>,
+    organization_id: Uuid,
+    aggregate_type: String,
+    aggregate_id: Uuid,
+    sequence: i64,
+    subject_id: Uuid,
+    row_hash: Vec<u8>,
+    event: Option<StoredEvent>,
+}
+
+#[derive(FromRow)]
+struct StoredEvent {
+    event_id: Uuid,
+    event_type: String,
+    event_version: i32,
+    fingerprint: Vec<u8>,
+    metadata_subject_id: Uuid,
+    recorded_at: DateTime<Utc>,
+    command_id: Uuid,
+    correlation_id: Uuid,
+    causation_id: Uuid,
+    actor_id: Uuid,
+    payload: Vec<u8>,
+    metadata: Vec<u8>,
+}
+
+impl FromRow<'_, PgRow> for Stored {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        let has_event = row.try_get::<Option<Uuid>, _>("event_id")?.is_some();
+        Ok(Self {
+            position: row.try_get("position")?,
+            logged_at: row.try_get("logged_at")?,
+            organization_id: row.try_get("organization_id")?,
+            aggregate_type: row.try_get("aggregate_type")?,
+            aggregate_id: row.try_get("aggregate_id")?,
+            sequence: row.try_get("sequence")?,
+            subject_id: row.try_get("subject_id")?,
+            row_hash: row.try_get("row_hash")?,
+            event: has_event.then(|| StoredEvent::from_row(row)).transpose()?,
+        })
+    }
+}
+
+impl TryFrom<Stored> for SealedEntry {
+    type Error = LogError;
+
+    fn try_from(stored: Stored) -> Result<Self, LogError> {
+        let position = stored.position.cast_unsigned();
+        let altered = |what| LogError::Altered { position, what };
+        let event = stored.event.ok_or(altered("the event is missing"))?;
+        Ok(Self {
+            position,
+            logged_at: stored.logged_at.into(),
+            organization_id: stored.organization_id,
+            aggregate_type: stored.aggregate_type,
+            aggregate_id: stored.aggregate_id,
+            sequence: stored.sequence.cast_unsigned(),
+            event_id: event.event_id,
+            event_type: event.event_type,
+            event_version: event.event_version.cast_unsigned(),
+            fingerprint: event.fingerprint.try_into().map_err(|_| altered("its fingerprint doesn't have 8 bytes"))?,
+            subject_id: stored.subject_id,
+            metadata_subject_id: event.metadata_subject_id,
+            recorded_at: event.recorded_at.into(),
+            command_id: event.command_id,
+            correlation_id: event.correlation_id,
+            causation_id: Some(event.causation_id).filter(|id| !id.is_nil()),
+            actor_id: event.actor_id,
+            payload: Sealed::from_stored(event.payload).map_err(|_| altered("its payload isn't sealed"))?,
+            metadata: sealed_unless_empty(event.metadata).ok_or(altered("its metadata isn't sealed"))?,
+            row_hash: RowHash::try_from(stored.row_hash.as_slice()).map_err(|_| altered("its hash doesn't have 32 bytes"))?,
+        })
+    }
+}
+
+#[expect(clippy::option_option, reason = "empty metadata is right; metadata that isn't sealed is not")]
+fn sealed_unless_empty(metadata: Vec<u8>) -> Option<Option<Sealed>> {
+    if metadata.is_empty() { Some(None) } else { Sealed::from_stored(metadata).ok().map(Some) }
+}
+
+/// What `read_after.sql` answers: the head, and an entry if there is one.
+pub(super) struct UpToHead {
+    head: i64,
+    entry: Option<Stored>,
+}
+
+impl FromRow<'_, PgRow> for UpToHead {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        let has_entry = row.try_get::<Option<i64>, _>("position")?.is_some();
+        Ok(Self { head: row.try_get("head_position")?, entry: has_entry.then(|| Stored::from_row(row)).transpose()? })
+    }
+}
+
+/// The entries after `position`, if none is missing between it, them and the head.
+pub(super) fn dense(position: u64, limit: u32, rows: Vec<UpToHead>) -> Result<Vec<SealedEntry>, LogError> {
+    let head = rows.first().map_or(position, |row| row.head.cast_unsigned());
+    let mut expected = position + 1;
+    let mut entries = Vec::with_capacity(rows.len());
+    for stored in rows.into_iter().filter_map(|row| row.entry) {
+        if stored.position.cast_unsigned() != expected {
+            return Err(LogError::Gap { expected });
+        }
+        entries.push(SealedEntry::try_from(stored)?);
+        expected += 1;
+    }
+    let ends_early = entries.len() < limit as usize && expected <= head;
+    if ends_early { Err(LogError::Gap { expected }) } else { Ok(entries) }
+}
+
+/// The entries of a stream after a sequence, if none is missing between them.
+pub(super) fn dense_stream(after: u64, rows: Vec<Stored>) -> Result<Vec<SealedEntry>, LogError> {
+    rows.into_iter()
+        .zip(after + 1..)
+        .map(|(stored, expected)| {
+            if stored.sequence.cast_unsigned() == expected {
+                SealedEntry::try_from(stored)
+            } else {
+                Err(LogError::StreamGap { aggregate_type: stored.aggregate_type, aggregate_id: stored.aggregate_id, expected })
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,147 @@
+//! What has happened, in order?
+//!
+//! The log gives every event its position: dense, 1, 2, 3, … A reader keeps the last position it has seen and asks
+//! for what comes after it. Positions can't be missing: whoever finds a gap stops with an error that names it.
+
+mod entry;
+mod open;
+mod watch;
+
+use std::time::Duration;
+
+use anamnesis_domain::Instant;
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+pub use entry::SealedEntry;
+use entry::Stored;
+pub use open::{Unopened, Why, open};
+use watch::Watch;
+
+/// The channel on which the sequencer tells the position that the log has reached.
+pub(crate) const CHANNEL: &str = "anamnesis_log";
+
+/// Where the log ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LogHead {
+    /// The last position; 0 while the log is empty.
+    pub position: u64,
+    /// Up to this instant the log is complete: whatever is logged later is logged at a later time.
+    pub logged_at: Instant,
+}
+
+/// Why the log can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Postgres didn't answer, or refused.
+    #[error("the log can't be read")]
+    Database(#[from] sqlx::Error),
+    /// A position is missing: nothing after it may be used.
+    #[error("the log has a gap: position {expected} is missing")]
+    Gap {
+        /// The position that should have come.
+        expected: u64,
+    },
+    /// A number is missing in a stream.
+    #[error("the stream {aggregate_type}/{aggregate_id} has a gap: sequence {expected} is missing in the log")]
+    StreamGap {
+        /// The kind of stream.
+        aggregate_type: String,
+        /// The stream.
+        aggregate_id: Uuid,
+        /// The sequence that should have come.
+        expected: u64,
+    },
+    /// The event that the log names is gone, or one of its columns can't be what was written.
+    #[error("the event at position {position} is not what was logged: {what}")]
+    Altered {
+        /// Where.
+        position: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
+}
+
+/// The log, for readers. Cheap to clone; all clones share one listening connection, opened when somebody first waits.
+#[derive(Clone, Debug)]
+pub struct Log {
+    pool: PgPool,
+    watch: Watch,
+}
+
+impl Log {
+    /// The log in the database that `pool` leads to.
+    pub fn new(pool: PgPool) -> Self {
+        let watch = Watch::new(pool.clone());
+        Self { pool, watch }
+    }
+
+    /// Where the log ends now.
+    pub async fn head(&self) -> Result<LogHead, LogError> {
+        Ok(head(&self.pool).await?)
+    }
+
+    /// The last position at that instant, for ever the same; `None` while the log's own time hasn't reached it.
+    pub async fn position_at(&self, time: Instant) -> Result<Option<u64>, LogError> {
+        let position: Option<i64> =
+            sqlx::query_scalar("select journal.position_at($1)").bind(DateTime::<Utc>::from(time)).fetch_one(&self.pool).await?;
+        Ok(position.map(i64::cast_unsigned))
+    }
+
+    /// The position of one event; `None` while it waits in the queue, or isn't there at all.
+    pub async fn position_of(&self, aggregate_id: Uuid, sequence: u64) -> Result<Option<u64>, LogError> {
+        let position: Option<i64> = sqlx::query_scalar("select position from journal.log where aggregate_id = $1 and sequence = $2")
+            .bind(aggregate_id)
+            .bind(sequence.cast_signed())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(position.map(i64::cast_unsigned))
+    }
+
+    /// The entries directly after a position: `limit` of them, or all up to the log's end.
+    pub async fn read_after(&self, position: u64, limit: u32) -> Result<Vec<SealedEntry>, LogError> {
+        let rows: Vec<entry::UpToHead> =
+            sqlx::query_as(include_str!("read_after.sql")).bind(position.cast_signed()).bind(i64::from(limit)).fetch_all(&self.pool).await?;
+        entry::dense(position, limit, rows)
+    }
+
+    /// What the log says about one subject after a position and up to another, in order: at most `limit` entries.
+    pub async fn of_subject(&self, subject: Uuid, after: u64, up_to: u64, limit: u32) -> Result<Vec<SealedEntry>, LogError> {
+        let rows: Vec<Stored> = sqlx::query_as(include_str!("of_subject.sql"))
+            .bind(subject)
+            .bind(after.cast_signed())
+            .bind(up_to.cast_signed())
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.into_iter().map(SealedEntry::try_from).collect()
+    }
+
+    /// The entries of one stream directly after a sequence (from 0), in order: at most `limit`.
+    pub async fn of_stream(&self, aggregate_type: &str, aggregate_id: Uuid, after: u64, limit: u32) -> Result<Vec<SealedEntry>, LogError> {
+        let rows: Vec<Stored> = sqlx::query_as(include_str!("of_stream.sql"))
+            .bind(aggregate_type)
+            .bind(aggregate_id)
+            .bind(after.cast_signed())
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?;
+        entry::dense_stream(after, rows)
+    }
+
+    /// Waits until the log has reached a position; the head then, or `None` when `timeout` passed before.
+    pub async fn wait_for(&self, position: u64, timeout: Duration) -> Option<LogHead> {
+        self.watch.reached(timeout, |head| head.position >= position).await
+    }
+
+    /// Waits until the log's time has reached an instant, so that `position_at` can answer.
+    pub async fn wait_until(&self, time: Instant, timeout: Duration) -> Option<LogHead> {
+        self.watch.reached(timeout, |head| head.logged_at >= time).await
+    }
+}
+
+pub(crate) async fn head(db: impl sqlx::PgExecutor<'_>) -> sqlx::Result<LogHead> {
+    let (position, logged_at): (i64, DateTime<Utc>) = sqlx::query_as("select position, logged_at from journal.head").fetch_one(db).await?;
+    Ok(LogHead { position: position.cast_unsigned(), logged_at: logged_at.into() })
+}

@@ -1,0 +1,12 @@
+-- What was sealed under one subject's keys, in the log's order.
+select
+    log.position, log.logged_at, log.organization_id, log.aggregate_type, log.aggregate_id, log.sequence, log.subject_id, log.row_hash,
+    event.event_id, event.event_type, event.event_version, event.fingerprint, event.metadata_subject_id, event.recorded_at,
+    event.command_id, event.correlation_id, event.causation_id, event.actor_id, event.payload, event.metadata
+from journal.log
+left join journal.events as event using (aggregate_type, aggregate_id, sequence)
+where log.subject_id = $1
+  and log.position > $2
+  and log.position <= $3
+order by log.position
+limit $4

@@ -1,0 +1,17 @@
+-- The entries directly after a position, each beside the head, so that one snapshot tells whether any is missing:
+-- a log that ends before its head has lost its end. No entries: one row with the head alone.
+select
+    head.position as head_position,
+    entry.*
+from journal.head
+left join lateral (
+    select
+        log.position, log.logged_at, log.organization_id, log.aggregate_type, log.aggregate_id, log.sequence, log.subject_id, log.row_hash,
+        event.event_id, event.event_type, event.event_version, event.fingerprint, event.metadata_subject_id, event.recorded_at,
+        event.command_id, event.correlation_id, event.causation_id, event.actor_id, event.payload, event.metadata
+    from journal.log
+    left join journal.events as event using (aggregate_type, aggregate_id, sequence)
+    where log.position > $1
+    order by log.position
+    limit $2) as entry on true
+order by entry.position
