@@ -12,6 +12,7 @@ mod journal;
 mod outcome;
 pub mod log;
 pub mod row;
+pub mod sequencer;
 pub mod tree;
 
 pub use caller::Caller;
