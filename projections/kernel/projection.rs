@@ -1,0 +1,182 @@
+//! What does the engine see of a projection, without knowing its rows?
+
+use std::marker::PhantomData;
+
+use anamnesis_domain::Recorded;
+use anamnesis_vault::{DataKey, KeyOwner, OpenError, OpenKeys, row_digest};
+use uuid::Uuid;
+
+use crate::kernel::fold::{Fold, FoldError, Streams};
+use crate::kernel::key::Key;
+use crate::kernel::row::{Row, RowKeys, STAMP, Stamp, Stamped, TableInfo, Unreadable};
+use crate::kernel::rows::Rows;
+use crate::kernel::sealed::column_context;
+
+/// A read model: its tables, and the folds that fill them. One folder, one checkpoint.
+pub struct Projection {
+    /// Its name: the folder's, and the checkpoint's.
+    pub name: &'static str,
+    /// Where its tables stand.
+    pub schema: Schema,
+    /// Its tables as they are now, with policies and indexes. What stands after the line `-- once the rows are there`
+    /// is run when a rebuild has filled the tables.
+    pub sql: &'static str,
+    /// To be raised when a fold changes what it makes of the same events, so that the read model is rebuilt.
+    pub version: u32,
+    /// Its tables.
+    pub tables: &'static [&'static dyn Table],
+}
+
+/// Which kind of read model it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Schema {
+    /// As things are now: rows change.
+    Read,
+    /// What was done: rows are only added.
+    Audit,
+}
+
+impl Schema {
+    /// The Postgres schema.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+/// A table and its fold.
+pub trait Table: Send + Sync {
+    /// Its name and columns.
+    fn info(&self) -> TableInfo;
+    /// Whose events fill it.
+    fn streams(&self) -> Streams;
+    /// Which rows an event touches.
+    fn keys(&self, event: &Recorded) -> Vec<Key>;
+    /// No rows yet.
+    fn rows(&self) -> Box<dyn AnyRows>;
+}
+
+/// Rows of one table while a batch is folded.
+pub trait AnyRows: Send {
+    /// Takes in a row as it was selected: the stamp's columns, then its own.
+    fn load(&mut self, cells: &[Option<String>]) -> Result<(), Unreadable>;
+    /// Applies one event.
+    fn fold(&mut self, event: &Recorded) -> Result<(), FoldError>;
+    /// The rows that the events have changed.
+    fn changes(&self) -> Vec<Change>;
+    /// A row as Postgres reads it, if it is there.
+    fn cells(&self, key: &Key, keys: &RowKeys) -> Option<Vec<Option<String>>>;
+    /// The keys that open what is still sealed.
+    fn key_ids(&self) -> Vec<Uuid>;
+    /// Opens every row.
+    fn open(&mut self, keys: &OpenKeys) -> Result<(), OpenError>;
+    /// Every row's stamp, with its key.
+    fn stamps(&self) -> Vec<(Key, Stamp)>;
+    /// The digest of an opened row.
+    fn digest(&self, key: &Key, digest_key: &DataKey) -> Option<[u8; 32]>;
+    /// Forgets every row.
+    fn clear(&mut self);
+}
+
+/// A row that was changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// Its key.
+    pub key: Key,
+    /// Whose key seals it, and so its tenant; `None`: the row is to be deleted.
+    pub owner: Option<KeyOwner>,
+}
+
+/// A [`Fold`] as a [`Table`].
+pub struct Of<F>(PhantomData<fn() -> F>);
+
+impl<F> Of<F> {
+    /// The table of the fold.
+    pub const TABLE: Self = Self(PhantomData);
+}
+
+impl<F: Fold> Table for Of<F> {
+    fn info(&self) -> TableInfo {
+        F::Row::TABLE
+    }
+
+    fn streams(&self) -> Streams {
+        F::STREAMS
+    }
+
+    fn keys(&self, event: &Recorded) -> Vec<Key> {
+        if F::STREAMS.include(event.aggregate_type) { F::keys(event) } else { Vec::new() }
+    }
+
+    fn rows(&self) -> Box<dyn AnyRows> {
+        Box::new(Folded::<F>(Rows::default()))
+    }
+}
+
+struct Folded<F: Fold>(Rows<F::Row>);
+
+impl<F: Fold> AnyRows for Folded<F> {
+    fn load(&mut self, cells: &[Option<String>]) -> Result<(), Unreadable> {
+        self.0.load(Stamped::read(cells)?);
+        Ok(())
+    }
+
+    fn fold(&mut self, event: &Recorded) -> Result<(), FoldError> {
+        self.0.fold::<F>(event)
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        self.0.changes().map(|(key, row)| Change { key: key.clone(), owner: row.map(|row| row.stamp.owner()) }).collect()
+    }
+
+    fn cells(&self, key: &Key, keys: &RowKeys) -> Option<Vec<Option<String>>> {
+        self.0.stamped(key).map(|row| row.write(keys))
+    }
+
+    fn key_ids(&self) -> Vec<Uuid> {
+        let mut ids: Vec<_> = self.0.iter().flat_map(|row| row.row.key_ids()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    fn open(&mut self, keys: &OpenKeys) -> Result<(), OpenError> {
+        self.0.iter_mut().try_for_each(|row| row.open(keys))
+    }
+
+    fn stamps(&self) -> Vec<(Key, Stamp)> {
+        self.0.iter().map(|row| (row.row.key(), row.stamp)).collect()
+    }
+
+    fn digest(&self, key: &Key, digest_key: &DataKey) -> Option<[u8; 32]> {
+        let row = self.0.stamped(key)?;
+        let plain = row.plain();
+        let columns: Vec<_> = plain.iter().map(|(name, value)| (*name, value.as_deref())).collect();
+        Some(row_digest(digest_key, F::Row::TABLE.name, &key.bytes(), &columns))
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl<R: Row> Stamped<R> {
+    /// Opens every sealed column, or finds it erased.
+    pub fn open(&mut self, keys: &OpenKeys) -> Result<(), OpenError> {
+        let Stamp { organization_id, subject_id, .. } = self.stamp;
+        let key = self.row.key().bytes();
+        for (column, cell) in self.row.sealed() {
+            let subject = if cell.for_audit() { organization_id } else { subject_id };
+            cell.open(keys, &column_context(R::TABLE.name, column, &key, organization_id, subject))?;
+        }
+        Ok(())
+    }
+
+    /// What the row says, unsealed, its stamp's columns first.
+    pub fn plain(&self) -> Vec<(&'static str, Option<Vec<u8>>)> {
+        let stamp = STAMP.iter().zip(self.stamp.cells()).map(|(column, cell)| (column.name, Some(cell.into_bytes())));
+        stamp.chain(self.row.plain()).collect()
+    }
+}
