@@ -1,0 +1,200 @@
+//! What can be asked of the program from a terminal?
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
+
+/// Health records that never forget and can prove it.
+#[derive(Parser)]
+#[command(name = "anamnesis", version, propagate_version = true)]
+pub struct Cli {
+    /// What applies to every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What applies to every command.
+#[derive(Args)]
+pub struct Global {
+    /// The settings' file [default: anamnesis.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The installation's folder
+    #[arg(long, global = true, value_name = "D")]
+    pub data_dir: Option<PathBuf>,
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run everything in one process
+    Up(Up),
+    /// Apply the migrations; idempotent
+    Migrate,
+    /// Read data in
+    #[command(subcommand)]
+    Import(Import),
+    /// Reconstruct what was known of a patient, at any time
+    History(History),
+    /// Prove that nothing in the journal was changed, removed or added
+    Verify(Verify),
+    /// Write event streams out, for analysts
+    Replay(Replay),
+    /// Operate the read models
+    #[command(subcommand)]
+    Projection(Projection),
+    /// Operate the keys
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Make accounts on the host
+    #[command(subcommand)]
+    Account(Account),
+    /// Check everything this installation depends on
+    Doctor,
+    /// Print the settings, with secrets masked
+    Config,
+}
+
+/// `up`
+#[derive(Args)]
+pub struct Up {
+    /// Load the bundled synthetic patients once and print how to sign in
+    #[arg(long)]
+    pub demo: bool,
+    /// Where HTTP is served [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "A")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// `import`
+#[derive(Subcommand)]
+pub enum Import {
+    /// FHIR R4 bundles: JSON or NDJSON, also gzipped; entry by entry
+    Fhir(ImportFhir),
+}
+
+/// `import fhir`
+#[derive(Args)]
+pub struct ImportFhir {
+    /// The organization that gets the data [default: the only one]
+    #[arg(long, value_name = "O")]
+    pub organization: Option<Uuid>,
+    /// Files, or folders with such files
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// `history`
+#[derive(Args)]
+pub struct History {
+    /// The patient
+    #[arg(long, value_name = "ID")]
+    pub patient: Uuid,
+    /// As of a time (RFC 3339) or a position of the log [default: now]
+    #[arg(long, value_name = "T|P")]
+    pub as_of: Option<String>,
+    /// What changed between two times or positions
+    #[arg(long, num_args = 2, value_names = ["T1", "T2"], conflicts_with = "as_of")]
+    pub diff: Option<Vec<String>>,
+    /// Add an inclusion proof for each event
+    #[arg(long)]
+    pub prove: bool,
+}
+
+/// `verify`
+#[derive(Args)]
+pub struct Verify {
+    /// Recompute everything, not only what came after the last verified head
+    #[arg(long)]
+    pub full: bool,
+    /// A signed tree head from outside that the log must be consistent with
+    #[arg(long, value_name = "FILE")]
+    pub tree_head: Option<PathBuf>,
+}
+
+/// `replay`
+#[derive(Args)]
+pub struct Replay {
+    /// Only this topic; may be given again
+    #[arg(long, value_name = "T")]
+    pub topic: Vec<String>,
+    /// Only this type of event; may be given again
+    #[arg(long = "type", value_name = "E")]
+    pub event_type: Vec<String>,
+    /// From this position or time on
+    #[arg(long, value_name = "P|TIME")]
+    pub from: Option<String>,
+    /// Up to this position or time
+    #[arg(long, value_name = "P|TIME")]
+    pub to: Option<String>,
+    /// Only this patient's events
+    #[arg(long, value_name = "ID")]
+    pub patient: Option<Uuid>,
+    /// How the events are written
+    #[arg(long, default_value = "ndjson")]
+    pub format: ReplayFormat,
+    /// With names and all; needs the right and is recorded
+    #[arg(long, conflicts_with = "deidentified")]
+    pub identified: bool,
+    /// Without anything that identifies a person (the default)
+    #[arg(long)]
+    pub deidentified: bool,
+    /// Where to; `-` is standard output
+    #[arg(long, value_name = "PATH|-")]
+    pub out: PathBuf,
+}
+
+/// How replayed events are written.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReplayFormat {
+    /// One JSON object a line
+    Ndjson,
+}
+
+/// `projection`
+#[derive(Subcommand)]
+pub enum Projection {
+    /// How far each read model has come
+    List,
+    /// Build a read model anew beside the live one, compare, swap
+    Rebuild {
+        /// Which
+        name: String,
+    },
+}
+
+/// `keys`
+#[derive(Subcommand)]
+pub enum Keys {
+    /// Every key: whose, for what, since when; never the key
+    List,
+}
+
+/// `account`
+#[derive(Subcommand)]
+pub enum Account {
+    /// Make the first administrator, only while there is no account
+    Create(AccountCreate),
+}
+
+/// `account create`
+#[derive(Args)]
+pub struct AccountCreate {
+    /// The address to sign in with
+    #[arg(long)]
+    pub email: String,
+    /// What the person is called
+    #[arg(long, default_value = "Administrator")]
+    pub name: String,
+    /// Read the password from standard input; otherwise one is made and shown once
+    #[arg(long)]
+    pub password_stdin: bool,
+}
