@@ -4,12 +4,23 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Aggregate, Email, FacilityId, Instant, Line, PatientId, Phone, ProviderId, Reservation, SessionId, Subject, Text, TimeZone, choices::choices,
-    events::events, redact::redacted, refusal::refusals,
+    Aggregate, Email, FacilityId, Instant, Line, Reservation, SessionId, Subject, Text, events::events, redact::redacted, refusal::refusals,
 };
 
+mod commands;
+mod details;
+mod payloads;
 #[cfg(test)]
 mod tests;
+
+pub use details::{
+    AccountLinks, AccountProfile, AccountStatus, LockCause, NewAccount, PasswordCause, Role, RoleGrant, SignInFailure, SignInMethod, SignOutCause,
+    TermsDocument,
+};
+pub use payloads::{
+    AccountCreated, AccountDeactivated, AccountLinked, AccountLocked, AccountProfileChanged, AccountReactivated, AccountUnlocked, PasswordChanged,
+    RoleGranted, RoleRevoked, SignInFailed, SignedIn, SignedOut, TermsAccepted,
+};
 
 /// How many roles an account may have.
 pub const MAX_ROLES: usize = 50;
@@ -38,308 +49,7 @@ events! {
     }
 }
 
-/// Somebody got an account. Its roles and links are events of their own, which outlive an erasure.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct AccountCreated {
-    /// When.
-    pub created_at: Instant,
-    /// Whose it is.
-    pub profile: AccountProfile,
-}
-
-/// An account's owner is described anew.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct AccountProfileChanged {
-    /// When.
-    pub changed_at: Instant,
-    /// Whose it is from now on, whole.
-    pub profile: AccountProfile,
-}
-
-/// An account may act in a role; takes the place of an earlier grant of the same role at the same place.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct RoleGranted {
-    /// When.
-    pub granted_at: Instant,
-    /// Which role.
-    pub role: Role,
-    /// Where only; none: in the whole organization.
-    pub facility_id: Option<FacilityId>,
-    /// Until when; none: until revoked.
-    pub expires_at: Option<Instant>,
-}
-
-/// An account may no longer act in a role.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct RoleRevoked {
-    /// When.
-    pub revoked_at: Instant,
-    /// Which role.
-    pub role: Role,
-    /// Where, as it was granted.
-    pub facility_id: Option<FacilityId>,
-    /// Why.
-    pub reason: Option<Text>,
-}
-
-/// An account belongs to these records of its owner, and to no others.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct AccountLinked {
-    /// When.
-    pub linked_at: Instant,
-    /// The owner's record as a patient.
-    pub patient_id: Option<PatientId>,
-    /// The owner's record as a provider.
-    pub provider_id: Option<ProviderId>,
-}
-
-/// The owner agreed to something.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct TermsAccepted {
-    /// When.
-    pub accepted_at: Instant,
-    /// What it is.
-    pub document: TermsDocument,
-    /// Which version of it.
-    pub version: Line,
-}
-
-/// An account can't be used for a while.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct AccountLocked {
-    /// When.
-    pub locked_at: Instant,
-    /// Until when; none: until unlocked.
-    pub until: Option<Instant>,
-    /// What led to it.
-    pub cause: LockCause,
-    /// Why, in words.
-    pub reason: Option<Text>,
-}
-
-/// An account can be used again.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct AccountUnlocked {
-    /// When.
-    pub unlocked_at: Instant,
-    /// Why.
-    pub reason: Option<Text>,
-}
-
-/// An account was put out of use.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct AccountDeactivated {
-    /// When.
-    pub deactivated_at: Instant,
-    /// Why.
-    pub reason: Option<Text>,
-}
-
-/// An account was put back into use.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct AccountReactivated {
-    /// When.
-    pub reactivated_at: Instant,
-    /// Why.
-    pub reason: Option<Text>,
-}
-
-/// An account has another password. The fact alone: no event holds a secret.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct PasswordChanged {
-    /// When.
-    pub changed_at: Instant,
-    /// How it came about.
-    pub cause: PasswordCause,
-}
-
-/// The owner signed in.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct SignedIn {
-    /// When.
-    pub signed_in_at: Instant,
-    /// The session that began.
-    pub session_id: SessionId,
-    /// What was shown.
-    pub method: SignInMethod,
-}
-
-/// Somebody tried to sign in and couldn't.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct SignInFailed {
-    /// When.
-    pub failed_at: Instant,
-    /// Why.
-    pub cause: SignInFailure,
-}
-
-/// A session ended.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct SignedOut {
-    /// When.
-    pub signed_out_at: Instant,
-    /// The session that ended; none: every one.
-    pub session_id: Option<SessionId>,
-    /// What led to it.
-    pub cause: SignOutCause,
-}
-
-/// Whose an account is.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct AccountProfile {
-    /// What they sign in with; unique in the organization.
-    pub email: Email,
-    /// What they are called on screens.
-    pub display_name: Line,
-    /// Where they can be called.
-    #[serde(default)]
-    pub phone: Option<Phone>,
-    /// Where their clock stands.
-    #[serde(default)]
-    pub time_zone: Option<TimeZone>,
-}
-
-/// The owner's records.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields, default)]
-pub struct AccountLinks {
-    /// As a patient.
-    pub patient_id: Option<PatientId>,
-    /// As a provider.
-    pub provider_id: Option<ProviderId>,
-}
-
-/// A role, where and until when.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct RoleGrant {
-    /// Which role.
-    pub role: Role,
-    /// Where only; none: in the whole organization.
-    #[serde(default)]
-    pub facility_id: Option<FacilityId>,
-    /// Until when; none: until revoked.
-    #[serde(default)]
-    pub expires_at: Option<Instant>,
-}
-
-/// An account to be made.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct NewAccount {
-    /// Whose it is.
-    pub profile: AccountProfile,
-    /// What it may act as, from the beginning.
-    #[serde(default)]
-    pub roles: Vec<RoleGrant>,
-    /// The owner's records.
-    #[serde(default)]
-    pub links: AccountLinks,
-}
-
-choices! {
-    /// What an account may act as.
-    pub enum Role {
-        Patient = "PATIENT",
-        Provider = "PROVIDER",
-        Staff = "STAFF",
-        Admin = "ADMIN",
-        PrivacyOfficer = "PRIVACY_OFFICER",
-        Auditor = "AUDITOR",
-        Analyst = "ANALYST",
-        System = "SYSTEM",
-    }
-}
-
-choices! {
-    /// Whether an account can be used.
-    pub enum AccountStatus {
-        Active = "ACTIVE",
-        Locked = "LOCKED",
-        Deactivated = "DEACTIVATED",
-    }
-}
-
-choices! {
-    /// What an owner agrees to: the terms of use, the notice of privacy practices (45 CFR 164.520).
-    pub enum TermsDocument {
-        TermsOfUse = "TERMS_OF_USE",
-        PrivacyNotice = "PRIVACY_NOTICE",
-    }
-}
-
-choices! {
-    /// What locked an account: somebody who may, or too many failed sign-ins in a row.
-    pub enum LockCause {
-        Administrator = "ADMINISTRATOR",
-        FailedSignIns = "FAILED_SIGN_INS",
-    }
-}
-
-choices! {
-    /// How a password came about: the first one; by the owner, who knew the old one; by a link sent to the owner; by an administrator.
-    pub enum PasswordCause {
-        First = "FIRST",
-        Changed = "CHANGED",
-        Reset = "RESET",
-        Administrator = "ADMINISTRATOR",
-    }
-}
-
-choices! {
-    /// What a sign-in was shown: a password; also a second factor; another service's word.
-    pub enum SignInMethod {
-        Password = "PASSWORD",
-        PasswordAndCode = "PASSWORD_AND_CODE",
-        Federated = "FEDERATED",
-    }
-}
-
-choices! {
-    /// Why a sign-in failed: what was shown is wrong, or the account can't be used.
-    pub enum SignInFailure {
-        WrongPassword = "WRONG_PASSWORD",
-        WrongCode = "WRONG_CODE",
-        Locked = "LOCKED",
-        Deactivated = "DEACTIVATED",
-    }
-}
-
-choices! {
-    /// Why a session ended: the owner left; it was too old, or unused for too long; it was taken away.
-    pub enum SignOutCause {
-        Left = "LEFT",
-        Expired = "EXPIRED",
-        Revoked = "REVOKED",
-    }
-}
-
-redacted!(
-    AccountCreated,
-    AccountProfileChanged,
-    RoleGranted,
-    RoleRevoked,
-    AccountLinked,
-    TermsAccepted,
-    AccountLocked,
-    AccountUnlocked,
-    AccountDeactivated,
-    AccountReactivated,
-    PasswordChanged,
-    SignedIn,
-    SignInFailed,
-    SignedOut,
-    AccountProfile,
-    AccountLinks,
-    RoleGrant,
-    NewAccount,
-    Owner,
-);
+redacted!(Owner);
 
 /// An account's state.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -456,10 +166,10 @@ impl Aggregate for Account {
             AccountEvent::RoleRevoked(revoked) => self.with(|owner| owner.drop_role(revoked.role, revoked.facility_id)),
             AccountEvent::AccountLinked(linked) => self.with(|owner| owner.links = linked.into()),
             AccountEvent::TermsAccepted(accepted) => self.with(|owner| owner.accept(accepted)),
-            AccountEvent::AccountLocked(locked) => self.locked(locked.until),
-            AccountEvent::AccountUnlocked(_) | AccountEvent::AccountReactivated(_) => self.in_use(),
-            AccountEvent::AccountDeactivated(_) => self.out_of_use(),
-            AccountEvent::SignedIn(_) => self.in_use().with(|owner| owner.failed_sign_ins = 0),
+            AccountEvent::AccountLocked(locked) => self.becomes(|owner| Self::Locked { owner, until: locked.until }).with(Owner::forget_failures),
+            AccountEvent::AccountUnlocked(_) | AccountEvent::AccountReactivated(_) => self.becomes(Self::Active),
+            AccountEvent::AccountDeactivated(_) => self.becomes(Self::Deactivated),
+            AccountEvent::SignedIn(_) => self.becomes(Self::Active).with(Owner::forget_failures),
             AccountEvent::SignInFailed(failed) => self.with(|owner| owner.count_failure(failed.cause)),
             // Passwords and sessions stand elsewhere: they are secrets.
             AccountEvent::PasswordChanged(_) | AccountEvent::SignedOut(_) => self,
@@ -530,141 +240,6 @@ impl Account {
         }
     }
 
-    fn create(&self, now: Instant, NewAccount { profile, roles, links }: NewAccount) -> Result<Vec<AccountEvent>, AccountError> {
-        if *self != Self::Absent {
-            return Err(AccountError::AlreadyCreated);
-        }
-        let mut account = Self::Active(Box::new(Owner::new(&profile)));
-        let mut events = vec![AccountCreated { created_at: now, profile }.into()];
-        for grant in roles {
-            for granted in account.grant_role(now, grant)? {
-                account = account.evolve(&granted);
-                events.push(granted);
-            }
-        }
-        events.extend(account.link(now, links)?);
-        Ok(events)
-    }
-
-    fn change_profile(&self, now: Instant, profile: AccountProfile) -> Result<Vec<AccountEvent>, AccountError> {
-        if self.usable()?.profile == profile {
-            return Ok(vec![]);
-        }
-        Ok(vec![AccountProfileChanged { changed_at: now, profile }.into()])
-    }
-
-    fn grant_role(&self, now: Instant, grant: RoleGrant) -> Result<Vec<AccountEvent>, AccountError> {
-        let owner = self.usable()?;
-        if grant.expires_at.is_some_and(|end| end <= now) {
-            return Err(AccountError::ExpiresTooSoon);
-        }
-        let held = owner.role(grant.role, grant.facility_id);
-        if held == Some(&grant) {
-            return Ok(vec![]);
-        }
-        if held.is_none() && owner.roles.len() >= MAX_ROLES {
-            return Err(AccountError::TooManyRoles);
-        }
-        let RoleGrant { role, facility_id, expires_at } = grant;
-        Ok(vec![RoleGranted { granted_at: now, role, facility_id, expires_at }.into()])
-    }
-
-    /// Taking rights away is possible in every state.
-    fn revoke_role(
-        &self,
-        now: Instant,
-        role: Role,
-        facility_id: Option<FacilityId>,
-        reason: Option<Text>,
-    ) -> Result<Vec<AccountEvent>, AccountError> {
-        if self.existing()?.role(role, facility_id).is_none() {
-            return Ok(vec![]);
-        }
-        Ok(vec![RoleRevoked { revoked_at: now, role, facility_id, reason }.into()])
-    }
-
-    fn link(&self, now: Instant, links: AccountLinks) -> Result<Vec<AccountEvent>, AccountError> {
-        if self.usable()?.links == links {
-            return Ok(vec![]);
-        }
-        let AccountLinks { patient_id, provider_id } = links;
-        Ok(vec![AccountLinked { linked_at: now, patient_id, provider_id }.into()])
-    }
-
-    fn accept_terms(&self, now: Instant, document: TermsDocument, version: Line) -> Result<Vec<AccountEvent>, AccountError> {
-        if self.usable()?.accepted.contains(&(document, version.clone())) {
-            return Ok(vec![]);
-        }
-        Ok(vec![TermsAccepted { accepted_at: now, document, version }.into()])
-    }
-
-    fn lock(&self, now: Instant, until: Option<Instant>, reason: Option<Text>) -> Result<Vec<AccountEvent>, AccountError> {
-        self.usable()?;
-        if until.is_some_and(|end| end <= now) {
-            return Err(AccountError::EndsTooSoon);
-        }
-        if matches!(self, Self::Locked { until: present, .. } if *present == until) {
-            return Ok(vec![]);
-        }
-        Ok(vec![AccountLocked { locked_at: now, until, cause: LockCause::Administrator, reason }.into()])
-    }
-
-    fn unlock(&self, now: Instant, reason: Option<Text>) -> Result<Vec<AccountEvent>, AccountError> {
-        self.usable()?;
-        match self {
-            Self::Locked { .. } => Ok(vec![AccountUnlocked { unlocked_at: now, reason }.into()]),
-            Self::Absent | Self::Active(_) | Self::Deactivated(_) => Ok(vec![]),
-        }
-    }
-
-    fn deactivate(&self, now: Instant, reason: Option<Text>) -> Result<Vec<AccountEvent>, AccountError> {
-        match self {
-            Self::Absent => Err(AccountError::NotCreated),
-            Self::Deactivated(_) => Ok(vec![]),
-            Self::Active(_) | Self::Locked { .. } => Ok(vec![AccountDeactivated { deactivated_at: now, reason }.into()]),
-        }
-    }
-
-    fn reactivate(&self, now: Instant, reason: Option<Text>) -> Result<Vec<AccountEvent>, AccountError> {
-        match self {
-            Self::Absent => Err(AccountError::NotCreated),
-            Self::Deactivated(_) => Ok(vec![AccountReactivated { reactivated_at: now, reason }.into()]),
-            Self::Active(_) | Self::Locked { .. } => Ok(vec![]),
-        }
-    }
-
-    fn tell_password_changed(&self, now: Instant, cause: PasswordCause) -> Result<Vec<AccountEvent>, AccountError> {
-        self.usable()?;
-        Ok(vec![PasswordChanged { changed_at: now, cause }.into()])
-    }
-
-    fn sign_in(&self, now: Instant, session_id: SessionId, method: SignInMethod) -> Result<Vec<AccountEvent>, AccountError> {
-        match self.status(now) {
-            None => Err(AccountError::NotCreated),
-            Some(AccountStatus::Locked) => Err(AccountError::Locked),
-            Some(AccountStatus::Deactivated) => Err(AccountError::Deactivated),
-            Some(AccountStatus::Active) => Ok(vec![SignedIn { signed_in_at: now, session_id, method }.into()]),
-        }
-    }
-
-    /// The failure that is one too many locks the account, if it can be used now.
-    fn tell_sign_in_failed(&self, now: Instant, cause: SignInFailure) -> Result<Vec<AccountEvent>, AccountError> {
-        let mut failures = self.existing()?.clone();
-        failures.count_failure(cause);
-        let mut events = vec![SignInFailed { failed_at: now, cause }.into()];
-        if self.status(now) == Some(AccountStatus::Active) && failures.failed_sign_ins >= MAX_FAILED_SIGN_INS {
-            let until = Some(now.plus_minutes(LOCKED_MINUTES));
-            events.push(AccountLocked { locked_at: now, until, cause: LockCause::FailedSignIns, reason: None }.into());
-        }
-        Ok(events)
-    }
-
-    /// Ending a session is possible in every state.
-    fn sign_out(&self, now: Instant, session_id: Option<SessionId>, cause: SignOutCause) -> Result<Vec<AccountEvent>, AccountError> {
-        self.existing()?;
-        Ok(vec![SignedOut { signed_out_at: now, session_id, cause }.into()])
-    }
-
     fn existing(&self) -> Result<&Owner, AccountError> {
         self.owner().ok_or(AccountError::NotCreated)
     }
@@ -685,27 +260,10 @@ impl Account {
         self
     }
 
-    fn in_use(self) -> Self {
+    fn becomes(self, state: impl FnOnce(Box<Owner>) -> Self) -> Self {
         match self {
             Self::Absent => Self::Absent,
-            Self::Active(owner) | Self::Locked { owner, .. } | Self::Deactivated(owner) => Self::Active(owner),
-        }
-    }
-
-    /// A lock begins the count of failures anew.
-    fn locked(self, until: Option<Instant>) -> Self {
-        match self {
-            Self::Absent => Self::Absent,
-            Self::Active(owner) | Self::Locked { owner, .. } | Self::Deactivated(owner) => {
-                Self::Locked { owner, until }.with(|owner| owner.failed_sign_ins = 0)
-            }
-        }
-    }
-
-    fn out_of_use(self) -> Self {
-        match self {
-            Self::Absent => Self::Absent,
-            Self::Active(owner) | Self::Locked { owner, .. } | Self::Deactivated(owner) => Self::Deactivated(owner),
+            Self::Active(owner) | Self::Locked { owner, .. } | Self::Deactivated(owner) => state(owner),
         }
     }
 
@@ -739,6 +297,11 @@ impl Owner {
     fn accept(&mut self, accepted: &TermsAccepted) {
         self.accepted.retain(|(document, _)| *document != accepted.document);
         self.accepted.push((accepted.document, accepted.version.clone()));
+    }
+
+    /// After a success, and when a lock begins.
+    fn forget_failures(&mut self) {
+        self.failed_sign_ins = 0;
     }
 
     /// Only a wrong guess counts: who knocks at a closed door doesn't keep it closed.

@@ -1,11 +1,11 @@
 //! When does a provider see patients?
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
+use chrono::{DateTime, Datelike, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{Date, Instant, InvalidValue, Line, TimeZone, choices::choices, redact::redacted};
 
-/// How many spans of hours a week or a day may have, and how many exceptions there may be.
+/// How many spans of hours a week or a day may have.
 pub const MAX_HOURS: usize = 100;
 /// How many exceptions there may be.
 pub const MAX_EXCEPTIONS: usize = 1_000;
@@ -38,7 +38,7 @@ pub struct WeeklyHours {
     pub until: TimeOfDay,
 }
 
-/// Days that differ from the weekly hours.
+/// Days that differ from the weekly hours; where two name the same day, the first counts.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -97,6 +97,10 @@ impl TimeOfDay {
         let exists = hour < 24 && minute < 60 || hour == 24 && minute == 0;
         exists.then_some(Self(hour * 60 + minute))
     }
+
+    fn on(self, day: Date) -> NaiveDateTime {
+        NaiveDate::from(day).and_time(NaiveTime::MIN) + TimeDelta::minutes(self.0.into())
+    }
 }
 
 impl TryFrom<&str> for TimeOfDay {
@@ -137,21 +141,34 @@ impl<'de> Deserialize<'de> for TimeOfDay {
 impl Availability {
     /// Whether all of the time from `start` to `end` lies in the provider's hours.
     pub fn covers(&self, start: Instant, end: Instant) -> bool {
-        let (mut at, end) = (self.local(start), self.local(end));
-        if end <= at {
-            return false;
-        }
+        let mut at = start;
         while at < end {
-            match self.open_until(at) {
-                Some(until) => at = until,
+            let spans = self.open_on(self.time_zone.date(at));
+            match spans.iter().find(|(from, until)| *from <= at && at < *until) {
+                Some((_, until)) => at = *until,
                 None => return false,
             }
         }
-        true
+        start < end
     }
 
-    /// The hours of one day there, in no order.
-    pub fn hours_on(&self, day: Date) -> Vec<Hours> {
+    /// The moments between which patients can come on that day there, in order, none touching the next.
+    pub fn open_on(&self, day: Date) -> Vec<(Instant, Instant)> {
+        let mut spans: Vec<_> = self.hours_on(day).iter().map(|hours| (self.first(day, hours.from), self.last(day, hours.until))).collect();
+        spans.retain(|(from, until)| from < until);
+        spans.sort_unstable();
+        spans.dedup_by(|next, span| {
+            let touching = next.0 <= span.1;
+            if touching {
+                span.1 = span.1.max(next.1);
+            }
+            touching
+        });
+        spans
+    }
+
+    /// The hours of that day, as given.
+    fn hours_on(&self, day: Date) -> Vec<Hours> {
         if let Some(exception) = self.exceptions.iter().find(|exception| (exception.first_day..=exception.last_day).contains(&day)) {
             return exception.hours.clone();
         }
@@ -159,40 +176,40 @@ impl Availability {
         self.weekly.iter().filter(|hours| hours.weekday == weekday).map(|hours| Hours { from: hours.from, until: hours.until }).collect()
     }
 
-    /// What the clock shows there.
-    fn local(&self, instant: Instant) -> NaiveDateTime {
-        let zone: chrono_tz::Tz = self.time_zone.into();
-        chrono::DateTime::<chrono::Utc>::from(instant).with_timezone(&zone).naive_local()
+    /// When the clock first shows that time, or the end of the hour that is left out in spring.
+    fn first(&self, day: Date, time: TimeOfDay) -> Instant {
+        self.shown(time.on(day), |earlier, _| earlier)
     }
 
-    /// The end of the hours that `at` lies in.
-    fn open_until(&self, at: NaiveDateTime) -> Option<NaiveDateTime> {
-        let minute = at.time().num_seconds_from_midnight() / 60;
-        let hours = self.hours_on(at.date().into()).into_iter().filter(|hours| hours.holds(minute));
-        hours.map(|hours| midnight(at.date()) + TimeDelta::minutes(hours.until.minutes().into())).max()
+    /// When the clock last shows that time, or the end of the hour that is left out in spring.
+    fn last(&self, day: Date, time: TimeOfDay) -> Instant {
+        self.shown(time.on(day), |_, later| later)
     }
 
-    /// Whether it is within bounds, and each span of hours ends after it begins.
-    pub(crate) fn is_bounded(&self) -> bool {
+    fn shown(&self, clock: NaiveDateTime, choose: fn(DateTime<Utc>, DateTime<Utc>) -> DateTime<Utc>) -> Instant {
+        let zone = chrono_tz::Tz::from(self.time_zone);
+        let shown = (0..=MAX_LEFT_OUT_MINUTES).find_map(|later| match zone.from_local_datetime(&(clock + TimeDelta::minutes(later))) {
+            LocalResult::Single(moment) => Some(moment.to_utc()),
+            LocalResult::Ambiguous(earlier, later) => Some(choose(earlier.to_utc(), later.to_utc())),
+            LocalResult::None => None,
+        });
+        shown.unwrap_or(clock.and_utc()).into()
+    }
+
+    /// Whether it is short enough.
+    pub(super) fn is_bounded(&self) -> bool {
         self.weekly.len() <= MAX_HOURS && self.exceptions.len() <= MAX_EXCEPTIONS && self.exceptions.iter().all(|e| e.hours.len() <= MAX_HOURS)
     }
 
     /// Whether each span of hours and of days ends after it begins.
-    pub(crate) fn runs_forward(&self) -> bool {
+    pub(super) fn runs_forward(&self) -> bool {
         let weekly = self.weekly.iter().all(|hours| hours.from < hours.until);
         weekly && self.exceptions.iter().all(|e| e.first_day <= e.last_day && e.hours.iter().all(|hours| hours.from < hours.until))
     }
 }
 
-fn midnight(day: NaiveDate) -> NaiveDateTime {
-    day.and_time(NaiveTime::MIN)
-}
-
-impl Hours {
-    fn holds(self, minute: u32) -> bool {
-        (u32::from(self.from.0)..u32::from(self.until.0)).contains(&minute)
-    }
-}
+/// The longest time a clock ever left out: a day, where the date line moved.
+const MAX_LEFT_OUT_MINUTES: i64 = 24 * 60;
 
 impl Weekday {
     /// The day of the week of a date.

@@ -6,17 +6,22 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    AccountId, AffiliationId, Aggregate, AppointmentId, Bounded, Instant, Period, Reservation, Subject, Text, events::events, redact::redacted,
-    refusal::refusals,
+    AccountId, AffiliationId, Aggregate, AppointmentId, Instant, Reservation, Subject, Text, events::events, redact::redacted, refusal::refusals,
 };
 
 mod availability;
+mod commands;
+mod payloads;
 mod profile;
 mod rating;
 #[cfg(test)]
 mod tests;
 
 pub use availability::{Availability, AvailabilityException, Hours, MAX_EXCEPTIONS, MAX_HOURS, TimeOfDay, Weekday, WeeklyHours};
+pub use payloads::{
+    ProviderAccountLinked, ProviderAffiliated, ProviderAffiliationEnded, ProviderAvailabilitySet, ProviderProfileCorrected, ProviderRated,
+    ProviderRegistered, ProviderReinstated, ProviderSuspended, ProviderVerificationWithdrawn, ProviderVerified,
+};
 pub use profile::{Affiliation, Certification, NPI_SYSTEM, ProviderProfile, Specialty};
 pub use rating::{Rating, Stars};
 
@@ -40,125 +45,7 @@ events! {
     }
 }
 
-/// A provider is known here.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProviderRegistered {
-    /// When.
-    pub registered_at: Instant,
-    /// Who it is.
-    pub profile: ProviderProfile,
-}
-
-/// What is known of a provider is put right.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProviderProfileCorrected {
-    /// When.
-    pub corrected_at: Instant,
-    /// Who it is, whole.
-    pub profile: ProviderProfile,
-}
-
-/// A provider said when patients can come.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProviderAvailabilitySet {
-    /// When that was said.
-    pub set_at: Instant,
-    /// The hours from now on, whole.
-    pub availability: Availability,
-}
-
-/// Somebody checked the licence and found it good.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProviderVerified {
-    /// When.
-    pub verified_at: Instant,
-    /// What was checked, and how.
-    pub note: Option<Text>,
-}
-
-/// The licence no longer counts as checked.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProviderVerificationWithdrawn {
-    /// When.
-    pub withdrawn_at: Instant,
-    /// Why.
-    pub reason: Text,
-}
-
-/// A patient gave stars. Who it was isn't told here, where the patient's erasure wouldn't reach it.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProviderRated {
-    /// When.
-    pub rated_at: Instant,
-    /// How many.
-    pub stars: Stars,
-    /// After which appointment; one opinion each.
-    pub appointment_id: Option<AppointmentId>,
-}
-
-/// A provider may not see patients for the time being.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProviderSuspended {
-    /// When.
-    pub suspended_at: Instant,
-    /// Why.
-    pub reason: Text,
-}
-
-/// A provider may see patients again.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProviderReinstated {
-    /// When.
-    pub reinstated_at: Instant,
-    /// Why.
-    pub reason: Option<Text>,
-}
-
-/// A provider signs in with this account, and with no other.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProviderAccountLinked {
-    /// When.
-    pub linked_at: Instant,
-    /// The account; none: no longer any.
-    pub account_id: Option<AccountId>,
-}
-
-/// A provider works at a facility; takes the place of what the same affiliation said before.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProviderAffiliated {
-    /// When that was said.
-    pub affiliated_at: Instant,
-    /// Which affiliation.
-    pub affiliation_id: AffiliationId,
-    /// Where and as what.
-    pub affiliation: Affiliation,
-}
-
-/// A provider no longer works at a facility.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProviderAffiliationEnded {
-    /// When.
-    pub ended_at: Instant,
-    /// Which affiliation.
-    pub affiliation_id: AffiliationId,
-    /// Why.
-    pub reason: Option<Text>,
-}
-
-redacted!(
-    ProviderRegistered,
-    ProviderProfileCorrected,
-    ProviderAvailabilitySet,
-    ProviderVerified,
-    ProviderVerificationWithdrawn,
-    ProviderRated,
-    ProviderSuspended,
-    ProviderReinstated,
-    ProviderAccountLinked,
-    ProviderAffiliated,
-    ProviderAffiliationEnded,
-    Practice,
-);
+redacted!(Practice);
 
 /// A provider's state.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -265,8 +152,8 @@ impl Aggregate for Provider {
             ProviderEvent::ProviderVerified(verified) => self.with(|practice| practice.verified_at = Some(verified.verified_at)),
             ProviderEvent::ProviderVerificationWithdrawn(_) => self.with(|practice| practice.verified_at = None),
             ProviderEvent::ProviderRated(rated) => self.with(|practice| practice.rating = practice.rating.with(rated.stars)),
-            ProviderEvent::ProviderSuspended(_) => self.suspended(),
-            ProviderEvent::ProviderReinstated(_) => self.reinstated(),
+            ProviderEvent::ProviderSuspended(_) => self.becomes(Self::Suspended),
+            ProviderEvent::ProviderReinstated(_) => self.becomes(Self::Active),
             ProviderEvent::ProviderAccountLinked(linked) => self.with(|practice| practice.account_id = linked.account_id),
             ProviderEvent::ProviderAffiliated(affiliated) => self.with(|practice| practice.affiliate(affiliated)),
             ProviderEvent::ProviderAffiliationEnded(ended) => self.with(|practice| drop(practice.affiliations.remove(&ended.affiliation_id))),
@@ -324,105 +211,6 @@ impl Provider {
         }
     }
 
-    fn register(&self, now: Instant, profile: ProviderProfile) -> Result<Vec<ProviderEvent>, ProviderError> {
-        if *self != Self::Absent {
-            return Err(ProviderError::AlreadyRegistered);
-        }
-        check(&profile)?;
-        Ok(vec![ProviderRegistered { registered_at: now, profile }.into()])
-    }
-
-    fn correct_profile(&self, now: Instant, profile: ProviderProfile) -> Result<Vec<ProviderEvent>, ProviderError> {
-        if self.registered()?.profile == profile {
-            return Ok(vec![]);
-        }
-        check(&profile)?;
-        Ok(vec![ProviderProfileCorrected { corrected_at: now, profile }.into()])
-    }
-
-    fn set_availability(&self, now: Instant, availability: Availability) -> Result<Vec<ProviderEvent>, ProviderError> {
-        if self.registered()?.availability.as_ref() == Some(&availability) {
-            return Ok(vec![]);
-        }
-        if !availability.is_bounded() {
-            return Err(ProviderError::TooManyHours);
-        }
-        if !availability.runs_forward() {
-            return Err(ProviderError::HoursReversed);
-        }
-        Ok(vec![ProviderAvailabilitySet { set_at: now, availability }.into()])
-    }
-
-    fn verify(&self, now: Instant, note: Option<Text>) -> Result<Vec<ProviderEvent>, ProviderError> {
-        let practice = self.active()?;
-        if practice.verified_at.is_some() {
-            return Ok(vec![]);
-        }
-        if practice.profile.license_number.is_none() {
-            return Err(ProviderError::NoLicense);
-        }
-        Ok(vec![ProviderVerified { verified_at: now, note }.into()])
-    }
-
-    fn withdraw_verification(&self, now: Instant, reason: Text) -> Result<Vec<ProviderEvent>, ProviderError> {
-        if self.registered()?.verified_at.is_none() {
-            return Ok(vec![]);
-        }
-        Ok(vec![ProviderVerificationWithdrawn { withdrawn_at: now, reason }.into()])
-    }
-
-    fn rate(&self, now: Instant, stars: Stars, appointment_id: Option<AppointmentId>) -> Result<Vec<ProviderEvent>, ProviderError> {
-        self.registered()?;
-        Ok(vec![ProviderRated { rated_at: now, stars, appointment_id }.into()])
-    }
-
-    fn suspend(&self, now: Instant, reason: Text) -> Result<Vec<ProviderEvent>, ProviderError> {
-        match self {
-            Self::Absent => Err(ProviderError::NotRegistered),
-            Self::Suspended(_) => Ok(vec![]),
-            Self::Active(_) => Ok(vec![ProviderSuspended { suspended_at: now, reason }.into()]),
-        }
-    }
-
-    fn reinstate(&self, now: Instant, reason: Option<Text>) -> Result<Vec<ProviderEvent>, ProviderError> {
-        match self {
-            Self::Absent => Err(ProviderError::NotRegistered),
-            Self::Active(_) => Ok(vec![]),
-            Self::Suspended(_) => Ok(vec![ProviderReinstated { reinstated_at: now, reason }.into()]),
-        }
-    }
-
-    fn link_account(&self, now: Instant, account_id: Option<AccountId>) -> Result<Vec<ProviderEvent>, ProviderError> {
-        if self.registered()?.account_id == account_id {
-            return Ok(vec![]);
-        }
-        Ok(vec![ProviderAccountLinked { linked_at: now, account_id }.into()])
-    }
-
-    fn affiliate(&self, now: Instant, affiliation_id: AffiliationId, affiliation: Affiliation) -> Result<Vec<ProviderEvent>, ProviderError> {
-        let affiliations = &self.registered()?.affiliations;
-        if affiliations.get(&affiliation_id) == Some(&affiliation) {
-            return Ok(vec![]);
-        }
-        if !affiliations.contains_key(&affiliation_id) && affiliations.len() >= MAX_AFFILIATIONS {
-            return Err(ProviderError::TooManyAffiliations);
-        }
-        if !affiliation.is_bounded() {
-            return Err(ProviderError::TooLong);
-        }
-        if affiliation.period.is_some_and(Period::is_reversed) {
-            return Err(ProviderError::PeriodReversed);
-        }
-        Ok(vec![ProviderAffiliated { affiliated_at: now, affiliation_id, affiliation }.into()])
-    }
-
-    fn end_affiliation(&self, now: Instant, affiliation_id: AffiliationId, reason: Option<Text>) -> Result<Vec<ProviderEvent>, ProviderError> {
-        if !self.registered()?.affiliations.contains_key(&affiliation_id) {
-            return Ok(vec![]);
-        }
-        Ok(vec![ProviderAffiliationEnded { ended_at: now, affiliation_id, reason }.into()])
-    }
-
     fn registered(&self) -> Result<&Practice, ProviderError> {
         self.practice().ok_or(ProviderError::NotRegistered)
     }
@@ -443,17 +231,10 @@ impl Provider {
         self
     }
 
-    fn suspended(self) -> Self {
+    fn becomes(self, state: impl FnOnce(Box<Practice>) -> Self) -> Self {
         match self {
             Self::Absent => Self::Absent,
-            Self::Active(practice) | Self::Suspended(practice) => Self::Suspended(practice),
-        }
-    }
-
-    fn reinstated(self) -> Self {
-        match self {
-            Self::Absent => Self::Absent,
-            Self::Active(practice) | Self::Suspended(practice) => Self::Active(practice),
+            Self::Active(practice) | Self::Suspended(practice) => state(practice),
         }
     }
 
@@ -482,17 +263,4 @@ impl Practice {
     fn affiliate(&mut self, affiliated: &ProviderAffiliated) {
         self.affiliations.insert(affiliated.affiliation_id, affiliated.affiliation.clone());
     }
-}
-
-fn check(profile: &ProviderProfile) -> Result<(), ProviderError> {
-    if profile.name.is_empty() {
-        return Err(ProviderError::NoName);
-    }
-    if !profile.is_bounded() {
-        return Err(ProviderError::TooLong);
-    }
-    if profile.certifications.iter().any(Certification::is_reversed) {
-        return Err(ProviderError::CertificationReversed);
-    }
-    Ok(())
 }

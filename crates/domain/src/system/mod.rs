@@ -216,7 +216,7 @@ refusals! {
         NothingChanged = "nothing_changed", Request, "settings must name at least one";
         SecretTold = "secret_told", Request, "a secret setting's values must be left out";
         EndsBeforeItBegins = "ends_before_it_begins", Request, "finished_at must not lie before started_at";
-        NoDamage = "no_damage", Request, "first_bad_position must be given if, and only if, something is wrong there";
+        DamageUnnamed = "damage_unnamed", Request, "first_bad_position must be given if, and only if, something is wrong there";
     }
 }
 
@@ -277,7 +277,7 @@ impl VerificationRan {
             return Err(SystemError::EndsBeforeItBegins);
         }
         if (self.outcome == VerificationOutcome::Tampered) != self.first_bad_position.is_some() {
-            return Err(SystemError::NoDamage);
+            return Err(SystemError::DamageUnnamed);
         }
         Ok(())
     }
