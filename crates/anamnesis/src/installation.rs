@@ -1,0 +1,124 @@
+//! How are the layers wired together? Here, and nowhere else.
+
+use std::sync::Arc;
+
+use anamnesis_access::{Access, AccessSettings};
+use anamnesis_journal::log::Log;
+use anamnesis_journal::{Journal, JournalSettings, Role, migrate, pool_as};
+use anamnesis_vault::{Keyring, Vault, VaultSettings};
+use anyhow::Context;
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{Connection, PgConnection, PgPool};
+
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::postgres::{Address, EmbeddedPostgres};
+
+/// The name of our database on a server of our own.
+const DATABASE: &str = "anamnesis";
+
+/// A database that answers, and what was started so that it does.
+pub struct Database {
+    /// Connects as its owner.
+    pub url: SecretString,
+    server: Option<(EmbeddedPostgres, DataDir)>,
+}
+
+impl Database {
+    /// The configured database; or that of the `up` that runs on this data directory; or a server of our own, for as
+    /// long as this value lives.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        if let Some(url) = &config.database_url {
+            return Ok(Self { url: url.clone(), server: None });
+        }
+        if let Some(running) = running(config)? {
+            return Ok(Self { url: running.url(DATABASE), server: None });
+        }
+        Self::start(config).await
+    }
+
+    /// The configured database or a server of our own; an `up` that runs on the same data directory is an error.
+    pub async fn own(config: &Config) -> anyhow::Result<Self> {
+        match &config.database_url {
+            Some(url) => Ok(Self { url: url.clone(), server: None }),
+            None => Self::start(config).await,
+        }
+    }
+
+    async fn start(config: &Config) -> anyhow::Result<Self> {
+        let data_dir = DataDir::open(&config.data_dir)?;
+        let programs = config.postgres_bin.clone();
+        let (server, data_dir) = tokio::task::spawn_blocking(move || EmbeddedPostgres::start(&data_dir, programs.as_deref()).map(|server| (server, data_dir)))
+            .await
+            .context("wait for the database server")??;
+        create_database(&server.url("postgres")).await?;
+        Ok(Self { url: server.url(DATABASE), server: Some((server, data_dir)) })
+    }
+
+    /// Stops the server, if it was started for this value.
+    pub async fn close(self) -> anyhow::Result<()> {
+        let Some((server, data_dir)) = self.server else { return Ok(()) };
+        tokio::task::spawn_blocking(move || {
+            let stopped = server.stop();
+            drop(data_dir);
+            stopped
+        })
+        .await
+        .context("wait for the database server to stop")?
+    }
+}
+
+/// The server of another process of ours on the same data directory. Its lock says whether that process lives.
+fn running(config: &Config) -> anyhow::Result<Option<Address>> {
+    if !config.data_dir.exists() || DataDir::open(&config.data_dir).is_ok() {
+        return Ok(None);
+    }
+    Address::of_running(&config.data_dir)
+}
+
+async fn create_database(url: &SecretString) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect(url.expose_secret()).await.context("connect to the database server")?;
+    let there: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)").bind(DATABASE).fetch_one(&mut connection).await?;
+    if !there {
+        sqlx::query(&format!("create database {DATABASE}")).execute(&mut connection).await.context("create the database")?;
+    }
+    connection.close().await.context("close the connection")
+}
+
+/// Everything that works on one database.
+#[derive(Clone)]
+pub struct Installation {
+    /// Connects as `anamnesis_owner`'s superior: migrations, tables of read models, verification.
+    pub owner: PgPool,
+    /// Connects as `anamnesis_writer`.
+    pub writer: PgPool,
+    /// Connects as `anamnesis_projector`.
+    pub projector: PgPool,
+    /// Connects as `anamnesis_reader`.
+    pub reader: PgPool,
+    /// Keys.
+    pub vault: Vault,
+    /// Commands.
+    pub journal: Journal,
+    /// The total order.
+    pub log: Log,
+    /// Accounts.
+    pub access: Access,
+}
+
+impl Installation {
+    /// Migrates the database and wires everything that needs no task of its own.
+    pub async fn open(config: &Config, url: &SecretString) -> anyhow::Result<Self> {
+        migrate(url.expose_secret()).await.context("apply the migrations")?;
+        let connections = config.database_connections;
+        let pool = |role| pool_as(url.expose_secret(), role, connections);
+        let (owner, writer, projector, reader) =
+            (pool(Role::Owner).await?, pool(Role::Writer).await?, pool(Role::Projector).await?, pool(Role::Reader).await?);
+        let keyring = Keyring::open_or_create(&config.keyring_path()).context("open the keyring")?;
+        let vault = Vault::open(writer.clone(), Arc::new(keyring), VaultSettings::default()).await.context("open the vault")?;
+        let journal = Journal::open(writer.clone(), vault.clone(), JournalSettings::default());
+        let settings = AccessSettings { session_minutes: config.session_minutes, idle_minutes: config.idle_minutes, ..AccessSettings::default() };
+        let access = Access::new(writer.clone(), journal.clone(), vault.clone(), settings);
+        Ok(Self { owner, log: Log::new(writer.clone()), writer, projector, reader, vault, journal, access })
+    }
+}
