@@ -166,8 +166,8 @@ pub enum RecordContent {
 
 /// A [`RecordContent`] as it is written: which of the fields are given depends on `format`.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RecordContent))]
+#[serde(deny_unknown_fields, rename = "RecordContent")]
 pub struct RecordContentFields {
     /// In what form the content is.
     format: ContentFormat,

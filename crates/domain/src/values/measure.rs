@@ -50,8 +50,8 @@ pub enum ClinicalValue {
 
 /// A [`ClinicalValue`] as it is written: one of the three is given.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ClinicalValue))]
+#[serde(deny_unknown_fields, rename = "ClinicalValue")]
 pub struct ClinicalValueFields {
     /// An amount.
     #[serde(default)]
