@@ -9,6 +9,7 @@ mod installation;
 mod output;
 pub mod postgres;
 mod runtime;
+mod tenant;
 
 use std::process::ExitCode;
 
