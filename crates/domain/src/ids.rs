@@ -59,3 +59,10 @@ ids! {
     /// An entry of a patient's history: a condition, an allergy, a medication.
     EntryId
 }
+
+impl AccountId {
+    /// Who acts when the system acts by itself. No account of a person.
+    pub const SYSTEM: Self = Self(Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0001));
+    /// Who acts when somebody works on the host, at the command line. No account of a person.
+    pub const COMMAND_LINE: Self = Self(Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0002));
+}
