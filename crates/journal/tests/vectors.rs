@@ -193,7 +193,7 @@ fn a_checkpoint_signed_by_another_program_is_accepted() {
 }
 
 /// The files of a log as it would serve them.
-fn publish(tree: &Tree, stored: &TileMap, signed: &SignedCheckpoint, directory: &Path) {
+fn publish(tree: &Tree, stored: &TileMap, checkpoint: &SignedCheckpoint, directory: &Path) {
     let size = tree.size();
     let edge = (0..8).map(|level| TileId { level, index: size >> (8 * level) >> 8 });
     for id in stored.keys().copied().chain(edge.filter(|id| id.width_at(size) > 0)) {
@@ -201,7 +201,7 @@ fn publish(tree: &Tree, stored: &TileMap, signed: &SignedCheckpoint, directory: 
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, tile_bytes(tree.over(stored).tile(id).unwrap())).unwrap();
     }
-    fs::write(directory.join("checkpoint"), signed.note()).unwrap();
+    fs::write(directory.join("checkpoint"), checkpoint.note()).unwrap();
 }
 
 /// What a program says that shares nothing with us.
@@ -231,10 +231,10 @@ fn an_independent_judge_accepts_our_log_and_sees_every_change() {
         stored.extend(tree.take_full_tiles().into_iter().map(|tile| (tile.id, tile.hashes)));
         fs::write(at(&older.to_string()), signer.last().unwrap().note()).unwrap();
         let proof = proof::consistency(older, size, &tree.over(&stored)).unwrap();
-        let signed = signer.sign(tree.head(), &proof).unwrap();
+        let checkpoint = signer.sign(tree.head(), &proof).unwrap();
 
         let log = at(&format!("log-{size}"));
-        publish(&tree, &stored, &signed, &log);
+        publish(&tree, &stored, &checkpoint, &log);
         let verdict = judge(signer.verifying_key(), &log, &at(&older.to_string())).unwrap();
         assert!(verdict.starts_with(&format!("the log holds {size} entries")), "{verdict}");
         assert!(verdict.contains(&format!("contains the {older} of")), "{verdict}");

@@ -48,7 +48,7 @@ fn only(tiles: &[TileId], all: &impl TileReader) -> TileMap {
 
 /// All of a small tree, and of a larger one its ends and a sample that differs from size to size.
 fn sample(size: u64) -> impl Iterator<Item = u64> {
-    (0..=size).filter(move |place| size <= 66 || *place < 2 || size - place < 3 || (place + size) % 11 == 0)
+    (0..=size).filter(move |place| size <= 66 || *place < 2 || size - place < 3 || (place + size).is_multiple_of(11))
 }
 
 fn flip(hash: Hash, bit: usize) -> Hash {
@@ -170,7 +170,29 @@ fn a_proof_of_another_place_or_length_does_not_hold() {
     for hashes in [vec![], proof.hashes[1..].to_vec(), [&proof.hashes[..], &[head.root]].concat()] {
         assert_eq!(verify_consistency(older, head, &Consistency { from: 77, hashes }), Err(Unproven));
     }
+    let nothing = |from| Consistency { from, hashes: vec![head.root] };
+    assert_eq!(verify_consistency(Head::EMPTY, head, &nothing(0)), Err(Unproven), "more than is needed");
+    assert_eq!(verify_consistency(head, head, &nothing(300)), Err(Unproven), "more than is needed");
     assert_eq!(verify_consistency(head, older, &Consistency { from: 300, hashes: vec![] }), Err(Unproven), "backwards");
+}
+
+#[test]
+fn a_root_does_not_pass_for_that_of_another_size() {
+    let (tree, stored) = grown(300);
+    let all = tree.over(&stored);
+    let (older, whole) = (Head { size: 77, root: root(77, &all).unwrap() }, Head { size: 256, root: root(256, &all).unwrap() });
+    let (path, proof) = (inclusion(123, 256, &all).unwrap(), consistency(77, 256, &all).unwrap());
+    for size in (124..600).filter(|size| *size != 256) {
+        let pretended = Head { size, ..whole };
+        // Sizes whose last leaf hangs on a path of the same shape can't be told apart by this leaf, only by a later one.
+        let held = verify_inclusion(123, leaf(123), pretended, &path).is_ok();
+        assert_eq!(held, (129..=256).contains(&size), "size {size}");
+        let held = verify_consistency(older, pretended, &proof).is_ok();
+        assert_eq!(held, (129..=256).contains(&size), "size {size}");
+    }
+    let single = Head { size: 1, root: leaf(0) };
+    assert_eq!(verify_inclusion(1, leaf(0), single, &[]), Err(Unproven));
+    assert_eq!(verify_inclusion(0, Hash::EMPTY_ROOT, Head::EMPTY, &[]), Err(Unproven));
 }
 
 #[test]
@@ -183,6 +205,8 @@ fn questions_about_leaves_that_do_not_exist_have_no_answer() {
     assert_eq!(root(301, &all), Err(ProofError::MissingTile(TileId { level: 0, index: 1 })));
     assert_eq!(root(300, &stored), Err(ProofError::MissingTile(TileId { level: 0, index: 1 })));
     assert_eq!(Tree::restore(2, &stored).unwrap_err(), ProofError::MissingTile(TileId { level: 0, index: 1 }));
+    let cut = TileMap::from([(TileId { level: 0, index: 0 }, (0..128).map(leaf).collect())]);
+    assert_eq!(Tree::restore(1, &cut).unwrap_err(), ProofError::MissingTile(TileId { level: 0, index: 0 }));
     assert_eq!(Tree::restore(u64::MAX, &stored).unwrap_err(), ProofError::OutOfRange);
     assert_eq!(root(u64::MAX, &TileMap::new()).unwrap_err(), ProofError::MissingTile(TileId { level: 0, index: u64::MAX >> 8 }));
 }

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::sync::Barrier;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -43,9 +44,9 @@ fn a_growing_log_is_signed_and_anybody_can_check() {
     let key: VerifyingKey = signer.verifying_key().to_string().parse().unwrap();
     assert_eq!(signer.last().unwrap().head(), Head::EMPTY);
     for size in [0, 1, 2, 3, 8, 9, 200, 255] {
-        let signed = sign(&signer, &honest(size)).unwrap();
-        assert_eq!(SignedCheckpoint::open(signed.note(), &key).unwrap().head(), honest(size).head());
-        assert_eq!(signer.last().unwrap(), signed);
+        let last = sign(&signer, &honest(size)).unwrap();
+        assert_eq!(SignedCheckpoint::open(last.note(), &key).unwrap().head(), honest(size).head());
+        assert_eq!(signer.last().unwrap(), last);
     }
 }
 
@@ -53,10 +54,10 @@ fn a_growing_log_is_signed_and_anybody_can_check() {
 fn a_signer_remembers_over_a_restart() {
     let (_directory, path) = place();
     let first = open(&path);
-    let signed = sign(&first, &honest(100)).unwrap();
+    let last = sign(&first, &honest(100)).unwrap();
     let second = open(&path);
     assert_eq!(second.verifying_key(), first.verifying_key());
-    assert_eq!(second.last().unwrap(), signed);
+    assert_eq!(second.last().unwrap(), last);
     assert!(matches!(sign(&second, &honest(99)), Err(SignerError::RolledBack { remembered: 100, offered: 99 })));
 }
 
@@ -64,11 +65,11 @@ fn a_signer_remembers_over_a_restart() {
 fn a_database_that_was_rolled_back_gets_no_signature() {
     let (_directory, path) = place();
     let signer = open(&path);
-    let signed = sign(&signer, &honest(100)).unwrap();
+    let last = sign(&signer, &honest(100)).unwrap();
     for size in [0, 1, 64, 99] {
         assert!(matches!(sign(&signer, &honest(size)), Err(SignerError::RolledBack { remembered: 100, .. })));
     }
-    assert_eq!(signer.last().unwrap(), signed, "a refusal changes nothing");
+    assert_eq!(signer.last().unwrap(), last, "a refusal changes nothing");
     sign(&signer, &honest(101)).unwrap();
 }
 
@@ -76,14 +77,14 @@ fn a_database_that_was_rolled_back_gets_no_signature() {
 fn a_database_that_was_rewritten_gets_no_signature_however_it_has_grown() {
     let (_directory, path) = place();
     let signer = open(&path);
-    let signed = sign(&signer, &honest(100)).unwrap();
+    let last = sign(&signer, &honest(100)).unwrap();
     for size in [101, 128, 200] {
         for changed in [0, 50, 99] {
             let refused = sign(&signer, &log(size, changed));
             assert!(matches!(refused, Err(SignerError::Rewritten { remembered: 100, .. })), "changed at {changed}");
         }
     }
-    assert_eq!(signer.last().unwrap(), signed);
+    assert_eq!(signer.last().unwrap(), last);
     sign(&signer, &log(200, 100)).unwrap();
 }
 
@@ -91,35 +92,28 @@ fn a_database_that_was_rewritten_gets_no_signature_however_it_has_grown() {
 fn no_two_roots_are_signed_for_one_size() {
     let (_directory, path) = place();
     let signer = open(&path);
-    let signed = sign(&signer, &honest(100)).unwrap();
+    let last = sign(&signer, &honest(100)).unwrap();
     assert!(matches!(sign(&signer, &log(100, 99)), Err(SignerError::Rewritten { remembered: 100, offered: 100 })));
-    assert_eq!(sign(&signer, &honest(100)).unwrap(), signed, "the same head is no second one");
+    assert_eq!(sign(&signer, &honest(100)).unwrap(), last, "the same head is no second one");
     let not_empty = Head { size: 0, root: honest(1).root() };
     let (_directory, path) = place();
     assert!(open(&path).sign(not_empty, &Consistency { from: 0, hashes: vec![] }).is_err());
 }
 
 #[test]
-fn of_two_signers_at_once_only_one_signs_a_size() {
-    for _ in 0..20 {
-        let (_directory, path) = place();
-        let signers = [open(&path), open(&path)];
-        let start = Barrier::new(2);
-        let signed = std::thread::scope(|scope| {
-            let stories = signers.iter().zip([log(9, 8), honest(9)]);
-            let threads: Vec<_> = stories
-                .map(|(signer, tree)| {
-                    let start = &start;
-                    scope.spawn(move || {
-                        start.wait();
-                        sign(signer, &tree).is_ok()
-                    })
-                })
-                .collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).filter(|signed| *signed).count()
-        });
-        assert_eq!(signed, 1);
-    }
+fn two_signers_take_turns_and_only_one_signs_a_size() {
+    let (_directory, path) = place();
+    let (one, other) = (open(&path), open(&path));
+    let turn = take_turn(&path).unwrap();
+    let (done, verdict) = mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || done.send(sign(&other, &log(9, 8))).unwrap());
+        verdict.recv_timeout(Duration::from_millis(50)).expect_err("it is not the other's turn");
+        remember(&path, &one.key, &SignedCheckpoint::sign(honest(9).head(), &one.key)).unwrap();
+        drop(turn);
+        assert!(verdict.recv().unwrap().is_err(), "two roots for one size");
+    });
+    assert_eq!(one.last().unwrap().head(), honest(9).head());
 }
 
 #[test]
@@ -151,12 +145,12 @@ fn the_file_is_its_owners_alone() {
 fn a_crash_before_the_rename_leaves_the_old_head_and_a_working_signer() {
     let (_directory, path) = place();
     let signer = open(&path);
-    let signed = sign(&signer, &honest(10)).unwrap();
+    let last = sign(&signer, &honest(10)).unwrap();
     write_new(&path, &signer.key, &SignedCheckpoint::sign(honest(20).head(), &signer.key)).unwrap();
     drop(signer);
 
     let signer = open(&path);
-    assert_eq!(signer.last().unwrap(), signed);
+    assert_eq!(signer.last().unwrap(), last);
     sign(&signer, &honest(30)).unwrap();
     assert!(!beside(&path, ".new").exists());
 }
