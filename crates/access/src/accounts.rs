@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anamnesis_domain::account::{Account, AccountCommand, NewAccount, Owner, PasswordCause, SignInFailure, SignInMethod, SignOutCause};
 use anamnesis_domain::{Instant, Origin, SessionId};
-use anamnesis_journal::{Caller, CommandError, Journal};
+use anamnesis_journal::{Caller, CommandError, Committed, Journal};
 use anamnesis_vault::Vault;
 use chrono::{DateTime, Utc};
 use moka::sync::Cache;
@@ -64,14 +64,19 @@ impl Access {
     }
 
     /// Creates an account that can sign in with `password`.
-    pub async fn create_account(&self, account_id: Uuid, account: NewAccount, password: SecretString, caller: &Caller) -> Result<u64, AccessError> {
+    pub async fn create_account(
+        &self,
+        account_id: Uuid,
+        account: NewAccount,
+        password: SecretString,
+        caller: &Caller,
+    ) -> Result<Committed<Account>, AccessError> {
         let email = account.profile.email.normalised();
-        if self.credentials(&email).await?.is_some_and(|known| known.account_id != account_id) {
-            return Err(AccessError::EmailTaken);
-        }
         let hash = self.passwords.hash(password).await?;
-        let created = self.tell(account_id, AccountCommand::Create { now: caller.now, account }, caller).await?;
-        self.store_password(account_id, caller.organization_id, &email, &hash, caller.now).await?;
+        let command = AccountCommand::Create { now: caller.now, account };
+        let created = self.journal.create::<Account>(account_id, command, caller).await.map_err(|error| of_command(&error))?;
+        // the same command again answers for the account that it made then
+        self.store_password(created.aggregate_id, caller.organization_id, &email, &hash, caller.now).await?;
         Ok(created)
     }
 

@@ -39,6 +39,8 @@ pub enum Permission {
     WriteDirectory,
     /// See and change accounts.
     ManageAccounts,
+    /// Rate a provider.
+    RateProviders,
     /// See the audit log.
     ReadAudit,
     /// See the log's entries and proofs.
@@ -83,6 +85,7 @@ impl Permission {
         Self::ReadDirectory,
         Self::WriteDirectory,
         Self::ManageAccounts,
+        Self::RateProviders,
         Self::ReadAudit,
         Self::ReadLog,
     ];
@@ -97,7 +100,7 @@ impl Permission {
                 P::ReadPatients | P::ReadAppointments | P::ReadRecords | P::ReadInsights | P::ReadConsents | P::WriteConsents | P::ReadHistory => {
                     Some(OWN)
                 }
-                P::ReadDirectory => Some(ALL),
+                P::ReadDirectory | P::RateProviders => Some(ALL),
                 P::WritePatients | P::WriteAppointments | P::ConductAppointments | P::WriteRecords | P::WriteInsights | P::ReviewInsights => None,
                 P::WriteDirectory | P::ManageAccounts | P::ReadAudit | P::ReadLog => None,
             },
@@ -105,25 +108,25 @@ impl Permission {
                 P::ReadPatients | P::WritePatients | P::ReadAppointments | P::WriteAppointments | P::ConductAppointments => Some(ALL),
                 P::ReadRecords | P::WriteRecords | P::ReadInsights | P::WriteInsights | P::ReviewInsights => Some(ALL),
                 P::ReadConsents | P::WriteConsents | P::ReadHistory | P::ReadDirectory => Some(ALL),
-                P::WriteDirectory | P::ManageAccounts | P::ReadAudit | P::ReadLog => None,
+                P::WriteDirectory | P::ManageAccounts | P::RateProviders | P::ReadAudit | P::ReadLog => None,
             },
             Role::Staff => match self {
                 P::ReadPatients | P::WritePatients | P::ReadAppointments | P::WriteAppointments | P::ConductAppointments => Some(ALL),
                 P::ReadConsents | P::WriteConsents | P::ReadDirectory => Some(ALL),
                 P::ReadRecords | P::WriteRecords | P::ReadInsights | P::WriteInsights | P::ReviewInsights | P::ReadHistory => None,
-                P::WriteDirectory | P::ManageAccounts | P::ReadAudit | P::ReadLog => None,
+                P::WriteDirectory | P::ManageAccounts | P::RateProviders | P::ReadAudit | P::ReadLog => None,
             },
             Role::Admin => match self {
                 P::ReadDirectory | P::WriteDirectory | P::ManageAccounts | P::ReadLog => Some(ALL),
                 P::ReadPatients | P::WritePatients | P::ReadAppointments | P::WriteAppointments | P::ConductAppointments => None,
                 P::ReadRecords | P::WriteRecords | P::ReadInsights | P::WriteInsights | P::ReviewInsights | P::ReadHistory => None,
-                P::ReadConsents | P::WriteConsents | P::ReadAudit => None,
+                P::ReadConsents | P::WriteConsents | P::RateProviders | P::ReadAudit => None,
             },
             Role::PrivacyOfficer | Role::Auditor => match self {
                 P::ReadPatients | P::ReadAppointments | P::ReadRecords | P::ReadInsights | P::ReadConsents | P::ReadHistory => Some(ALL),
                 P::ReadDirectory | P::ReadAudit | P::ReadLog => Some(ALL),
                 P::WritePatients | P::WriteAppointments | P::ConductAppointments | P::WriteRecords | P::WriteInsights | P::ReviewInsights => None,
-                P::WriteConsents | P::WriteDirectory | P::ManageAccounts => None,
+                P::WriteConsents | P::WriteDirectory | P::ManageAccounts | P::RateProviders => None,
             },
             Role::Analyst => (self == P::ReadDirectory).then_some(ALL),
             Role::System => None,

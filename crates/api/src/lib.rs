@@ -5,12 +5,20 @@
 //! It must never know how an event is stored or a row is written.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
+mod account;
 mod app;
+mod appointment;
 mod auth;
+mod consent;
 mod edge;
+mod facility;
 mod health;
+mod insight;
 mod openapi;
+mod organization;
 mod patient;
+mod provider;
+mod record;
 mod router;
 
 pub use app::{ApiSettings, App};

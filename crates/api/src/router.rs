@@ -16,14 +16,24 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::edge::{Problem, authenticate, record_disclosures};
 use crate::openapi::Frame;
-use crate::{App, auth, health, patient};
+use crate::{App, account, appointment, auth, consent, facility, health, insight, organization, patient, provider, record};
 
 /// The only paths that answer without a sign-in. A test compares this list with the routes.
 pub const ANONYMOUS: &[&str] = &["/health/live", "/health/ready", "/openapi.json", "/docs", "/v1/auth/login"];
 
 /// The operations that need a sign-in.
 fn protected() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(auth::logout::logout)).merge(patient::routes())
+    OpenApiRouter::new()
+        .routes(routes!(auth::logout::logout))
+        .merge(account::routes())
+        .merge(appointment::routes())
+        .merge(consent::routes())
+        .merge(facility::routes())
+        .merge(insight::routes())
+        .merge(organization::routes())
+        .merge(patient::routes())
+        .merge(provider::routes())
+        .merge(record::routes())
 }
 
 /// The operations that don't.

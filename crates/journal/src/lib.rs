@@ -9,8 +9,8 @@
 
 mod caller;
 mod journal;
-mod outcome;
 pub mod log;
+mod outcome;
 pub mod row;
 pub mod sequencer;
 pub mod tree;

@@ -118,20 +118,37 @@ impl App {
         Ok(self.accepted::<A>(collection, false, committed).await)
     }
 
-    async fn accepted<A: Aggregate>(&self, collection: &'static str, created: bool, committed: Committed<A>) -> Accepted {
+    /// The present state of something in the caller's organization.
+    pub(crate) async fn state<A: Aggregate>(&self, call: &Call, id: Uuid) -> Result<A, Problem> {
+        let loaded = self.journal.load::<A>(call.actor.organization_id, id).await.map_err(of_command)?;
+        loaded.map(|(state, _)| state).ok_or_else(Problem::not_found)
+    }
+
+    /// Refuses a body that names something that isn't there.
+    pub(crate) async fn known<A: Aggregate>(&self, call: &Call, field: &'static str, id: impl Into<Uuid>) -> Result<(), Problem> {
+        match self.journal.load::<A>(call.actor.organization_id, id.into()).await.map_err(of_command)? {
+            Some(_) => Ok(()),
+            None => Err(Problem::field(field, format!("there is no such {}", A::TYPE))),
+        }
+    }
+
+    pub(crate) async fn accepted<A: Aggregate>(&self, collection: &'static str, created: bool, committed: Committed<A>) -> Accepted {
         let position = self.position_soon(committed.aggregate_id, committed.sequence).await;
         let events = committed.events.iter().map(|event| anamnesis_domain::Event::kind(&event.event).name).collect();
         Accepted { id: committed.aggregate_id, sequence: committed.sequence, position, events, aggregate: A::TYPE, collection, created }
     }
 }
 
+/// The problem that a broken rule is.
+pub(crate) fn refused<E: Refusal>(refusal: E) -> Problem {
+    let status = if refusal.broken() == Broken::State { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Problem::new(status, "refused", "The rules say no", refusal.to_string()).with_rule(refusal.rule())
+}
+
 /// The problem that a command's error is.
 pub(crate) fn of_command<E: Refusal>(error: CommandError<E>) -> Problem {
     match error {
-        CommandError::Refused(refusal) => {
-            let status = if refusal.broken() == Broken::State { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
-            Problem::new(status, "refused", "The rules say no", refusal.to_string()).with_rule(refusal.rule())
-        }
+        CommandError::Refused(refusal) => refused(refusal),
         CommandError::Taken { kind } => Problem::new(StatusCode::CONFLICT, "taken", "Not unique", format!("this {kind} belongs to another already")),
         CommandError::SlotTaken { kind } => {
             Problem::new(StatusCode::CONFLICT, "slot-taken", "The time is not free", format!("the {kind} has another appointment at that time"))

@@ -5,7 +5,9 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Problem;
@@ -83,6 +85,11 @@ fn without_values(message: &str) -> String {
 fn is_ours(message: &str) -> bool {
     message.starts_with("must ") || message.starts_with("missing field") || message.starts_with("duplicate field")
 }
+
+/// The body of an operation that needs no details.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
 
 /// The id in a path.
 pub(crate) struct PathId(pub(crate) Uuid);

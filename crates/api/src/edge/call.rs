@@ -9,13 +9,14 @@ use anamnesis_domain::{Instant, Origin, PatientId, Text};
 use anamnesis_journal::Caller;
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::Problem;
+use super::accepted::refused;
 use super::disclosed::record_denial;
 use crate::App;
 
@@ -126,6 +127,7 @@ needs!(
     ReadDirectory,
     WriteDirectory,
     ManageAccounts,
+    RateProviders,
     ReadAudit,
     ReadLog,
 );
@@ -166,9 +168,12 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 pub(crate) fn of_access(error: &AccessError) -> Problem {
     match error {
-        AccessError::NoSession | AccessError::NotSignedIn | AccessError::Refused(_) => Problem::unauthenticated(),
+        AccessError::NoSession | AccessError::NotSignedIn => Problem::unauthenticated(),
+        AccessError::Refused(refusal) => refused(*refusal),
         AccessError::Unavailable => Problem::unavailable("sessions can't be checked now; try again"),
-        AccessError::WeakPassword | AccessError::EmailTaken | AccessError::NotTheFirst | AccessError::Broken(_) => {
+        AccessError::WeakPassword => Problem::field("password", "must have 12 to 256 characters"),
+        AccessError::EmailTaken => Problem::new(StatusCode::CONFLICT, "taken", "Not unique", error.to_string()),
+        AccessError::NotTheFirst | AccessError::Broken(_) => {
             tracing::error!(%error, "a session could not be checked");
             Problem::internal()
         }

@@ -7,7 +7,7 @@ mod disclosed;
 mod problem;
 
 pub(crate) use accepted::{Accepted, CommandAnswers};
-pub(crate) use body::{Body, Params, PathId};
+pub(crate) use body::{Body, Nothing, Params, PathId};
 pub(crate) use call::{Call, May, authenticate, may, of_access, origin};
 pub(crate) use disclosed::{Disclosed, Disclosure, record_disclosures};
 pub use problem::Problem;

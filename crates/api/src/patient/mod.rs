@@ -1,16 +1,50 @@
-//! The patient's operations.
+//! The operations on patients.
 
+mod add_identifier;
+mod assign_primary_care_provider;
+mod change_care_team;
+mod change_contact;
+mod change_emergency_contacts;
+mod change_health_goals;
+mod change_insurance;
+mod change_risk_factors;
 mod correct_demographics;
+mod deactivate;
+mod link_account;
+mod reactivate;
+mod record_allergy;
+mod record_condition;
+mod record_death;
+mod record_medication;
 mod register;
+mod remove_identifier;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
 
-/// Where patients are.
+/// The collection's name in paths.
 pub(crate) const COLLECTION: &str = "patients";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(register::register_patient)).routes(routes!(correct_demographics::correct_patient_demographics))
+    OpenApiRouter::new()
+        .routes(routes!(register::register_patient))
+        .routes(routes!(correct_demographics::correct_patient_demographics))
+        .routes(routes!(change_contact::change_patient_contact))
+        .routes(routes!(change_insurance::change_patient_insurance))
+        .routes(routes!(change_emergency_contacts::change_patient_emergency_contacts))
+        .routes(routes!(add_identifier::add_patient_identifier))
+        .routes(routes!(remove_identifier::remove_patient_identifier))
+        .routes(routes!(record_condition::record_patient_condition))
+        .routes(routes!(record_allergy::record_patient_allergy))
+        .routes(routes!(record_medication::record_patient_medication))
+        .routes(routes!(assign_primary_care_provider::assign_primary_care_provider))
+        .routes(routes!(change_care_team::change_patient_care_team))
+        .routes(routes!(change_health_goals::change_patient_health_goals))
+        .routes(routes!(change_risk_factors::change_patient_risk_factors))
+        .routes(routes!(link_account::link_patient_account))
+        .routes(routes!(record_death::record_patient_death))
+        .routes(routes!(deactivate::deactivate_patient))
+        .routes(routes!(reactivate::reactivate_patient))
 }

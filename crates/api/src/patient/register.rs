@@ -7,8 +7,10 @@ use crate::App;
 use crate::edge::{Accepted, Body, CommandAnswers, May, Problem, may};
 
 /// Registers a patient.
-#[utoipa::path(post, path = "/v1/patients", tag = "patients", request_body = NewPatient, responses(CommandAnswers))]
+#[utoipa::path(post, path = "/v1/patients", tag = "patients",
+    request_body = NewPatient, responses(CommandAnswers))]
 pub(crate) async fn register_patient(State(app): State<App>, may: May<may::WritePatients>, body: Body<NewPatient>) -> Result<Accepted, Problem> {
-    let command = PatientCommand::Register { now: may.call.now, patient: Box::new(body.value) };
+    let now = may.call.now;
+    let command = PatientCommand::Register { now, patient: Box::new(body.value) };
     app.create::<Patient>(COLLECTION, Uuid::now_v7(), command, &may.call, &body.bytes).await
 }

@@ -1,0 +1,20 @@
+use anamnesis_domain::account::{Account, AccountCommand, AccountLinks};
+use axum::extract::State;
+
+use super::COLLECTION;
+use crate::App;
+use crate::edge::{Accepted, Body, CommandAnswers, May, PathId, Problem, may};
+
+/// Says which records are the account's owner's.
+#[utoipa::path(post, path = "/v1/accounts/{id}/link", tag = "accounts", params(("id" = uuid::Uuid, Path)),
+    request_body = AccountLinks, responses(CommandAnswers))]
+pub(crate) async fn link_account(
+    State(app): State<App>,
+    may: May<may::ManageAccounts>,
+    PathId(id): PathId,
+    body: Body<AccountLinks>,
+) -> Result<Accepted, Problem> {
+    let now = may.call.now;
+    let command = AccountCommand::Link { now, links: body.value };
+    app.act::<Account>(COLLECTION, id, command, &may.call, &body.bytes).await
+}

@@ -1,0 +1,17 @@
+//! The operations on facilities.
+
+mod change;
+mod close;
+mod register;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+
+/// The collection's name in paths.
+pub(crate) const COLLECTION: &str = "facilities";
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(register::register_facility)).routes(routes!(change::change_facility)).routes(routes!(close::close_facility))
+}

@@ -1,0 +1,31 @@
+use anamnesis_domain::insight::{Insight, InsightCommand};
+use anamnesis_domain::{AccountId, Text};
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::COLLECTION;
+use crate::App;
+use crate::edge::{Accepted, Body, CommandAnswers, May, PathId, Problem, may};
+
+/// Why.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DismissInsightBody {
+    /// In words.
+    reason: Text,
+}
+
+/// Dismisses an insight.
+#[utoipa::path(post, path = "/v1/insights/{id}/dismiss", tag = "insights", params(("id" = uuid::Uuid, Path)),
+    request_body = DismissInsightBody, responses(CommandAnswers))]
+pub(crate) async fn dismiss_insight(
+    State(app): State<App>,
+    may: May<may::ReviewInsights>,
+    PathId(id): PathId,
+    body: Body<DismissInsightBody>,
+) -> Result<Accepted, Problem> {
+    let now = may.call.now;
+    let command = InsightCommand::Dismiss { now, account_id: AccountId(may.call.actor.account_id), reason: body.value.reason };
+    app.act::<Insight>(COLLECTION, id, command, &may.call, &body.bytes).await
+}

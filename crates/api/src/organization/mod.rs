@@ -1,0 +1,15 @@
+//! The operations on organizations.
+
+mod rename;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+
+/// The collection's name in paths.
+pub(crate) const COLLECTION: &str = "organizations";
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(rename::rename_organization))
+}

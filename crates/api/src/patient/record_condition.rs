@@ -1,0 +1,38 @@
+use anamnesis_domain::EntryId;
+use anamnesis_domain::patient::{Condition, Patient, PatientCommand};
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::COLLECTION;
+use crate::App;
+use crate::edge::{Accepted, Body, CommandAnswers, May, PathId, Problem, may};
+
+/// A condition.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RecordConditionBody {
+    /// Which entry of the history; none: a new one.
+    entry_id: Option<EntryId>,
+    /// What is known of it now.
+    condition: Condition,
+}
+
+/// Adds a condition to a patient's history, or changes one.
+#[utoipa::path(post, path = "/v1/patients/{id}/record-condition", tag = "patients", params(("id" = uuid::Uuid, Path)),
+    request_body = RecordConditionBody, responses(CommandAnswers))]
+pub(crate) async fn record_patient_condition(
+    State(app): State<App>,
+    may: May<may::WritePatients>,
+    PathId(id): PathId,
+    body: Body<RecordConditionBody>,
+) -> Result<Accepted, Problem> {
+    let now = may.call.now;
+    let command = PatientCommand::RecordCondition {
+        now,
+        entry_id: body.value.entry_id.unwrap_or_else(|| EntryId(Uuid::now_v7())),
+        condition: body.value.condition,
+    };
+    app.act::<Patient>(COLLECTION, id, command, &may.call, &body.bytes).await
+}

@@ -1,0 +1,30 @@
+//! The operations on records.
+
+mod amend;
+mod archive;
+mod complete_processing;
+mod create;
+mod fail_processing;
+mod mark_entered_in_error;
+mod sign;
+mod start_processing;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+
+/// The collection's name in paths.
+pub(crate) const COLLECTION: &str = "records";
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(create::create_record))
+        .routes(routes!(start_processing::start_record_processing))
+        .routes(routes!(complete_processing::complete_record_processing))
+        .routes(routes!(fail_processing::fail_record_processing))
+        .routes(routes!(amend::amend_record))
+        .routes(routes!(sign::sign_record))
+        .routes(routes!(archive::archive_record))
+        .routes(routes!(mark_entered_in_error::mark_record_entered_in_error))
+}
