@@ -15,6 +15,7 @@ mod events;
 pub mod facility;
 mod ids;
 pub mod insight;
+mod long;
 pub mod organization;
 pub mod patient;
 pub mod provider;

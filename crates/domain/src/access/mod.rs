@@ -54,8 +54,10 @@ pub struct DataAccessed {
     /// Which request.
     pub request_id: Option<Uuid>,
     /// As of which position of the log, if not now.
+    #[serde(with = "crate::long::optional")]
     pub as_of_position: Option<u64>,
     /// How many results were shown.
+    #[serde(with = "crate::long")]
     pub result_count: u64,
 }
 

@@ -46,6 +46,7 @@ pub struct KeysRotated {
     /// The version in use from now on.
     pub version: u32,
     /// How many keys were wrapped again.
+    #[serde(with = "crate::long")]
     pub rewrapped: u64,
 }
 
@@ -75,6 +76,7 @@ pub struct ImportStarted {
     /// Of the file as it is; its name isn't kept, because it may be a patient's.
     pub sha256: Sha256,
     /// Its size.
+    #[serde(with = "crate::long")]
     pub size_bytes: u64,
 }
 
@@ -105,10 +107,13 @@ pub struct ImportCount {
     /// `Patient`, `Observation`, …
     pub resource_type: Line,
     /// How many came in.
+    #[serde(with = "crate::long")]
     pub added: u64,
     /// How many were there already.
+    #[serde(with = "crate::long")]
     pub unchanged: u64,
     /// How many were refused.
+    #[serde(with = "crate::long")]
     pub refused: u64,
 }
 
@@ -120,10 +125,13 @@ pub struct ProjectionRebuilt {
     /// Which.
     pub projection: Line,
     /// From which events: the log up to here.
+    #[serde(with = "crate::long")]
     pub position: u64,
     /// How many events were folded.
+    #[serde(with = "crate::long")]
     pub folded_events: u64,
     /// How long it took.
+    #[serde(with = "crate::long")]
     pub duration_ms: u64,
     /// Of the rows.
     pub digest: Option<Sha256>,
@@ -157,6 +165,7 @@ pub struct CanaryBeat {
     /// When.
     pub beat_at: Instant,
     /// Its number, from 1.
+    #[serde(with = "crate::long")]
     pub number: u64,
 }
 
@@ -170,10 +179,12 @@ pub struct VerificationRan {
     /// What it found.
     pub outcome: VerificationOutcome,
     /// Up to where it looked.
+    #[serde(with = "crate::long")]
     pub position: u64,
     /// Of the tree at that size.
     pub root: Option<Sha256>,
     /// Where the first thing is wrong.
+    #[serde(with = "crate::long::optional")]
     pub first_bad_position: Option<u64>,
 }
 
