@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
 mod caller;
+pub mod follower;
 mod journal;
 pub mod log;
 mod outcome;
