@@ -7,9 +7,10 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use anamnesis_vault::{
-    CacheContext, Context, KeyFilter, KeyOwner, KeyState, OpenError, Opened, ProviderError, Purpose, Vault, VaultError, VaultSettings,
+    CacheContext, Context, KeyFilter, KeyName, KeyOwner, KeyProvider, KeyState, OpenError, Opened, ProviderError, Purpose, Secret, Vault, VaultError,
+    VaultSettings,
 };
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use support::TestDatabase;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -65,6 +66,26 @@ async fn processes_that_make_the_same_subjects_keys_at_once_end_with_one_key_eac
     let answers: HashSet<_> = racing.join_all().await.into_iter().collect();
     assert_eq!(answers.len(), 1, "every process names the same keys");
     assert_eq!(database.count("select count(*) from journal.keys").await, 60);
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn whoever_commits_first_makes_the_key_and_who_waited_takes_it() {
+    let database = TestDatabase::create().await;
+    for the_other_commits in [true, false] {
+        let owners = [KeyOwner::data(id(), id()), KeyOwner::data(id(), id())];
+        let mut other = database.superuser.begin().await.unwrap();
+        let others = insert_key(&database, &mut other, owners[1], 1).await;
+        let vault = database.vault().await;
+        let asking = tokio::spawn(async move { vault.keys(&owners).await.unwrap() });
+        until_somebody_waits(&database).await;
+        if the_other_commits { other.commit().await } else { other.rollback().await }.unwrap();
+
+        let keys = asking.await.unwrap();
+        assert_eq!(keys[1].id() == others, the_other_commits);
+        let again = database.vault().await.keys(&owners).await.unwrap();
+        assert!(keys.iter().zip(&again).all(|(key, again)| key.id() == again.id()));
+    }
     database.drop().await;
 }
 
@@ -366,14 +387,23 @@ async fn nothing_shows_a_key_when_printed() {
 
 /// What the statement that rotates a subject's key will do: retire the old version, add the next.
 async fn rotate(database: &TestDatabase, owner: KeyOwner, vault: &Vault) {
-    use anamnesis_vault::{KeyName, KeyProvider, Secret};
-    let name = KeyName { key_id: id(), owner, version: vault.key(owner).await.unwrap().version() + 1 };
+    let version = vault.key(owner).await.unwrap().version();
+    let mut transaction = database.superuser.begin().await.unwrap();
+    sqlx::query("update journal.keys set state = 'retired', active_to = now() where subject_id = $1")
+        .bind(owner.subject)
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    insert_key(database, &mut transaction, owner, version + 1).await;
+    transaction.commit().await.unwrap();
+}
+
+/// Another process's new key, inside a transaction of its own.
+async fn insert_key(database: &TestDatabase, connection: &mut PgConnection, owner: KeyOwner, version: u32) -> Uuid {
+    let name = KeyName { key_id: id(), owner, version };
     let wrap = database.keyring("keyring.toml").wrap(&name, &Secret::random()).await.unwrap();
     sqlx::query(
-        "with retired as (
-             update journal.keys set state = 'retired', active_to = now()
-             where (organization_id, subject_id, purpose) = ($2, $3, $4))
-         insert into journal.keys (key_id, organization_id, subject_id, purpose, version, algorithm, wraps)
+        "insert into journal.keys (key_id, organization_id, subject_id, purpose, version, algorithm, wraps)
          values ($1, $2, $3, $4, $5, 'aes-256-gcm', array[row('keyring:local', $6, 1, 1, $7)::journal.key_wrap])",
     )
     .bind(name.key_id)
@@ -383,9 +413,17 @@ async fn rotate(database: &TestDatabase, owner: KeyOwner, vault: &Vault) {
     .bind(name.version.cast_signed())
     .bind(wrap.wrapping_key_id)
     .bind(wrap.wrapped.as_bytes())
-    .execute(&database.superuser)
+    .execute(connection)
     .await
     .unwrap();
+    name.key_id
+}
+
+async fn until_somebody_waits(database: &TestDatabase) {
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    while database.count(waiting).await == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 async fn refusal(pool: &PgPool, sql: &str) -> String {
