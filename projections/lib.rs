@@ -4,13 +4,43 @@
 //! I/O either; `crates/projector` runs it.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
+pub mod accounts;
+pub mod appointments;
+pub mod audit_logs;
+pub mod compliance_logs;
 pub mod consents;
+pub mod data_access_logs;
+pub mod facilities;
+pub mod history_lists;
+pub mod insights;
 pub mod kernel;
+pub mod normal;
+pub mod organizations;
+pub mod patients;
+pub mod providers;
+pub mod records;
 
 use kernel::Projection;
 
 /// Every projection, by folder; a test compares it with the folders.
-pub const ALL: &[&Projection] = &[&consents::CONSENTS];
+pub const ALL: &[&Projection] = &[
+    &accounts::ACCOUNTS,
+    &appointments::APPOINTMENTS,
+    &audit_logs::AUDIT_LOGS,
+    &compliance_logs::COMPLIANCE_LOGS,
+    &consents::CONSENTS,
+    &data_access_logs::DATA_ACCESS_LOGS,
+    &facilities::FACILITIES,
+    &history_lists::HISTORY_LISTS,
+    &insights::INSIGHTS,
+    &organizations::ORGANIZATIONS,
+    &patients::PATIENTS,
+    &providers::PROVIDERS,
+    &records::RECORDS,
+];
+
+/// Who may see a row: what the policies of every table ask, and the schemas they stand in.
+pub const SCOPE: &str = include_str!("scope.sql");
 
 /// The projection of that name.
 pub fn find(name: &str) -> Option<&'static Projection> {

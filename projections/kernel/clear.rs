@@ -1,7 +1,8 @@
 //! Which types stand in the clear?
 
 use anamnesis_domain::{
-    AccessId, AccountId, AppointmentId, ConsentId, Date, FacilityId, InsightId, Instant, OrganizationId, PatientId, ProviderId, RecordId,
+    AccessId, AccountId, AffiliationId, AppointmentId, ConsentId, Date, EntryId, FacilityId, InsightId, Instant, OrganizationId, PatientId,
+    ProviderId, RecordId, SessionId,
 };
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use uuid::Uuid;
@@ -173,7 +174,21 @@ macro_rules! ids {
     };
 }
 
-ids!(AccessId, AccountId, AppointmentId, ConsentId, FacilityId, InsightId, OrganizationId, PatientId, ProviderId, RecordId);
+ids!(
+    AccessId,
+    AccountId,
+    AffiliationId,
+    AppointmentId,
+    ConsentId,
+    EntryId,
+    FacilityId,
+    InsightId,
+    OrganizationId,
+    PatientId,
+    ProviderId,
+    RecordId,
+    SessionId
+);
 
 /// Lets enumerations of the domain stand in a column, as the text that they are written as.
 macro_rules! text_columns {
@@ -193,6 +208,8 @@ macro_rules! text_columns {
     };
 }
 pub(crate) use text_columns;
+
+text_columns!(anamnesis_domain::TimeZone);
 
 /// The text that a value is serialised as.
 pub(crate) fn serde_text(value: &impl serde::Serialize) -> String {

@@ -14,6 +14,8 @@ pub trait Fold: Send + Sync + 'static {
     type Row: Row;
     /// Whose events it folds; the engine brings no others.
     const STREAMS: Streams;
+    /// The sealed columns that the fold reads: in rows that were stored, the engine opens them first.
+    const OPENED: &'static [&'static str] = &[];
 
     /// Every row that the event may read or change: those that exist are loaded before [`Fold::apply`] is called.
     ///

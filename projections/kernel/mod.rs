@@ -25,4 +25,5 @@ pub use projection::{AnyRows, Change, Of, Projection, Schema, Table};
 pub(crate) use row::row;
 pub use row::{ColumnInfo, Row, RowKeys, RowPlace, STAMP, Stamp, Stamped, TableInfo, Unreadable};
 pub use rows::Rows;
-pub use sealed::{Blind, BySubject, ForAudit, Sealable, Sealed, SealedCell, Sealer, column_context};
+pub use sealed::{Blind, BySubject, ForAudit, Sealable, Sealed, SealedCell, Sealer, blind_index, column_context};
+pub(crate) use sealed::{seal, seal_list};

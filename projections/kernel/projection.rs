@@ -68,10 +68,12 @@ pub trait AnyRows: Send {
     fn changes(&self) -> Vec<Change>;
     /// A row as Postgres reads it, if it is there.
     fn cells(&self, key: &Key, keys: &RowKeys) -> Option<Vec<Option<String>>>;
+    /// Whether the fold reads what is sealed, so that [`AnyRows::open`] comes before it.
+    fn reads_sealed(&self) -> bool;
     /// The keys that open what is still sealed.
     fn key_ids(&self) -> Vec<Uuid>;
-    /// Opens every row.
-    fn open(&mut self, keys: &OpenKeys) -> Result<(), OpenError>;
+    /// Opens of every row what the fold reads, or all of it.
+    fn open(&mut self, keys: &OpenKeys, all: bool) -> Result<(), OpenError>;
     /// Every row's stamp, with its key.
     fn stamps(&self) -> Vec<(Key, Stamp)>;
     /// The digest of an opened row.
@@ -142,8 +144,12 @@ impl<F: Fold> AnyRows for Folded<F> {
         ids
     }
 
-    fn open(&mut self, keys: &OpenKeys) -> Result<(), OpenError> {
-        self.0.iter_mut().try_for_each(|row| row.open(keys))
+    fn reads_sealed(&self) -> bool {
+        !F::OPENED.is_empty()
+    }
+
+    fn open(&mut self, keys: &OpenKeys, all: bool) -> Result<(), OpenError> {
+        self.0.iter_mut().try_for_each(|row| row.open_columns(keys, |column| all || F::OPENED.contains(&column)))
     }
 
     fn stamps(&self) -> Vec<(Key, Stamp)> {
@@ -165,9 +171,13 @@ impl<F: Fold> AnyRows for Folded<F> {
 impl<R: Row> Stamped<R> {
     /// Opens every sealed column, or finds it erased.
     pub fn open(&mut self, keys: &OpenKeys) -> Result<(), OpenError> {
+        self.open_columns(keys, |_| true)
+    }
+
+    fn open_columns(&mut self, keys: &OpenKeys, wanted: impl Fn(&str) -> bool) -> Result<(), OpenError> {
         let Stamp { organization_id, subject_id, .. } = self.stamp;
         let key = self.row.key().bytes();
-        for (column, cell) in self.row.sealed() {
+        for (column, cell) in self.row.sealed().into_iter().filter(|(column, _)| wanted(column)) {
             let subject = if cell.for_audit() { organization_id } else { subject_id };
             cell.open(keys, &column_context(R::TABLE.name, column, &key, organization_id, subject))?;
         }

@@ -4,13 +4,13 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use anamnesis_vault as vault;
-use anamnesis_vault::{ColumnContext, Context, OpenError, OpenKeys, Opened};
+use anamnesis_vault::{ColumnContext, Context, IndexKeys, OpenError, OpenKeys, Opened};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use crate::kernel::column::{Class, Column, Place};
 
-/// A value that is sealed wherever it is stored. A fold sets it and never reads it; a reader opens it first.
+/// A value that is sealed wherever it is stored. A fold sets it and seldom reads it; a reader opens it first.
 ///
 /// `By` says whose key seals it: the row's subject's, or the organization's audit key.
 pub struct Sealed<T, By = BySubject>(State<T>, PhantomData<fn() -> By>);
@@ -64,6 +64,17 @@ impl<T, By> Sealed<T, By> {
         matches!(self.0, State::Erased(_))
     }
 
+    /// Changes what it says, if it can be known (a fold names such a column in `OPENED`).
+    pub fn change(&mut self, change: impl FnOnce(&mut T))
+    where
+        T: Clone,
+    {
+        if let Some(mut value) = self.get().cloned() {
+            change(&mut value);
+            self.0 = State::New(value);
+        }
+    }
+
     fn stored(&self) -> Option<&vault::Sealed> {
         match &self.0 {
             State::New(_) => None,
@@ -72,10 +83,14 @@ impl<T, By> Sealed<T, By> {
     }
 }
 
-impl<T> From<T> for Sealed<T> {
-    fn from(value: T) -> Self {
-        Self::new(value)
-    }
+/// A value that is sealed, if there is one.
+pub(crate) fn seal<T: Clone, By>(value: Option<&T>) -> Option<Sealed<T, By>> {
+    value.cloned().map(Sealed::new)
+}
+
+/// A list that is sealed, if there is anything in it.
+pub(crate) fn seal_list<T: Clone, By>(list: &[T]) -> Option<Sealed<Vec<T>, By>> {
+    if list.is_empty() { None } else { Some(Sealed::new(list.to_vec())) }
 }
 
 impl<T: Clone, By> Clone for Sealed<T, By> {
@@ -207,6 +222,11 @@ impl Blind {
     }
 }
 
+/// The hash under which a value stands in a column named `<what>_index`: `patients.patient_number` for `patient_number_index`.
+pub fn blind_index(keys: &IndexKeys, table: &str, column: &str, normalised: &str) -> [u8; 16] {
+    keys.blind(&format!("{table}.{}", column.strip_suffix("_index").unwrap_or(column)), normalised)
+}
+
 impl fmt::Debug for Blind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Blind(..)")
@@ -219,7 +239,7 @@ impl Column for Blind {
 
     fn write(&self, place: &Place<'_>) -> Option<String> {
         let hash = match &self.0 {
-            Hash::Of(value) => place.row.keys.index.blind(&format!("{}.{}", place.row.table, place.column), value),
+            Hash::Of(value) => blind_index(&place.row.keys.index, place.row.table, place.column, value),
             Hash::Stored(hash) => *hash,
         };
         Some(bytea(&hash))

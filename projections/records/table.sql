@@ -1,0 +1,58 @@
+create table medical_records (
+    organization_id         uuid        not null,
+    subject_id              uuid        not null,
+    position                bigint      not null,
+    sequence                bigint      not null,
+    created_at              timestamptz not null,
+    updated_at              timestamptz not null,
+    record_id               uuid        not null,
+    patient_id              uuid        not null,
+    provider_id             uuid,
+    appointment_id          uuid,
+    record_type             text        not null,
+    status                  text        not null,
+    is_entered_in_error     boolean     not null,
+    record_date             timestamptz not null,
+    visit_date              date,
+    effective_at            timestamptz,
+    codes                   text[]      not null,
+    title                   bytea       not null,
+    description             bytea,
+    coding                  bytea,
+    value                   bytea,
+    components              bytea,
+    diagnosis               bytea,
+    symptoms                bytea,
+    treatment               bytea,
+    medications             bytea,
+    lab_results             bytea,
+    imaging_results         bytea,
+    notes                   bytea,
+    content                 bytea,
+    source                  bytea,
+    version                 integer     not null,
+    amended_at              timestamptz,
+    amendment_reason        bytea,
+    signed_by               uuid[]      not null,
+    signed_at               timestamptz,
+    processing_error        bytea,
+    archived_at             timestamptz,
+    archival_reason         bytea,
+    entered_in_error_at     timestamptz,
+    entered_in_error_reason bytea,
+    written_at              timestamptz not null,
+    constraint medical_records_pkey primary key (record_id)
+);
+
+-- once the rows are there
+create index medical_records_of_patient on medical_records (organization_id, patient_id, record_date, record_id);
+create index medical_records_listed on medical_records (organization_id, created_at, record_id);
+create index medical_records_of_appointment on medical_records (organization_id, appointment_id) where appointment_id is not null;
+create index medical_records_by_code on medical_records using gin (codes);
+
+alter table medical_records enable row level security, force row level security;
+create policy medical_records_seen on medical_records for select to anamnesis_reader
+    using (read.may_see_person(organization_id, subject_id));
+create policy medical_records_kept on medical_records to anamnesis_projector using (true) with check (true);
+grant select on medical_records to anamnesis_reader;
+grant select, insert, update, delete on medical_records to anamnesis_projector;

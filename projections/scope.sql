@@ -1,0 +1,63 @@
+-- Who may see a row? Every policy of a read model asks one of these functions.
+--
+-- A reader says in its transaction, with set_config(…, true), on whose behalf it reads:
+--   anamnesis.organization_id   the tenant
+--   anamnesis.role_scope        staff | provider | patient | audit
+--   anamnesis.patient_id        for the scope patient: whose own data
+--   anamnesis.account_id        for the scopes provider and patient: whose own account
+-- Where nothing was said, current_setting fails or the empty text is no uuid: an error, never a match.
+
+create schema if not exists read;
+create schema if not exists audit;
+
+create or replace function read.may_see_person(organization uuid, person uuid) returns boolean
+language sql stable parallel safe
+return organization = current_setting('anamnesis.organization_id')::uuid
+    and case current_setting('anamnesis.role_scope')
+        when 'staff' then true
+        when 'provider' then true
+        when 'patient' then person = current_setting('anamnesis.patient_id')::uuid
+        else false
+    end;
+
+-- What everybody in the organization may look up: who works there, and where.
+create or replace function read.may_see_directory(organization uuid) returns boolean
+language sql stable parallel safe
+return organization = current_setting('anamnesis.organization_id')::uuid
+    and current_setting('anamnesis.role_scope') in ('staff', 'provider', 'patient', 'audit');
+
+create or replace function read.may_see_account(organization uuid, account uuid) returns boolean
+language sql stable parallel safe
+return organization = current_setting('anamnesis.organization_id')::uuid
+    and case current_setting('anamnesis.role_scope')
+        when 'staff' then true
+        when 'audit' then true
+        when 'provider' then account = current_setting('anamnesis.account_id')::uuid
+        when 'patient' then account = current_setting('anamnesis.account_id')::uuid
+        else false
+    end;
+
+create or replace function read.may_see_audit(organization uuid) returns boolean
+language sql stable parallel safe
+return organization = current_setting('anamnesis.organization_id')::uuid
+    and current_setting('anamnesis.role_scope') = 'audit';
+
+-- Everybody may know who has looked at their data.
+create or replace function read.is_the_patient(organization uuid, patient uuid) returns boolean
+language sql stable parallel safe
+return organization = current_setting('anamnesis.organization_id')::uuid
+    and case current_setting('anamnesis.role_scope')
+        when 'patient' then patient = current_setting('anamnesis.patient_id')::uuid
+        else false
+    end;
+
+-- What has been built of each projection: a definition that differs is built anew.
+create table if not exists read.built (
+    projection text    not null,
+    definition text    not null,
+    constraint built_once primary key (projection)
+);
+
+revoke all on schema read, audit from public;
+grant usage on schema read to anamnesis_reader, anamnesis_projector, anamnesis_auditor;
+grant usage on schema audit to anamnesis_reader, anamnesis_projector, anamnesis_auditor;
