@@ -218,8 +218,8 @@ fn flip_a_bit(path: &Path, byte: usize) {
     fs::write(path, bytes).unwrap();
 }
 
+/// Needs Go, which `./dev test` brings where the machine has none.
 #[test]
-#[ignore = "needs Go; run it with `cargo test -p anamnesis-journal --test vectors -- --ignored`"]
 fn an_independent_judge_accepts_our_log_and_sees_every_change() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
