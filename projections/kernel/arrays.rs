@@ -1,5 +1,7 @@
 //! How is a list written? As a Postgres array; taken back as JSON, which needs no parser of our own.
 
+use serde_json::Value;
+
 use crate::kernel::clear::Clear;
 use crate::kernel::column::{Class, Column, Place};
 use crate::kernel::sealed::Blind;
@@ -18,6 +20,10 @@ impl<T: Clear> Column for Vec<T> {
     fn plain(&self) -> Option<Vec<u8>> {
         Some(literal(self.iter().map(Clear::text)).into_bytes())
     }
+
+    fn json(&self) -> Option<Value> {
+        Some(self.iter().map(Clear::json).collect())
+    }
 }
 
 impl Column for Vec<Blind> {
@@ -34,6 +40,10 @@ impl Column for Vec<Blind> {
 
     fn plain(&self) -> Option<Vec<u8>> {
         Some(self.iter().filter_map(Blind::plain).flatten().collect())
+    }
+
+    fn json(&self) -> Option<Value> {
+        None
     }
 }
 

@@ -5,6 +5,7 @@ use anamnesis_domain::{
     ProviderId, RecordId, SessionId,
 };
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::kernel::column::{Column, Place};
@@ -20,6 +21,10 @@ pub(crate) trait Clear: Clone + PartialEq + Send + Sync + Sized + 'static {
     fn text(&self) -> String;
     /// Takes back what was selected.
     fn parse(text: &str) -> Option<Self>;
+    /// As a client reads it.
+    fn json(&self) -> Value {
+        Value::String(self.text())
+    }
 }
 
 impl<T: Clear> Column for T {
@@ -36,6 +41,19 @@ impl<T: Clear> Column for T {
     fn plain(&self) -> Option<Vec<u8>> {
         Some(self.text().into_bytes())
     }
+
+    fn json(&self) -> Option<Value> {
+        Some(Clear::json(self))
+    }
+}
+
+/// For what JSON has a form of its own for, or whose form differs from Postgres's.
+macro_rules! as_json {
+    () => {
+        fn json(&self) -> Value {
+            serde_json::json!(self)
+        }
+    };
 }
 
 macro_rules! displayed {
@@ -51,6 +69,8 @@ macro_rules! displayed {
             fn parse(text: &str) -> Option<Self> {
                 text.parse().ok()
             }
+
+            as_json!();
         })+
     };
 }
@@ -69,6 +89,8 @@ impl Clear for u64 {
     fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
     }
+
+    as_json!();
 }
 
 impl Clear for u32 {
@@ -82,6 +104,8 @@ impl Clear for u32 {
     fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
     }
+
+    as_json!();
 }
 
 impl Clear for f64 {
@@ -95,6 +119,8 @@ impl Clear for f64 {
     fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
     }
+
+    as_json!();
 }
 
 /// Postgres refuses the character NUL in a text; one that came from outside must not stop a projection.
@@ -123,6 +149,8 @@ impl Clear for Instant {
     fn parse(micros: &str) -> Option<Self> {
         micros.parse().ok().map(Self::from_micros)
     }
+
+    as_json!();
 }
 
 impl Clear for Date {
@@ -139,6 +167,8 @@ impl Clear for Date {
         let days: i64 = days.parse().ok()?;
         NaiveDate::default().checked_add_signed(chrono::TimeDelta::try_days(days)?).map(Self::from)
     }
+
+    as_json!();
 }
 
 /// Postgres counts years as people do: 1 BC before AD 1, and no sign before a year of five digits.

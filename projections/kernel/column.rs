@@ -1,5 +1,6 @@
 //! What may stand in a column, and how is it written?
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::kernel::row::RowPlace;
@@ -33,6 +34,9 @@ pub trait Column: Clone + PartialEq + Send + Sync + Sized + 'static {
 
     /// What it says, unsealed, for digests and tests; `None` is null or erased.
     fn plain(&self) -> Option<Vec<u8>>;
+
+    /// What it says to a client: null when it is absent or erased. `None`: it isn't for clients (a keyed hash).
+    fn json(&self) -> Option<Value>;
 
     /// The key that opens it, if it stands there sealed.
     fn key_id(&self) -> Option<Uuid> {
@@ -72,6 +76,14 @@ impl<T: Column> Column for Option<T> {
 
     fn plain(&self) -> Option<Vec<u8>> {
         self.as_ref().and_then(T::plain)
+    }
+
+    fn json(&self) -> Option<Value> {
+        match (self, T::CLASS) {
+            (_, Class::Blind) => None,
+            (Some(value), Class::Clear | Class::Sealed) => value.json(),
+            (None, Class::Clear | Class::Sealed) => Some(Value::Null),
+        }
     }
 
     fn key_id(&self) -> Option<Uuid> {

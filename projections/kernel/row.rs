@@ -2,6 +2,7 @@
 
 use anamnesis_domain::{Instant, Recorded};
 use anamnesis_vault::{DataKey, IndexKeys, KeyOwner, Purpose};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::kernel::clear::Clear;
@@ -22,6 +23,8 @@ pub trait Row: Clone + PartialEq + Send + Sync + Sized + 'static {
     fn read(cells: &[Option<String>]) -> Result<Self, Unreadable>;
     /// What its columns say, unsealed.
     fn plain(&self) -> Vec<(&'static str, Option<Vec<u8>>)>;
+    /// What its columns say to a client; without the keyed hashes.
+    fn json(&self) -> Map<String, Value>;
     /// The keys that open what stands in it sealed.
     fn key_ids(&self) -> Vec<Uuid>;
     /// Its sealed values, by column.
@@ -261,6 +264,13 @@ macro_rules! row {
 
             fn plain(&self) -> Vec<(&'static str, Option<Vec<u8>>)> {
                 vec![$((stringify!($column), $crate::kernel::Column::plain(&self.$column)),)+]
+            }
+
+            fn json(&self) -> serde_json::Map<String, serde_json::Value> {
+                [$((stringify!($column), $crate::kernel::Column::json(&self.$column)),)+]
+                    .into_iter()
+                    .filter_map(|(name, value)| value.map(|value| (name.to_owned(), value)))
+                    .collect()
             }
 
             fn key_ids(&self) -> Vec<uuid::Uuid> {

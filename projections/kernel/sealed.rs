@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use anamnesis_vault as vault;
 use anamnesis_vault::{ColumnContext, Context, IndexKeys, OpenError, OpenKeys, Opened};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::kernel::column::{Class, Column, Place};
@@ -168,6 +169,10 @@ impl<T: Sealable, By: Sealer> Column for Sealed<T, By> {
         self.get().map(json)
     }
 
+    fn json(&self) -> Option<Value> {
+        Some(self.get().map_or(Value::Null, |value| serde_json::json!(value)))
+    }
+
     fn key_id(&self) -> Option<Uuid> {
         match &self.0 {
             State::Stored(sealed) => Some(sealed.key_id()),
@@ -257,5 +262,9 @@ impl Column for Blind {
             Hash::Of(value) => value.clone().into_bytes(),
             Hash::Stored(hash) => hash.to_vec(),
         })
+    }
+
+    fn json(&self) -> Option<Value> {
+        None
     }
 }
