@@ -1,8 +1,11 @@
-//! How is a rule told as a story? `given(events).when(command).then(events)`.
+//! How is a rule told as a story? `given(events).when(command).then(events)`. And what holds for every story?
 
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
-use crate::{Aggregate, Event};
+use uuid::Uuid;
+
+use crate::{Aggregate, Event, Reservation};
 
 pub(crate) fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
     Given(events.into_iter().fold(A::default(), |state, event| state.evolve(&event)))
@@ -34,4 +37,45 @@ impl<A: Aggregate> When<A> {
 /// Events as JSON, so that a failing test shows what differs (their `Debug` shows only the kind).
 fn told<E: Event>(events: &[E]) -> serde_json::Value {
     serde_json::to_value(events).expect("events are serialisable")
+}
+
+/// Gives the commands one after the other; what comes of those that aren't refused.
+pub(crate) fn story<A: Aggregate>(commands: impl IntoIterator<Item = A::Command>) -> Vec<A::Event> {
+    let (mut state, mut story) = (A::default(), Vec::new());
+    for events in commands {
+        for event in state.decide(events).unwrap_or_default() {
+            state = state.evolve(&event);
+            story.push(event);
+        }
+    }
+    story
+}
+
+/// The state in the end.
+pub(crate) fn folded<A: Aggregate>(story: &[A::Event]) -> A {
+    story.iter().fold(A::default(), A::evolve)
+}
+
+/// The state in the end, folded with a snapshot after every event.
+pub(crate) fn folded_through_snapshots<A: Aggregate>(story: &[A::Event]) -> A {
+    story.iter().fold(A::default(), |state, event| {
+        let snapshot = serde_json::to_vec(&state.evolve(event)).expect("a state is serialisable");
+        serde_json::from_slice(&snapshot).expect("a snapshot is readable")
+    })
+}
+
+/// The unique values held in the end; none was taken twice, none given back that wasn't held.
+pub(crate) fn claims_held<A: Aggregate>(id: Uuid, story: &[A::Event]) -> BTreeSet<(&'static str, String)> {
+    let (mut state, mut held) = (A::default(), BTreeSet::new());
+    for event in story {
+        for reservation in state.reservations(id, event) {
+            match reservation {
+                Reservation::Claim { kind, value } => assert!(held.insert((kind, value)), "{kind} was taken twice"),
+                Reservation::Release { kind, value } => assert!(held.remove(&(kind, value)), "{kind} was given back without being held"),
+                Reservation::Slot { .. } | Reservation::ReleaseSlots => {}
+            }
+        }
+        state = state.evolve(event);
+    }
+    held
 }

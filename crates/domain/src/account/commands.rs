@@ -126,12 +126,13 @@ impl Account {
         }
     }
 
-    /// The failure that is one too many locks the account, if it can be used now.
+    /// The wrong guess that is one too many locks the account.
     pub(super) fn tell_sign_in_failed(&self, now: Instant, cause: SignInFailure) -> Result<Vec<AccountEvent>, AccountError> {
-        let mut failures = self.existing()?.clone();
-        failures.count_failure(cause);
-        let mut events = vec![SignInFailed { failed_at: now, cause }.into()];
-        if self.status(now) == Some(AccountStatus::Active) && failures.failed_sign_ins >= MAX_FAILED_SIGN_INS {
+        self.existing()?;
+        let failed = SignInFailed { failed_at: now, cause };
+        let after = self.clone().fails(&failed);
+        let mut events = vec![failed.into()];
+        if after.status(now) == Some(AccountStatus::Active) && after.existing()?.failed_sign_ins >= MAX_FAILED_SIGN_INS {
             let until = Some(now.plus_minutes(LOCKED_MINUTES));
             events.push(AccountLocked { locked_at: now, until, cause: LockCause::FailedSignIns, reason: None }.into());
         }

@@ -11,6 +11,8 @@ mod commands;
 mod details;
 mod payloads;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 pub use details::{
@@ -170,7 +172,7 @@ impl Aggregate for Account {
             AccountEvent::AccountUnlocked(_) | AccountEvent::AccountReactivated(_) => self.becomes(Self::Active),
             AccountEvent::AccountDeactivated(_) => self.becomes(Self::Deactivated),
             AccountEvent::SignedIn(_) => self.becomes(Self::Active).with(Owner::forget_failures),
-            AccountEvent::SignInFailed(failed) => self.with(|owner| owner.count_failure(failed.cause)),
+            AccountEvent::SignInFailed(failed) => self.fails(failed),
             // Passwords and sessions stand elsewhere: they are secrets.
             AccountEvent::PasswordChanged(_) | AccountEvent::SignedOut(_) => self,
         }
@@ -267,6 +269,18 @@ impl Account {
         }
     }
 
+    /// Only a wrong guess at an account in use counts: who knocks at a closed door doesn't keep it closed.
+    fn fails(self, failed: &SignInFailed) -> Self {
+        let guess = match failed.cause {
+            SignInFailure::WrongPassword | SignInFailure::WrongCode => 1,
+            SignInFailure::Locked | SignInFailure::Deactivated => 0,
+        };
+        if self.status(failed.failed_at) != Some(AccountStatus::Active) {
+            return self;
+        }
+        self.with(|owner| owner.failed_sign_ins += guess)
+    }
+
     fn move_claim(&self, email: &Email) -> Vec<Reservation> {
         match self.owner() {
             Some(owner) if owner.profile.email.normalised() == email.normalised() => vec![],
@@ -302,14 +316,6 @@ impl Owner {
     /// After a success, and when a lock begins.
     fn forget_failures(&mut self) {
         self.failed_sign_ins = 0;
-    }
-
-    /// Only a wrong guess counts: who knocks at a closed door doesn't keep it closed.
-    fn count_failure(&mut self, cause: SignInFailure) {
-        match cause {
-            SignInFailure::WrongPassword | SignInFailure::WrongCode => self.failed_sign_ins += 1,
-            SignInFailure::Locked | SignInFailure::Deactivated => {}
-        }
     }
 }
 

@@ -13,6 +13,8 @@ mod availability;
 mod commands;
 mod payloads;
 mod profile;
+#[cfg(test)]
+mod properties;
 mod rating;
 #[cfg(test)]
 mod tests;

@@ -420,6 +420,12 @@ mod hours {
         let nights = new_york(vec![weekly(Weekday::Sunday, "01:00", "03:00")]);
         assert_eq!(nights.open_on(day("2026-03-08")), [(moment("2026-03-08T06:00:00Z"), moment("2026-03-08T07:00:00Z"))], "one hour is left out");
         assert_eq!(nights.open_on(day("2026-11-01")), [(moment("2026-11-01T05:00:00Z"), moment("2026-11-01T08:00:00Z"))], "one hour comes twice");
+        let early = new_york(vec![weekly(Weekday::Sunday, "00:00", "01:30")]);
+        assert_eq!(
+            early.open_on(day("2026-11-01")),
+            [(moment("2026-11-01T04:00:00Z"), moment("2026-11-01T06:30:00Z"))],
+            "until the second half past one"
+        );
         let left_out = new_york(vec![weekly(Weekday::Sunday, "02:15", "02:45")]);
         assert_eq!(left_out.open_on(day("2026-03-08")), []);
         let half_left_out = new_york(vec![weekly(Weekday::Sunday, "02:15", "03:15")]);
