@@ -41,6 +41,11 @@ impl IndexKeys {
         half(&hmac(&derive(&self.current, "blind", column), normalised.as_ref()))
     }
 
+    /// What a receipt keeps of a request, to know it again: under the first key, because receipts are kept for ever.
+    pub fn receipt(&self, request: impl AsRef<[u8]>) -> [u8; 32] {
+        hmac(&derive(&self.first, "receipt", ""), request.as_ref())
+    }
+
     /// The command id of an imported resource, the same in every import: a second one adds nothing.
     pub fn command_id(&self, source: &str, resource_type: &str, id: &str) -> Uuid {
         let mut resource = Vec::with_capacity(12 + source.len() + resource_type.len() + id.len());
