@@ -175,7 +175,7 @@ create trigger log_is_immutable before update or delete or truncate on journal.l
     for each statement execute function journal.refuse_change();
 create trigger tree_heads_are_immutable before update or delete or truncate on journal.tree_heads
     for each statement execute function journal.refuse_change();
-create trigger receipts_are_immutable before update or truncate on journal.commands
+create trigger receipts_are_immutable before update or delete or truncate on journal.commands
     for each statement execute function journal.refuse_change();
 
 -- The same events as postgres-es names its columns, for reading one stream.
@@ -196,14 +196,16 @@ select
         'command_id', command_id,
         'correlation_id', correlation_id,
         'causation_id', causation_id,
-        'actor_id', actor_id) as metadata
+        'actor_id', actor_id) as metadata,
+    -- the id as the primary key has it: a stream is found by this column
+    aggregate_id as stream_id
 from journal.events;
 
 revoke all on schema journal, identity, audit, read from public;
 grant usage on schema journal to anamnesis_writer, anamnesis_projector, anamnesis_auditor;
 grant select, insert on journal.events, journal.unsequenced, journal.log, journal.tiles, journal.tree_heads, journal.commands, journal.claims, journal.slots to anamnesis_writer;
--- a loser's receipt, claims and slots are taken back inside the append; the queue is emptied by the sequencer
-grant delete on journal.unsequenced, journal.commands, journal.claims, journal.slots to anamnesis_writer;
+-- claims and slots are given back by the append; the queue is emptied by the sequencer
+grant delete on journal.unsequenced, journal.claims, journal.slots to anamnesis_writer;
 grant select, update on journal.head to anamnesis_writer;
 grant select, insert, update, delete on journal.snapshots to anamnesis_writer;
 grant select on journal.streams to anamnesis_writer;

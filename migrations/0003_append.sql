@@ -1,0 +1,200 @@
+-- How do the events of many commands get into the journal at once, and each command for itself?
+
+-- Sealed bytes don't compress: trying to costs time and saves nothing.
+alter table journal.events alter column payload set storage external, alter column metadata set storage external;
+alter table journal.snapshots alter column state set storage external;
+
+-- Appends a batch of commands in one transaction, each as a whole or not at all, and says for each what became of it:
+--   ok             appended
+--   duplicate      its receipt is there: it was carried out before
+--   conflict       its stream isn't where the command expects it
+--   taken:<kind>   a value that it claims belongs to another stream
+--   slot:<kind>    a time that it takes isn't free
+-- `unusable` names the keys that nothing may be sealed under any more; then nothing was appended at all.
+-- `atomic`: all of the batch or nothing.
+--
+-- It first looks, then writes only what it found to be possible, so nothing has to be taken back. Whoever gets in
+-- between the two, from another process, makes a unique or exclusion constraint fail and with it the whole batch: the
+-- caller sends it again and then sees the other. Within a batch no two commands may have the same receipt, stream,
+-- claim or slot's resource. Every step writes in the order of its keys, so batches wait for each other in one order.
+--
+-- The plans must not depend on statistics: a fresh journal has none, and these plans are kept.
+create function journal.append(
+    -- the commands; `expected` null: nothing is appended to the stream by right of this command alone
+    c_organization uuid[], c_account uuid[], c_receipt uuid[], c_request_hash bytea[], c_refusal text[],
+    c_type text[], c_stream uuid[], c_expected bigint[], c_last bigint[], c_frees_slots boolean[],
+    c_command uuid[], c_correlation uuid[], c_causation uuid[], c_recorded_at timestamptz[],
+    -- their events; n is the number of the command, from 1
+    e_n integer[], e_sequence bigint[], e_id uuid[], e_type text[], e_version integer[], e_fingerprint bytea[],
+    e_subject uuid[], e_metadata_subject uuid[], e_payload bytea[], e_metadata bytea[], e_row_hash bytea[],
+    -- the claims they take or give back
+    k_n integer[], k_takes boolean[], k_kind text[], k_version integer[], k_hash bytea[],
+    -- the slots they take
+    s_n integer[], s_kind text[], s_resource uuid[], s_start timestamptz[], s_end timestamptz[],
+    -- the keys that their events are sealed under
+    key_ids uuid[],
+    atomic boolean,
+    out verdicts text[], out unusable uuid[]
+)
+language plpgsql
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+#variable_conflict use_column
+begin
+    select array_agg(used.key_id) into unusable
+    from unnest(key_ids) as used (key_id)
+    where (select k.state from journal.keys as k where k.key_id = used.key_id) is distinct from 'active';
+    if unusable is not null then
+        return;
+    end if;
+
+    select array_agg(
+        coalesce(
+            (select 'duplicate'
+             from journal.commands as r
+             where r.organization_id = c.organization and r.account_id = c.account and r.command_id = c.receipt),
+            case when c.expected <> coalesce(
+                    (select e.sequence
+                     from journal.events as e
+                     where e.aggregate_type = c.type and e.aggregate_id = c.stream
+                     order by e.sequence desc
+                     limit 1), 0)
+                then 'conflict' end,
+            'ok')
+        order by c.n) into verdicts
+    from unnest(c_organization, c_account, c_receipt, c_type, c_stream, c_expected) with ordinality
+        as c (organization, account, receipt, type, stream, expected, n);
+
+    if cardinality(k_n) > 0 then
+        select array_agg(coalesce(lost.verdict, v.verdict) order by v.n) into verdicts
+        from unnest(verdicts) with ordinality as v (verdict, n)
+        left join (
+            select k.n, min('taken:' || k.kind) as verdict
+            from unnest(k_n, k_takes, k_kind, k_version, k_hash) as k (n, takes, kind, version, hash)
+            where k.takes and verdicts[k.n] = 'ok' and
+                (select (h.aggregate_type, h.aggregate_id) <> (c_type[k.n], c_stream[k.n])
+                 from journal.claims as h
+                 where h.organization_id = c_organization[k.n]
+                    and h.kind = k.kind and h.key_version = k.version and h.hash = k.hash)
+                -- within a group one stream may take what another gives back
+                and not (atomic and exists (
+                    select from unnest(k_n, k_takes, k_kind, k_version, k_hash) as g (n, takes, kind, version, hash)
+                    where not g.takes and g.kind = k.kind and g.version = k.version and g.hash = k.hash))
+            group by k.n) as lost on lost.n = v.n;
+    end if;
+
+    if cardinality(s_n) > 0 then
+        select array_agg(coalesce(lost.verdict, v.verdict) order by v.n) into verdicts
+        from unnest(verdicts) with ordinality as v (verdict, n)
+        left join (
+            select s.n, min('slot:' || s.kind) as verdict
+            from unnest(s_n, s_kind, s_resource, s_start, s_end) as s (n, kind, resource, start, stop)
+            where verdicts[s.n] = 'ok' and
+                (select true
+                 from journal.slots as h
+                 where h.organization_id = c_organization[s.n]
+                    and h.kind = s.kind and h.resource_id = s.resource
+                    and h.during && tstzrange(s.start, s.stop) and h.holder_id <> c_stream[s.n]
+                    and not (atomic and exists (
+                        select from unnest(c_stream, c_frees_slots) as g (stream, frees)
+                        where g.frees and g.stream = h.holder_id))
+                 limit 1)
+            group by s.n) as lost on lost.n = v.n;
+    end if;
+
+    if atomic and exists (select from unnest(verdicts) as v (verdict) where v.verdict <> 'ok') then
+        return;
+    end if;
+
+    insert into journal.commands
+        (organization_id, account_id, command_id, request_hash, aggregate_type, aggregate_id, last_sequence, refusal)
+    select c.organization, c.account, c.receipt, c.request_hash, c.type, c.stream, c.last, c.refusal
+    from unnest(c_organization, c_account, c_receipt, c_request_hash, c_type, c_stream, c_last, c_refusal) with ordinality
+        as c (organization, account, receipt, request_hash, type, stream, last, refusal, n)
+    where verdicts[c.n] = 'ok'
+    order by c.organization, c.account, c.receipt;
+
+    if cardinality(k_n) > 0 then
+        delete from journal.claims as h
+        using unnest(k_n, k_takes, k_kind, k_version, k_hash) as k (n, takes, kind, version, hash)
+        where not k.takes and verdicts[k.n] = 'ok'
+            and h.organization_id = c_organization[k.n]
+            and h.kind = k.kind and h.key_version = k.version and h.hash = k.hash
+            and h.aggregate_type = c_type[k.n] and h.aggregate_id = c_stream[k.n];
+
+        -- what the stream holds already it needn't take
+        insert into journal.claims (organization_id, kind, key_version, hash, aggregate_type, aggregate_id)
+        select c_organization[k.n], k.kind, k.version, k.hash, c_type[k.n], c_stream[k.n]
+        from unnest(k_n, k_takes, k_kind, k_version, k_hash) as k (n, takes, kind, version, hash)
+        where k.takes and verdicts[k.n] = 'ok' and
+            (select true
+             from journal.claims as h
+             where h.organization_id = c_organization[k.n]
+                and h.kind = k.kind and h.key_version = k.version and h.hash = k.hash) is null
+        order by c_organization[k.n], k.kind collate "C", k.version, k.hash;
+    end if;
+
+    if true = any (c_frees_slots) then
+        delete from journal.slots as h
+        using unnest(c_organization, c_stream, c_frees_slots) with ordinality as c (organization, stream, frees, n)
+        where c.frees and verdicts[c.n] = 'ok' and h.holder_id = c.stream and h.organization_id = c.organization;
+    end if;
+
+    if cardinality(s_n) > 0 then
+        insert into journal.slots (organization_id, kind, resource_id, during, holder_id)
+        select c_organization[s.n], s.kind, s.resource, tstzrange(s.start, s.stop), c_stream[s.n]
+        from unnest(s_n, s_kind, s_resource, s_start, s_end) as s (n, kind, resource, start, stop)
+        where verdicts[s.n] = 'ok'
+        order by c_organization[s.n], s.kind collate "C", s.resource, s.start;
+    end if;
+
+    if cardinality(e_n) > 0 then
+        with appended as (
+            insert into journal.events
+                (organization_id, aggregate_type, aggregate_id, sequence, event_id, event_type, event_version, fingerprint,
+                subject_id, metadata_subject_id, recorded_at, command_id, correlation_id, causation_id, actor_id,
+                payload, metadata, row_hash)
+            select c_organization[e.n], c_type[e.n], c_stream[e.n], e.sequence, e.id, e.type, e.version, e.fingerprint,
+                e.subject, e.metadata_subject, c_recorded_at[e.n], c_command[e.n], c_correlation[e.n], c_causation[e.n],
+                c_account[e.n], e.payload, e.metadata, e.row_hash
+            from unnest(e_n, e_sequence, e_id, e_type, e_version, e_fingerprint,
+                    e_subject, e_metadata_subject, e_payload, e_metadata, e_row_hash)
+                as e (n, sequence, id, type, version, fingerprint, subject, metadata_subject, payload, metadata, row_hash)
+            where verdicts[e.n] = 'ok'
+            order by c_stream[e.n], c_type[e.n] collate "C", e.sequence
+            returning arrival, command_id, organization_id, aggregate_type, aggregate_id, sequence, subject_id, row_hash)
+        insert into journal.unsequenced
+            (arrival, command_id, organization_id, aggregate_type, aggregate_id, sequence, subject_id, row_hash)
+        select arrival, command_id, organization_id, aggregate_type, aggregate_id, sequence, subject_id, row_hash
+        from appended;
+    end if;
+end $$;
+
+revoke all on function journal.append from public;
+grant execute on function journal.append to anamnesis_writer;
+
+-- A stream as postgres-es reads it, from its snapshot on: that comes first, with the event type `snapshot`.
+-- The planner puts this function's body in the place of its call, so the primary keys are used.
+create function journal.stream_from_snapshot(aggregate_type text, aggregate_id text)
+returns table (
+    aggregate_type text, aggregate_id text, sequence bigint, event_type text, event_version text, payload json, metadata json)
+language sql stable
+as $$
+    select s.aggregate_type, s.aggregate_id, s.sequence, s.event_type, s.event_version, s.payload, s.metadata
+    from journal.streams as s
+    where s.aggregate_type = $1 and s.stream_id = $2::uuid
+        and s.sequence > coalesce(
+            (select p.sequence from journal.snapshots as p where p.aggregate_type = $1 and p.aggregate_id = $2::uuid), 0)
+    union all
+    select p.aggregate_type, p.aggregate_id::text, p.sequence, 'snapshot', p.state_version::text,
+        json_build_object('s', translate(encode(p.state, 'base64'), E'\n', '')),
+        json_build_object('organization_id', p.organization_id)
+    from journal.snapshots as p
+    where p.aggregate_type = $1 and p.aggregate_id = $2::uuid
+$$;
+
+revoke all on function journal.stream_from_snapshot from public;
+grant execute on function journal.stream_from_snapshot to anamnesis_writer;
