@@ -7,15 +7,27 @@
 //! This is the one place that knows cqrs-es and postgres-es. It must never know Kafka, HTTP or a particular aggregate.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
+mod append;
 mod caller;
+mod database;
+mod failure;
 pub mod follower;
+mod framework;
 mod journal;
 pub mod log;
 mod outcome;
+mod receipt;
 pub mod row;
+mod seal;
 pub mod sequencer;
+mod snapshot;
+mod stream;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod tree;
+mod turns;
 
 pub use caller::Caller;
+pub use database::{Role, migrate, pool_as};
 pub use journal::{Journal, JournalSettings};
 pub use outcome::{CommandError, Committed, CommittedEvent, SlotKind};

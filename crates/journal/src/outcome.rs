@@ -96,6 +96,10 @@ impl SlotKind {
             Self::Provider => "provider",
         }
     }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [Self::Patient, Self::Provider].into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 impl fmt::Display for SlotKind {

@@ -1,0 +1,135 @@
+//! How do commands that arrive at the same time share one flush?
+//!
+//! While one statement is flushed, whoever arrives waits; the next statement takes all of them. Commands that touch the
+//! same stream, claim or resource never fly together, so they can't fail each other's statement.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::mem;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{Id, JoinSet};
+
+use super::writer::{AppendError, Outcome, Writer};
+use super::{Append, Verdict};
+use crate::journal::JournalSettings;
+
+/// The way to the task that appends. The task ends, with all it has begun, after the last clone.
+#[derive(Clone)]
+pub(crate) struct Appender(mpsc::Sender<Request>);
+
+/// Commands that fly together or not at all, and who waits for them.
+struct Request {
+    commands: Vec<Append>,
+    is_group: bool,
+    locks: Vec<u64>,
+    reply: oneshot::Sender<Vec<Outcome>>,
+}
+
+impl Appender {
+    pub(crate) fn start(writer: Writer, settings: JournalSettings) -> Self {
+        let (sender, queue) = mpsc::channel(settings.longest_queue.max(1));
+        tokio::spawn(Dispatcher::new(writer, settings).run(queue));
+        Self(sender)
+    }
+
+    /// Appends one command, together with others.
+    pub(crate) async fn append(&self, command: Append) -> Result<Verdict, AppendError> {
+        let mut outcomes = self.send(vec![command], false).await?;
+        outcomes.pop().unwrap_or(Err(AppendError::Unavailable(None)))
+    }
+
+    #[expect(dead_code, reason = "groups follow")]
+    /// Appends several commands, all or none, in a transaction of their own.
+    pub(crate) async fn append_group(&self, commands: Vec<Append>) -> Result<Vec<Verdict>, AppendError> {
+        self.send(commands, true).await?.into_iter().collect()
+    }
+
+    async fn send(&self, commands: Vec<Append>, is_group: bool) -> Result<Vec<Outcome>, AppendError> {
+        let (reply, outcomes) = oneshot::channel();
+        let locks = commands.iter().flat_map(Append::locks).collect();
+        let closed = || AppendError::Unavailable(None);
+        self.0.send(Request { commands, is_group, locks, reply }).await.map_err(|_| closed())?;
+        outcomes.await.map_err(|_| closed())
+    }
+}
+
+struct Dispatcher {
+    writer: Writer,
+    settings: JournalSettings,
+    waiting: VecDeque<Request>,
+    /// What the statements that fly at the moment have locked.
+    locked: HashSet<u64>,
+    flying: JoinSet<()>,
+    locks_of: HashMap<Id, Vec<u64>>,
+}
+
+impl Dispatcher {
+    fn new(writer: Writer, settings: JournalSettings) -> Self {
+        let (waiting, locked, locks_of) = (VecDeque::new(), HashSet::new(), HashMap::new());
+        Self { writer, settings, waiting, locked, flying: JoinSet::new(), locks_of }
+    }
+
+    async fn run(mut self, mut queue: mpsc::Receiver<Request>) {
+        let (mut arrived, mut is_open) = (Vec::new(), true);
+        loop {
+            self.let_fly();
+            let room = self.settings.longest_queue.saturating_sub(self.waiting.len());
+            tokio::select! {
+                count = queue.recv_many(&mut arrived, room), if is_open && room > 0 => {
+                    is_open = count > 0;
+                    self.waiting.extend(arrived.drain(..));
+                }
+                Some(landed) = self.flying.join_next_with_id() => {
+                    let id = landed.map_or_else(|error| error.id(), |(id, ())| id);
+                    for lock in self.locks_of.remove(&id).iter().flatten() {
+                        self.locked.remove(lock);
+                    }
+                }
+                else => return,
+            }
+        }
+    }
+
+    /// Starts statements as long as there are connections for them and commands that may fly.
+    fn let_fly(&mut self) {
+        while self.flying.len() < self.settings.append_connections.max(1) {
+            let batch = self.next_batch();
+            if batch.is_empty() {
+                return;
+            }
+            let locks: Vec<u64> = batch.iter().flat_map(|request| request.locks.iter().copied()).collect();
+            self.locked.extend(&locks);
+            let id = self.flying.spawn(fly(self.writer.clone(), batch)).id();
+            self.locks_of.insert(id, locks);
+        }
+    }
+
+    /// The longest that wait first; a group flies alone. Whoever must wait holds back those behind it that share a
+    /// lock, so that nobody is overtaken for ever.
+    fn next_batch(&mut self) -> Vec<Request> {
+        let mut taken = self.locked.clone();
+        let (mut batch, mut left) = (Vec::<Request>::new(), VecDeque::new());
+        for request in mem::take(&mut self.waiting) {
+            let is_free = !request.locks.iter().any(|lock| taken.contains(lock));
+            taken.extend(&request.locks);
+            let fits = match batch.first() {
+                None => true,
+                Some(first) => !first.is_group && !request.is_group && batch.len() < self.settings.largest_batch,
+            };
+            if is_free && fits { batch.push(request) } else { left.push_back(request) }
+        }
+        self.waiting = left;
+        batch
+    }
+}
+
+async fn fly(writer: Writer, batch: Vec<Request>) {
+    let commands: Vec<&Append> = batch.iter().flat_map(|request| &request.commands).collect();
+    let is_group = batch.iter().any(|request| request.is_group);
+    let outcomes = if is_group { writer.group(&commands).await } else { writer.batch(&commands).await };
+    let mut outcomes = outcomes.into_iter();
+    for request in batch {
+        // a caller that went away needs no answer
+        let _ = request.reply.send(outcomes.by_ref().take(request.commands.len()).collect());
+    }
+}

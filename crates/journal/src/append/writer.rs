@@ -1,0 +1,132 @@
+//! What happens when a statement with many commands fails?
+//!
+//! A race with another process: it is sent again, and then sees what the other has written. Anything else that a
+//! single command may have caused: each goes alone. Postgres itself: nobody knows what became of them, so each caller
+//! is told to ask again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::error::DatabaseError;
+
+use super::statement::{Answer, append};
+use super::{Append, Verdict};
+
+/// How often a statement that met another process's is sent again.
+const MOST_RACES: u32 = 5;
+/// A statement takes milliseconds; after this long its connection is given up.
+const LONGEST_STATEMENT: Duration = Duration::from_secs(15);
+
+/// Why there is no verdict. Cloned to every command of the statement.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum AppendError {
+    /// Postgres doesn't answer, or can't write. The commands may be committed or not.
+    #[error("the journal can't be written")]
+    Unavailable(#[source] Option<Arc<sqlx::Error>>),
+    /// Postgres refuses this command. It isn't committed.
+    #[error("the journal refuses the command")]
+    Refused(#[source] Arc<sqlx::Error>),
+}
+
+pub(crate) type Outcome = Result<Verdict, AppendError>;
+
+/// Appends batches of commands, whatever happens, and has an outcome for each.
+#[derive(Clone)]
+pub(crate) struct Writer {
+    pool: PgPool,
+}
+
+impl Writer {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// All commands in one statement, each for itself.
+    pub(crate) async fn batch(&self, commands: &[&Append]) -> Vec<Outcome> {
+        let mut outcomes = vec![None; commands.len()];
+        let mut rounds: Vec<Vec<usize>> = vec![(0..commands.len()).collect()];
+        while let Some(round) = rounds.pop() {
+            let these: Vec<&Append> = round.iter().map(|n| commands[*n]).collect();
+            match self.statement(&these, false).await {
+                Ok(Answer::Verdicts(verdicts)) => {
+                    for (n, verdict) in round.into_iter().zip(verdicts) {
+                        outcomes[n] = Some(Ok(verdict));
+                    }
+                }
+                Ok(Answer::Unusable(keys)) => {
+                    let is_affected = |n: &usize| commands[*n].key_ids().any(|key| keys.contains(&key));
+                    let (affected, rest): (Vec<_>, Vec<_>) = round.into_iter().partition(is_affected);
+                    for n in affected {
+                        outcomes[n] = Some(Ok(Verdict::KeysGone(keys.clone())));
+                    }
+                    rounds.extend(Some(rest).filter(|rest| !rest.is_empty()));
+                }
+                Err(AppendError::Refused(_)) if round.len() > 1 => rounds.extend(round.into_iter().map(|n| vec![n])),
+                Err(error) => {
+                    for n in round {
+                        outcomes[n] = Some(Err(error.clone()));
+                    }
+                }
+            }
+        }
+        outcomes.into_iter().map(|outcome| outcome.expect("every round gives each of its commands an outcome or passes it on")).collect()
+    }
+
+    /// All commands or none. They may share streams, claims and slots.
+    pub(crate) async fn group(&self, commands: &[&Append]) -> Vec<Outcome> {
+        match self.statement(commands, true).await {
+            Ok(Answer::Verdicts(verdicts)) => verdicts.into_iter().map(Ok).collect(),
+            Ok(Answer::Unusable(keys)) => vec![Ok(Verdict::KeysGone(keys)); commands.len()],
+            Err(error) => vec![Err(error); commands.len()],
+        }
+    }
+
+    async fn statement(&self, commands: &[&Append], atomic: bool) -> Result<Answer, AppendError> {
+        let mut races = 0;
+        loop {
+            let error = match self.once(commands, atomic).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            match error.as_database_error().map(class) {
+                Some(Class::Race) if races < MOST_RACES => races += 1,
+                Some(Class::Race | Class::Command) => return Err(AppendError::Refused(Arc::new(error))),
+                Some(Class::Server) | None => return Err(AppendError::Unavailable(Some(Arc::new(error)))),
+            }
+        }
+    }
+
+    async fn once(&self, commands: &[&Append], atomic: bool) -> sqlx::Result<Answer> {
+        let mut connection = self.pool.acquire().await?;
+        let answer = tokio::time::timeout(LONGEST_STATEMENT, append(&mut connection, commands, atomic)).await;
+        answer.unwrap_or_else(|_| {
+            connection.close_on_drop();
+            Err(sqlx::Error::PoolTimedOut)
+        })
+    }
+}
+
+/// True when the error isn't about the statement but about the server or the way to it.
+pub(crate) fn is_the_server(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_none_or(|error| matches!(class(error), Class::Server))
+}
+
+enum Class {
+    Race,
+    Server,
+    Command,
+}
+
+/// By the classes of SQLSTATE (PostgreSQL's manual, appendix A).
+fn class(error: &(dyn DatabaseError + 'static)) -> Class {
+    let code = error.code().unwrap_or_default();
+    let is_one_of = |codes: &[&str]| codes.iter().any(|prefix| code.starts_with(prefix));
+    match () {
+        // unique and exclusion violation, transaction rollback (deadlock, serialization)
+        () if is_one_of(&["23505", "23P01", "40"]) => Class::Race,
+        // connection, read-only transaction, insufficient resources, operator intervention, system error, internal error
+        () if is_one_of(&["08", "25006", "53", "57", "58", "XX"]) => Class::Server,
+        () => Class::Command,
+    }
+}

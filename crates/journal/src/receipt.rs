@@ -1,0 +1,89 @@
+//! What became of a command the first time?
+
+use anamnesis_domain::Refusal;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::framework::Store;
+use crate::outcome::{CommandError, SlotKind};
+
+/// What is kept of every command, for ever.
+#[derive(sqlx::FromRow)]
+pub(crate) struct Receipt {
+    pub(crate) request_hash: Vec<u8>,
+    pub(crate) aggregate_type: String,
+    pub(crate) aggregate_id: Uuid,
+    last_sequence: i64,
+    pub(crate) refusal: Option<String>,
+}
+
+impl Receipt {
+    /// The receipt of a command, if it was carried out.
+    pub(crate) async fn find(pool: &PgPool, caller: &Caller, receipt_id: Uuid) -> Result<Option<Self>, Failure> {
+        let receipt = sqlx::query_as(
+            "select request_hash, aggregate_type, aggregate_id, last_sequence, refusal
+             from journal.commands
+             where organization_id = $1 and account_id = $2 and command_id = $3",
+        )
+        .bind(caller.organization_id)
+        .bind(caller.actor_id)
+        .bind(receipt_id)
+        .fetch_optional(pool)
+        .await?;
+        Ok(receipt)
+    }
+
+    /// The stream's last event after the command.
+    pub(crate) fn last_sequence(&self) -> u64 {
+        self.last_sequence.cast_unsigned()
+    }
+}
+
+impl Store<'_> {
+    /// The receipt of a command of the caller's; `None` if it is one for another request.
+    pub(crate) async fn known_receipt(&self, receipt_id: Uuid) -> Result<Option<Receipt>, Failure> {
+        let receipt = Receipt::find(&self.inner.pool, self.caller, receipt_id).await?;
+        let receipt = receipt.ok_or(Failure::broken("a command was carried out before, but has no receipt"))?;
+        let hash = self.inner.vault.index(self.caller.organization_id).await?.receipt(&self.caller.request);
+        Ok(Some(receipt).filter(|receipt| receipt.request_hash == hash))
+    }
+}
+
+/// A no that a receipt keeps, as the text it is kept as.
+pub(crate) enum Kept<E> {
+    Rule(E),
+    Taken(String),
+    SlotTaken(SlotKind),
+}
+
+impl<E: Refusal> Kept<E> {
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Rule(refusal) => refusal.rule().to_owned(),
+            Self::Taken(kind) => format!("taken:{kind}"),
+            Self::SlotTaken(kind) => format!("slot:{kind}"),
+        }
+    }
+
+    /// `None`: a rule of another version, or of another aggregate.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text.split_once(':') {
+            None => E::named(text).map(Self::Rule),
+            Some(("taken", kind)) => Some(Self::Taken(kind.to_owned())),
+            Some(("slot", kind)) => SlotKind::from_name(kind).map(Self::SlotTaken),
+            Some(_) => None,
+        }
+    }
+}
+
+impl<E> From<Kept<E>> for CommandError<E> {
+    fn from(kept: Kept<E>) -> Self {
+        match kept {
+            Kept::Rule(refusal) => Self::Refused(refusal),
+            Kept::Taken(kind) => Self::Taken { kind },
+            Kept::SlotTaken(kind) => Self::SlotTaken { kind },
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Commands through the journal, on a real PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod consents;
+mod execute;
