@@ -26,6 +26,22 @@ pub struct Caller {
     pub request: Vec<u8>,
 }
 
+impl Caller {
+    /// Who only looks at what is there; causes nothing, so nothing of it is recorded.
+    pub(crate) fn reading(organization_id: Uuid) -> Self {
+        Self {
+            organization_id,
+            actor_id: Uuid::nil(),
+            command_id: Uuid::nil(),
+            correlation_id: Uuid::nil(),
+            causation_id: None,
+            now: Instant::from_micros(0),
+            origin: Origin::default(),
+            request: Vec::new(),
+        }
+    }
+}
+
 /// Ids only: the request and its origin are about people.
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -81,6 +81,19 @@ impl Journal {
         self.run(Request { id, command, caller, expected: None, begins: true }).await
     }
 
+    /// A stream's present state and last sequence. `None`: there is no such stream in that organization.
+    ///
+    /// Nothing is recorded of it: whoever shows what the state says records that.
+    pub async fn load<A: Aggregate>(&self, organization_id: Uuid, id: Uuid) -> Result<Option<(A, u64)>, CommandError<A::Error>> {
+        let caller = &Caller::reading(organization_id);
+        match (Store { inner: &self.0, caller }).load_stream::<A>(id).await {
+            Ok(loaded) if loaded.before.sequence == 0 => Ok(None),
+            Ok(loaded) => Ok(Some((loaded.before.state, loaded.before.sequence))),
+            Err(Failure::Foreign) => Ok(None),
+            Err(failure) => Err(failure.told()),
+        }
+    }
+
     /// The first attempt goes at once; the others take turns, so that of many who want the same stream each gets it.
     async fn run<A: Aggregate>(&self, mut request: Request<'_, A>) -> Result<Committed<A>, CommandError<A::Error>> {
         let mut turn = None;
