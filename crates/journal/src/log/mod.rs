@@ -90,12 +90,14 @@ impl Log {
     }
 
     /// The position of one event; `None` while it waits in the queue, or isn't there at all.
-    pub async fn position_of(&self, aggregate_id: Uuid, sequence: u64) -> Result<Option<u64>, LogError> {
-        let position: Option<i64> = sqlx::query_scalar("select position from journal.log where aggregate_id = $1 and sequence = $2")
-            .bind(aggregate_id)
-            .bind(sequence.cast_signed())
-            .fetch_optional(&self.pool)
-            .await?;
+    pub async fn position_of(&self, aggregate_type: &str, aggregate_id: Uuid, sequence: u64) -> Result<Option<u64>, LogError> {
+        let position: Option<i64> =
+            sqlx::query_scalar("select position from journal.log where aggregate_type = $1 and aggregate_id = $2 and sequence = $3")
+                .bind(aggregate_type)
+                .bind(aggregate_id)
+                .bind(sequence.cast_signed())
+                .fetch_optional(&self.pool)
+                .await?;
         Ok(position.map(i64::cast_unsigned))
     }
 
