@@ -7,3 +7,4 @@ mod following;
 mod reading;
 mod sequencing;
 mod support;
+mod survival;

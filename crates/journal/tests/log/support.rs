@@ -8,7 +8,7 @@ use anamnesis_journal::sequencer::{Sequencer, SequencerHandle, SequencerSettings
 use chrono::{DateTime, SubsecRound as _, Utc};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgConnection, PgPool};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
@@ -42,6 +42,13 @@ impl Database {
         let options = server().database(&name);
         let pool = |options| PgPoolOptions::new().max_connections(20).connect_lazy_with(options);
         Self { writer: pool(options.clone().options([("role", "anamnesis_writer")])), owner: pool(options.clone()), options, name }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        let mut url = self.options.to_url_lossy();
+        // what sqlx adds, pg_dump doesn't know
+        url.set_query(None);
+        url.to_string()
     }
 
     pub(crate) async fn connect(&self) -> PgConnection {
