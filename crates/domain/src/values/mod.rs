@@ -9,6 +9,8 @@ mod line;
 mod measure;
 mod number;
 mod person;
+#[cfg(test)]
+mod tests;
 mod text;
 mod time;
 

@@ -1,0 +1,158 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn accepts<T: TryFrom<String>>(text: &str) -> bool {
+    T::try_from(text.to_owned()).is_ok()
+}
+
+#[test]
+fn a_phone_number_is_digits_with_a_little_between_them() {
+    for right in ["555-013-2477", "+1 (555) 013-2477 x12", "911", "+49.30.1234567", "(555) 013-2477"] {
+        assert!(accepts::<Phone>(right), "{right}");
+    }
+    for wrong in ["", "12", "call me", "5+55", " 555-0132", "555-0132\n", "123456789012345678901", "55501324775550132477 (((((((((((((("] {
+        assert!(!accepts::<Phone>(wrong), "{wrong}");
+    }
+}
+
+#[test]
+fn a_phone_number_is_found_however_it_is_written() {
+    let written = ["555-013-2477", "(555) 013.2477", "555 013 2477"].map(|text| Phone::try_from(text).unwrap().normalised());
+    assert_eq!(written, ["5550132477"; 3]);
+    assert_eq!(Phone::try_from("+1 555-013-2477").unwrap().normalised(), "+15550132477");
+}
+
+#[test]
+fn an_email_address_has_a_name_and_a_domain_and_nothing_else() {
+    for right in ["ada@example.org", "ada.q+clinic@mail.example.org"] {
+        assert!(accepts::<Email>(right), "{right}");
+    }
+    for wrong in ["", "ada", "ada@", "@example.org", "ada@localhost", "Ada <ada@example.org>", "ada@example.org ", "a b@example.org"] {
+        assert!(!accepts::<Email>(wrong), "{wrong}");
+    }
+    assert!(!accepts::<Email>(&format!("ada@{}example.org", "x.".repeat(130))), "255 characters and more");
+    assert_eq!(Email::try_from("Ada@Example.org").unwrap().normalised(), "ada@example.org");
+}
+
+#[test]
+fn a_line_is_one_line_of_at_most_500_characters() {
+    assert!(accepts::<Line>("Ünï cødé") && accepts::<Line>(&"ä".repeat(500)));
+    for wrong in ["", "  ", "two\nlines", "bell\u{7}"] {
+        assert!(!accepts::<Line>(wrong), "{wrong:?}");
+    }
+    assert!(!accepts::<Line>(&"a".repeat(501)));
+}
+
+#[test]
+fn a_language_is_a_tag() {
+    for right in ["en", "en-US", "de-CH-1996", "zh-Hant-TW"] {
+        assert!(accepts::<Language>(right), "{right}");
+    }
+    for wrong in ["", "e", "english language", "en_US", "en-", "-US", "1en", "en-toolongpart"] {
+        assert!(!accepts::<Language>(wrong), "{wrong}");
+    }
+}
+
+#[test]
+fn a_time_zone_is_one_that_exists() {
+    assert!(accepts::<TimeZone>("America/New_York") && accepts::<TimeZone>("UTC"));
+    assert!(!accepts::<TimeZone>("America/Gotham") && !accepts::<TimeZone>("EST5") && !accepts::<TimeZone>(""));
+}
+
+#[test]
+fn a_day_is_the_day_of_the_zone_on_both_sides_of_a_clock_change() {
+    let new_york = TimeZone::try_from("America/New_York").unwrap();
+    let moment = |text: &str| -> Instant { serde_json::from_value(text.into()).unwrap() };
+    // 8 March 2026, 02:00: clocks go forward, midnight moves from 05:00 to 04:00 UTC
+    assert_eq!(new_york.date(moment("2026-03-08T04:59:59Z")).to_string(), "2026-03-07");
+    assert_eq!(new_york.date(moment("2026-03-08T05:00:00Z")).to_string(), "2026-03-08");
+    assert_eq!(new_york.date(moment("2026-03-09T03:59:59Z")).to_string(), "2026-03-08");
+    assert_eq!(new_york.date(moment("2026-03-09T04:00:00Z")).to_string(), "2026-03-09");
+}
+
+#[test]
+fn a_year_is_written_with_four_digits() {
+    let moment = |text: &str| serde_json::from_value::<Instant>(text.into()).is_ok();
+    let day = |text: &str| serde_json::from_value::<Date>(text.into()).is_ok();
+    assert!(moment("0001-01-01T00:00:00Z") && moment("9999-12-31T23:59:59.999999Z"));
+    assert!(!moment("+12026-01-31T00:00:00Z") && !moment("-0001-01-31T00:00:00Z") && !moment("2026-01-31"));
+    assert!(day("0001-01-01") && day("9999-12-31"));
+    assert!(!day("+12026-01-31") && !day("-0001-01-31") && !day("2026-02-30"));
+}
+
+#[test]
+fn a_number_is_shown_masked() {
+    let identifier = |value: &str| Identifier { system: None, identifier_type: IdentifierType::Other, value: value.try_into().unwrap() };
+    assert_eq!(identifier("999-41-7203").masked(), "••••7203");
+    assert_eq!(identifier("12345678").masked(), "••••", "four of eight would be too many");
+    assert_eq!(identifier("99941720ß").masked(), "••••720ß");
+}
+
+#[test]
+fn a_number_fits_its_type() {
+    let fits = |identifier_type, value: &str| Identifier { system: None, identifier_type, value: value.try_into().unwrap() }.is_plausible();
+    assert!(fits(IdentifierType::SocialSecurity, "999-41-7203") && fits(IdentifierType::SocialSecurity, "999417203"));
+    assert!(!fits(IdentifierType::SocialSecurity, "99-41-7203") && !fits(IdentifierType::SocialSecurity, "99941720A"));
+    assert!(fits(IdentifierType::Passport, "X41720388X") && !fits(IdentifierType::Passport, "X4172/88"));
+    assert!(fits(IdentifierType::Other, "anything at all"));
+}
+
+#[test]
+fn json_is_kept_as_it_came_and_only_if_it_is_json() {
+    let spaced = "{\"a\" : 1.10,\n \"a\":[1e400 ] }";
+    assert_eq!(JsonText::try_from(format!(" {spaced}\n")).unwrap().as_str(), spaced);
+    assert_eq!(serde_json::from_str::<JsonText>(spaced).unwrap().as_str(), spaced);
+    for wrong in ["", "{", "{} {}", "nul", "'a'"] {
+        assert!(!accepts::<JsonText>(wrong), "{wrong}");
+    }
+    assert!(!accepts::<JsonText>(&format!("\"{}\"", "x".repeat(4 * 1024 * 1024))));
+}
+
+#[test]
+fn a_finding_is_one_of_three() {
+    let reads = |json: &str| serde_json::from_str::<ClinicalValue>(json).is_ok();
+    assert!(reads(r#"{"quantity": {"value": 7.4}}"#) && reads(r#"{"text": "clear"}"#) && reads(r#"{"code": {"text": "positive"}}"#));
+    assert!(!reads("{}") && !reads(r#"{"text": "clear", "quantity": {"value": 7.4}}"#) && !reads(r#"{"quantity": null}"#));
+}
+
+#[test]
+fn an_unknown_field_is_refused() {
+    assert!(serde_json::from_str::<HumanName>(r#"{"family": "Quill", "surname": "Quill"}"#).is_err());
+    assert!(serde_json::from_str::<Address>(r#"{"town": "Westerfield"}"#).is_err());
+    assert!(serde_json::from_str::<Quantity>(r#"{"value": 1.0, "units": "g"}"#).is_err());
+}
+
+#[test]
+fn no_debug_text_of_a_value_tells_it() {
+    let secret = "Quillfeather";
+    let line = Line::try_from(secret).unwrap();
+    let name = HumanName { family: Some(line.clone()), ..HumanName::default() };
+    let address = Address { city: Some(line.clone()), ..Address::default() };
+    let identifier = Identifier { system: None, identifier_type: IdentifierType::Other, value: line.clone() };
+    let email = Email::try_from("Quillfeather@example.org").unwrap();
+    let json = JsonText::try_from("\"Quillfeather\"").unwrap();
+    let finding = ClinicalValue::Text(Text::try_from(secret).unwrap());
+    let said = format!("{line:?} {name:?} {address:?} {identifier:?} {email:?} {json:?} {finding:?}");
+    assert!(!said.contains("Quill"), "{said}");
+}
+
+proptest! {
+    #[test]
+    fn no_text_breaks_a_value_type(text in "\\PC{0,60}|[0-9+() .-]{0,40}|[a-z@.]{0,40}") {
+        let phone = Phone::try_from(text.clone()).map(String::from);
+        prop_assert!(phone.is_err() || phone == Ok(text.clone()));
+        let email = Email::try_from(text.clone()).map(String::from);
+        prop_assert!(email.is_err() || email == Ok(text.clone()));
+        let line = Line::try_from(text.clone()).map(String::from);
+        prop_assert!(line.is_err() || line == Ok(text.clone()));
+        let json = JsonText::try_from(text.clone()).map(String::from);
+        prop_assert!(json.is_err() || json == Ok(text.trim().to_owned()));
+    }
+
+    #[test]
+    fn the_day_of_a_moment_lies_between_its_first_and_its_last(micros in -62_000_000_000_000_000_i64..250_000_000_000_000_000) {
+        let moment = Instant::from_micros(micros);
+        prop_assert!(moment.date_furthest_west() <= moment.date() && moment.date() <= moment.date_furthest_east());
+    }
+}
