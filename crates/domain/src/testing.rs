@@ -5,7 +5,9 @@ use std::marker::PhantomData;
 
 use uuid::Uuid;
 
-use crate::{Aggregate, Event, Reservation};
+use crate::{Aggregate, Event, PayloadDecoder, Reservation};
+
+pub(crate) mod strategies;
 
 pub(crate) fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
     Given(events.into_iter().fold(A::default(), |state, event| state.evolve(&event)))
@@ -78,4 +80,61 @@ pub(crate) fn claims_held<A: Aggregate>(id: Uuid, story: &[A::Event]) -> BTreeSe
         state = state.evolve(event);
     }
     held
+}
+
+/// What became of a stream: its events, each with the state before it, and the state in the end.
+pub(crate) struct Life<A: Aggregate> {
+    pub(crate) events: Vec<(A, A::Event)>,
+    pub(crate) state: A,
+}
+
+/// Tells commands one after another, refused ones included, and checks what must hold of every aggregate.
+pub(crate) fn live<A: Aggregate>(id: Uuid, commands: impl IntoIterator<Item = A::Command>) -> Life<A> {
+    let mut life = Life { events: Vec::new(), state: A::default() };
+    for command in commands {
+        let Ok(events) = life.state.decide(command.clone()) else { continue };
+        for event in events {
+            check_written(&event);
+            let before = life.state.clone();
+            life.state = life.state.evolve(&event);
+            assert!(through_json(&life.state) == life.state, "a snapshot after {event:?} is another state");
+            life.events.push((before, event));
+        }
+        let again = life.state.decide(command).unwrap_or_default();
+        assert!(again.is_empty(), "the same command twice has two effects: {again:?}");
+    }
+    let at_once = life.events.iter().fold(A::default(), |state, (_, event)| state.evolve(event));
+    assert!(at_once == life.state, "folding at once gives another state");
+    check_subjects(id, &life);
+    life
+}
+
+fn check_written<E: Event>(event: &E) {
+    let kind = event.kind();
+    let mut payload = Vec::new();
+    event.serialize_payload(&mut serde_json::Serializer::new(&mut payload)).expect("payloads are serialisable");
+    let read = E::decode(kind.name, kind.version, Json(&payload)).expect("its own kind").expect("what was written can be read");
+    assert!(read == *event, "{event:?} is another event once written and read");
+    assert_eq!(format!("{event:?}"), format!("{}.v{}", kind.name, kind.version), "the kind and nothing else is shown");
+}
+
+fn check_subjects<A: Aggregate>(id: Uuid, life: &Life<A>) {
+    let mut subjects = life.events.iter().map(|(before, event)| before.clone().evolve(event).subject(id, event));
+    if let Some(first) = subjects.next() {
+        assert!(subjects.all(|subject| subject == first), "a stream is sealed under one subject's key");
+    }
+}
+
+fn through_json<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
+    serde_json::from_slice(&serde_json::to_vec(value).expect("states are serialisable")).expect("what was written can be read")
+}
+
+struct Json<'a>(&'a [u8]);
+
+impl PayloadDecoder for Json<'_> {
+    type Error = serde_json::Error;
+
+    fn decode<T: serde::de::DeserializeOwned>(self) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(self.0)
+    }
 }

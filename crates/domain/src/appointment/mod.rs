@@ -8,6 +8,8 @@ use crate::{Aggregate, Instant, PatientId, ProviderId, Reservation, Subject, eve
 
 mod details;
 mod payloads;
+#[cfg(test)]
+mod properties;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -79,6 +81,8 @@ pub enum AppointmentCommand {
     /// Write down a visit that has happened.
     RecordVisit { now: Instant, visit: Box<NewVisit> },
 }
+
+redacted!(AppointmentCommand);
 
 refusals! {
     /// Which rule on appointments says no.

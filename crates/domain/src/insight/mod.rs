@@ -10,6 +10,8 @@ use crate::{
 };
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 events! {
@@ -174,6 +176,8 @@ pub enum InsightCommand {
     /// Notice that its time has run out.
     Expire { now: Instant },
 }
+
+redacted!(InsightCommand);
 
 refusals! {
     /// Which rule on insights says no.

@@ -12,6 +12,8 @@ use crate::{
 mod details;
 mod history;
 mod payloads;
+#[cfg(test)]
+mod properties;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -112,6 +114,8 @@ pub enum PatientCommand {
     /// Look after them again.
     Reactivate { now: Instant },
 }
+
+redacted!(PatientCommand);
 
 refusals! {
     /// Which rule on patients says no.

@@ -8,6 +8,8 @@ use crate::{Aggregate, Instant, PatientId, ProviderId, Reservation, Subject, Tex
 
 mod details;
 mod payloads;
+#[cfg(test)]
+mod properties;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -76,6 +78,8 @@ pub enum RecordCommand {
     /// Mark it as wrong.
     MarkEnteredInError { now: Instant, reason: Text },
 }
+
+redacted!(RecordCommand);
 
 refusals! {
     /// Which rule on records says no.

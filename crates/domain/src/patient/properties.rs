@@ -1,0 +1,120 @@
+//! What holds of a patient whatever people ask for, and in whatever order?
+
+use std::collections::BTreeSet;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::live;
+use crate::testing::strategies::{code, date, id, instant, line, name, now, text};
+use crate::{Gender, IdentifierType};
+
+fn demographics() -> impl Strategy<Value = Demographics> {
+    let gender = prop::sample::select(Gender::ALL.to_vec());
+    let codes = (option::of(code()), option::of(code()), option::of(code()));
+    (name(), vec(name(), 0..2), date(), gender, codes).prop_map(|(name, other_names, birth_date, gender, (marital_status, race, ethnicity))| {
+        Demographics { name, other_names, birth_date, gender, birth_sex: None, marital_status, race, ethnicity, language: None }
+    })
+}
+
+fn identifier() -> impl Strategy<Value = Identifier> {
+    let number = prop::sample::select(vec!["999-41-7203", "999-41-7204", "X41720388X", "12"]);
+    (prop::sample::select(IdentifierType::ALL.to_vec()), number).prop_map(|(identifier_type, value)| Identifier {
+        system: None,
+        identifier_type,
+        value: value.try_into().expect("a line"),
+    })
+}
+
+fn insurance() -> impl Strategy<Value = Vec<Insurance>> {
+    let one = (line(), option::of(date()), option::of(date())).prop_map(|(payer, valid_from, valid_to)| Insurance {
+        payer,
+        plan: None,
+        member_number: None,
+        group_number: None,
+        subscriber: None,
+        relationship: None,
+        valid_from,
+        valid_to,
+    });
+    vec(one, 0..3)
+}
+
+fn care_team() -> impl Strategy<Value = Vec<CareTeamMember>> {
+    vec((id(), option::of(code())).prop_map(|(provider_id, role)| CareTeamMember { provider_id, role }), 0..3)
+}
+
+fn new_patient() -> impl Strategy<Value = NewPatient> {
+    let numbers = vec(identifier(), 0..3);
+    let others = (insurance(), option::of(id()), option::of(id()), care_team(), vec(text(), 0..2), vec(text(), 0..2));
+    (demographics(), option::of(instant()), numbers, others).prop_map(|(demographics, deceased_at, identifiers, others)| {
+        let base = r#"{"patient_number": "P-1", "name": {}, "birth_date": "2000-01-01", "gender": "OTHER"}"#;
+        let mut patient: NewPatient = serde_json::from_str(base).expect("what a patient needs at least");
+        patient.correct(demographics);
+        let (insurance, account_id, primary_care_provider_id, care_team, health_goals, risk_factors) = others;
+        NewPatient { deceased_at, identifiers, insurance, account_id, primary_care_provider_id, care_team, health_goals, risk_factors, ..patient }
+    })
+}
+
+fn condition() -> impl Strategy<Value = Condition> {
+    let status = prop::sample::select(ConditionStatus::ALL.to_vec());
+    (code(), status, option::of(date()), option::of(date()), option::of(text())).prop_map(|(code, status, onset, ended, note)| Condition {
+        code,
+        status,
+        severity: None,
+        onset,
+        ended,
+        note,
+        record_id: None,
+    })
+}
+
+fn command() -> impl Strategy<Value = PatientCommand> {
+    use PatientCommand::*;
+    prop_oneof![
+        3 => (now(), new_patient()).prop_map(|(now, patient)| Register { now, patient: Box::new(patient) }),
+        1 => (now(), demographics()).prop_map(|(now, demographics)| CorrectDemographics { now, demographics: Box::new(demographics) }),
+        1 => (now(), insurance()).prop_map(|(now, insurance)| ChangeInsurance { now, insurance }),
+        1 => (now(), identifier()).prop_map(|(now, identifier)| AddIdentifier { now, identifier }),
+        1 => (now(), identifier()).prop_map(|(now, identifier)| RemoveIdentifier { now, identifier }),
+        2 => (now(), id(), condition()).prop_map(|(now, entry_id, condition)| RecordCondition { now, entry_id, condition }),
+        1 => (now(), option::of(id())).prop_map(|(now, provider_id)| AssignPrimaryCareProvider { now, provider_id }),
+        1 => (now(), care_team()).prop_map(|(now, care_team)| ChangeCareTeam { now, care_team }),
+        1 => (now(), vec(text(), 0..2)).prop_map(|(now, health_goals)| ChangeHealthGoals { now, health_goals }),
+        1 => (now(), vec(text(), 0..2)).prop_map(|(now, risk_factors)| ChangeRiskFactors { now, risk_factors }),
+        1 => (now(), id()).prop_map(|(now, account_id)| LinkAccount { now, account_id }),
+        1 => (now(), instant()).prop_map(|(now, deceased_at)| RecordDeath { now, deceased_at }),
+        1 => (now(), option::of(text())).prop_map(|(now, reason)| Deactivate { now, reason }),
+        1 => now().prop_map(|now| Reactivate { now }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_patient_stays_sound_whatever_is_asked(commands in vec(command(), 0..25)) {
+        let id = Uuid::from_u128(42);
+        let life = live::<Patient>(id, commands);
+        let mut claimed = BTreeSet::new();
+        for (before, event) in &life.events {
+            for reservation in before.reservations(id, event) {
+                match reservation {
+                    Reservation::Claim { kind, value } => prop_assert!(claimed.insert((kind, value)), "{:?} claims twice", event),
+                    Reservation::Release { kind, value } => prop_assert!(claimed.remove(&(kind, value)), "{:?} gives back what it has not", event),
+                    Reservation::Slot { .. } | Reservation::ReleaseSlots => prop_assert!(false, "a patient's stream holds no time"),
+                }
+            }
+            let changes = !matches!(event, PatientEvent::PatientReactivated(_));
+            prop_assert!(!changes || !matches!(before, Patient::Deactivated(_)), "{:?} on a deactivated patient", event);
+        }
+        let Some(chart) = life.state.chart() else { return Ok(()) };
+        let patient = &chart.patient;
+        let accounts = usize::from(patient.account_id.is_some());
+        prop_assert_eq!(claimed.len(), 1 + accounts, "the number and the account, if any, are claimed");
+        prop_assert!(!patient.name.is_empty());
+        prop_assert!(patient.identifiers.iter().all(Identifier::is_plausible));
+        prop_assert!(patient.deceased_at.is_none_or(|death| death.date_furthest_east() >= patient.birth_date));
+        prop_assert!(chart.conditions.values().all(|condition| !condition.code.is_empty()));
+    }
+}
