@@ -19,6 +19,8 @@ pub mod organizations;
 pub mod patients;
 pub mod providers;
 pub mod records;
+#[cfg(test)]
+mod tests;
 
 use kernel::Projection;
 

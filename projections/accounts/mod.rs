@@ -96,11 +96,10 @@ impl Fold for Users {
 
     fn apply(rows: &mut Rows<UserRow>, event: &Recorded) {
         let Some(AnyEvent::Account(happened)) = event.event.value() else { return };
-        match happened {
-            AccountEvent::AccountCreated(created) => rows.put(UserRow::new(event.aggregate_id.into(), &created.profile)),
-            // roles stand in a table of their own, sessions elsewhere
-            AccountEvent::RoleGranted(_) | AccountEvent::RoleRevoked(_) | AccountEvent::SignedOut(_) => {}
-            changed => rows.change(event.aggregate_id, |user| user.change(changed)),
+        if let AccountEvent::AccountCreated(created) = happened {
+            rows.put(UserRow::new(event.aggregate_id.into(), &created.profile));
+        } else {
+            rows.change(event.aggregate_id, |user| user.change(happened));
         }
     }
 }
@@ -152,7 +151,7 @@ impl UserRow {
                 self.last_login = Some(signed_in.signed_in_at);
             }
             AccountEvent::SignInFailed(failed) => self.count_failure(failed.cause),
-            // these make a row, or stand elsewhere
+            // these make a row, or stand elsewhere: roles in a table of their own
             AccountEvent::AccountCreated(_) | AccountEvent::RoleGranted(_) | AccountEvent::RoleRevoked(_) | AccountEvent::SignedOut(_) => {}
         }
     }

@@ -71,10 +71,12 @@ impl Fold for Appointments {
     fn apply(rows: &mut Rows<AppointmentRow>, event: &Recorded) {
         let Some(AnyEvent::Appointment(happened)) = event.event.value() else { return };
         let id = event.aggregate_id.into();
-        match happened {
-            AppointmentEvent::AppointmentScheduled(scheduled) => rows.put(AppointmentRow::booked(id, &scheduled.appointment, scheduled.booked_at)),
-            AppointmentEvent::VisitRecorded(recorded) => rows.put(AppointmentRow::visited(id, &recorded.visit)),
-            changed => rows.change(id, |appointment| appointment.change(changed)),
+        if let AppointmentEvent::AppointmentScheduled(scheduled) = happened {
+            rows.put(AppointmentRow::booked(id, &scheduled.appointment, scheduled.booked_at));
+        } else if let AppointmentEvent::VisitRecorded(recorded) = happened {
+            rows.put(AppointmentRow::visited(id, &recorded.visit));
+        } else {
+            rows.change(id, |appointment| appointment.change(happened));
         }
     }
 }

@@ -78,7 +78,7 @@ impl Fold for AuditLogs {
             event_type: event.event_type.clone(),
             resource_type: event.aggregate_type.to_owned(),
             resource_id: event.aggregate_id,
-            success: action != AuditAction::DenyAccess,
+            success: action != AuditAction::DenyAccess && event.event_type != "SignInFailed",
             new_values: event.event.value().and_then(payload).map(Sealed::new),
             ip_address: seal(origin.ip_address.as_ref()),
             user_agent: seal(origin.user_agent.as_ref()),
@@ -99,9 +99,8 @@ fn action(event: &Recorded) -> AuditAction {
         return action_of(access);
     }
     match event.event_type.as_str() {
-        "SignedIn" => AuditAction::Login,
+        "SignedIn" | "SignInFailed" => AuditAction::Login,
         "SignedOut" => AuditAction::Logout,
-        "SignInFailed" => AuditAction::DenyAccess,
         "RecordEnteredInError" => AuditAction::Delete,
         _ if event.sequence == 1 => AuditAction::Create,
         _ => AuditAction::Update,

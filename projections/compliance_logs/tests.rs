@@ -1,1 +1,30 @@
+use anamnesis_domain::account::{AccountEvent, Role, RoleGranted, SignInMethod, SignedIn};
+use anamnesis_domain::consent::{ConsentEvent, ConsentRevoked};
+use anamnesis_domain::{Instant, SessionId};
 
+use super::*;
+use crate::kernel::testing::log;
+
+const ID: Uuid = Uuid::from_u128(0xac);
+const PATIENT: Uuid = Uuid::from_u128(0xb1);
+
+#[test]
+fn a_granted_role_is_a_warning_that_names_the_account() {
+    let granted = RoleGranted { granted_at: Instant::from_micros(1), role: Role::Admin, facility_id: None, expires_at: None };
+    let row = log().audit_event("account", ID, AccountEvent::from(granted)).rows::<ComplianceLogs>().remove(0).row;
+    assert_eq!((row.severity, row.affected_users.as_slice()), (Severity::Warning, [AccountId(ID)].as_slice()));
+}
+
+#[test]
+fn everyday_acts_are_not_listed() {
+    let signed_in = SignedIn { signed_in_at: Instant::from_micros(1), session_id: SessionId(ID), method: SignInMethod::Password };
+    assert_eq!(log().audit_event("account", ID, AccountEvent::from(signed_in)).rows::<ComplianceLogs>(), []);
+}
+
+#[test]
+fn an_erased_consent_is_still_known_to_have_been_revoked() {
+    let revoked =
+        || log().sealed_for("consent", ID, PATIENT, ConsentEvent::from(ConsentRevoked { revoked_at: Instant::from_micros(1), reason: None }));
+    assert_eq!(revoked().rows::<ComplianceLogs>(), revoked().erase(PATIENT).rows::<ComplianceLogs>());
+    assert_eq!(revoked().rows::<ComplianceLogs>().len(), 1);
+}

@@ -58,9 +58,10 @@ impl Fold for Insights {
 
     fn apply(rows: &mut Rows<InsightRow>, event: &Recorded) {
         let Some(AnyEvent::Insight(happened)) = event.event.value() else { return };
-        match happened {
-            InsightEvent::InsightGenerated(generated) => rows.put(InsightRow::new(event.aggregate_id.into(), generated)),
-            changed => rows.change(event.aggregate_id, |insight| insight.change(changed)),
+        if let InsightEvent::InsightGenerated(generated) = happened {
+            rows.put(InsightRow::new(event.aggregate_id.into(), generated));
+        } else {
+            rows.change(event.aggregate_id, |insight| insight.change(happened));
         }
     }
 }

@@ -3,6 +3,8 @@
 use anamnesis_domain::{AnyEvent, Instant, Opened, Origin, Recorded};
 use uuid::Uuid;
 
+use serde::de::DeserializeOwned;
+
 use crate::kernel::{Fold, Row, Stamped, fold_until};
 
 /// The organization of every event here.
@@ -80,6 +82,12 @@ impl Log {
         assert_eq!(rows.len(), 1, "one row is expected");
         said(&rows[0], column)
     }
+}
+
+/// A payload as its JSON tells it.
+#[track_caller]
+pub(crate) fn told<T: DeserializeOwned>(json: serde_json::Value) -> T {
+    serde_json::from_value(json).unwrap()
 }
 
 /// What a row says in `column`.

@@ -69,13 +69,10 @@ impl Fold for Patients {
 
     fn apply(rows: &mut Rows<PatientRow>, event: &Recorded) {
         let Some(AnyEvent::Patient(happened)) = event.event.value() else { return };
-        match happened {
-            PatientEvent::PatientRegistered(registered) => {
-                rows.put(PatientRow::new(event.aggregate_id.into(), &registered.patient, registered.registered_at));
-            }
-            // history lists stand in tables of their own
-            PatientEvent::ConditionRecorded(_) | PatientEvent::AllergyRecorded(_) | PatientEvent::MedicationRecorded(_) => {}
-            changed => rows.change(event.aggregate_id, |patient| patient.change(changed)),
+        if let PatientEvent::PatientRegistered(registered) = happened {
+            rows.put(PatientRow::new(event.aggregate_id.into(), &registered.patient, registered.registered_at));
+        } else {
+            rows.change(event.aggregate_id, |patient| patient.change(happened));
         }
     }
 }
@@ -110,7 +107,7 @@ impl PatientRow {
         };
         row.set_demographics(&patient.demographics());
         row.set_contact(&patient.contact());
-        row.set_identifiers(patient.identifiers.clone());
+        row.set_identifiers(&patient.identifiers);
         row.set_care_team(&patient.care_team);
         row
     }
@@ -124,12 +121,12 @@ impl PatientRow {
             PatientEvent::PatientIdentifierAdded(added) => {
                 let mut identifiers = self.known_identifiers();
                 identifiers.push(added.identifier.clone());
-                self.set_identifiers(identifiers);
+                self.set_identifiers(&identifiers);
             }
             PatientEvent::PatientIdentifierRemoved(removed) => {
                 let mut identifiers = self.known_identifiers();
                 identifiers.retain(|identifier| *identifier != removed.identifier);
-                self.set_identifiers(identifiers);
+                self.set_identifiers(&identifiers);
             }
             PatientEvent::PrimaryCareProviderAssigned(assigned) => self.primary_care_provider = assigned.provider_id,
             PatientEvent::PatientCareTeamChanged(changed) => self.set_care_team(&changed.care_team),
@@ -147,7 +144,7 @@ impl PatientRow {
                 self.deactivated_at = None;
                 self.deactivation_reason = None;
             }
-            // these make a row, or stand in other tables
+            // these make a row, or stand in tables of their own: the row only learns how far the stream has come
             PatientEvent::PatientRegistered(_)
             | PatientEvent::ConditionRecorded(_)
             | PatientEvent::AllergyRecorded(_)
@@ -173,9 +170,9 @@ impl PatientRow {
         self.identifiers.as_ref().and_then(Sealed::get).cloned().unwrap_or_default()
     }
 
-    fn set_identifiers(&mut self, identifiers: Vec<Identifier>) {
-        self.identifier_index = normal::identifiers(&identifiers).into_iter().map(Blind::of).collect();
-        self.identifiers = seal_list(&identifiers);
+    fn set_identifiers(&mut self, identifiers: &[Identifier]) {
+        self.identifier_index = normal::identifiers(identifiers).into_iter().map(Blind::of).collect();
+        self.identifiers = seal_list(identifiers);
     }
 
     fn set_care_team(&mut self, care_team: &[CareTeamMember]) {

@@ -99,13 +99,10 @@ impl Fold for Providers {
 
     fn apply(rows: &mut Rows<ProviderRow>, event: &Recorded) {
         let Some(AnyEvent::Provider(happened)) = event.event.value() else { return };
-        match happened {
-            ProviderEvent::ProviderRegistered(registered) => {
-                rows.put(ProviderRow::new(event.aggregate_id.into(), &registered.profile, registered.registered_at));
-            }
-            // affiliations stand in a table of their own
-            ProviderEvent::ProviderAffiliated(_) | ProviderEvent::ProviderAffiliationEnded(_) => {}
-            changed => rows.change(event.aggregate_id, |provider| provider.change(changed)),
+        if let ProviderEvent::ProviderRegistered(registered) = happened {
+            rows.put(ProviderRow::new(event.aggregate_id.into(), &registered.profile, registered.registered_at));
+        } else {
+            rows.change(event.aggregate_id, |provider| provider.change(happened));
         }
     }
 }

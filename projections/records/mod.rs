@@ -72,11 +72,10 @@ impl Fold for Records {
 
     fn apply(rows: &mut Rows<RecordRow>, event: &Recorded) {
         let Some(AnyEvent::Record(happened)) = event.event.value() else { return };
-        match happened {
-            RecordEvent::RecordCreated(created) => {
-                rows.put(RecordRow::new(event.aggregate_id.into(), &created.record, created.status, created.created_at));
-            }
-            changed => rows.change(event.aggregate_id, |record| record.change(changed)),
+        if let RecordEvent::RecordCreated(created) = happened {
+            rows.put(RecordRow::new(event.aggregate_id.into(), &created.record, created.status, created.created_at));
+        } else {
+            rows.change(event.aggregate_id, |record| record.change(happened));
         }
     }
 }
