@@ -6,6 +6,7 @@ mod commands;
 pub mod config;
 pub mod data_dir;
 mod installation;
+mod instant;
 mod output;
 pub mod postgres;
 mod runtime;

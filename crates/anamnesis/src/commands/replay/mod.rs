@@ -1,0 +1,177 @@
+//! `anamnesis replay`: event streams for analysts
+
+mod deidentify;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+use anamnesis_domain::access::{Access, AccessAction, AccessCommand, AccessKind, AccessMethod, AccessedSubject, DataAccessed, PurposeOfUse};
+use anamnesis_domain::consent::DataCategory;
+use anamnesis_domain::{AccountId, Line, Opened, PatientId, REGISTRY, Recorded};
+use anamnesis_journal::log::open;
+use anyhow::{Context, bail};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::cli::{Replay, ReplayFormat};
+use crate::config::Config;
+use crate::installation::{Database, Installation};
+use crate::instant::position_at;
+use crate::tenant::host_caller;
+use deidentify::Deidentifier;
+
+/// Entries read at once.
+const PAGE: u32 = 1_000;
+
+/// The aggregates whose events tell of a patient.
+const OF_PATIENTS: &[&str] = &["patient", "consent", "appointment", "record", "insight"];
+
+pub(crate) async fn run(config: &Config, replay: Replay) -> anyhow::Result<()> {
+    let ReplayFormat::Ndjson = replay.format;
+    let wanted = Wanted::of(&replay)?;
+    let database = Database::open(config).await?;
+    let installation = Installation::open(config, &database.url).await?;
+    let organization = installation.organization(config.organization).await?;
+    let from = match &replay.from {
+        Some(text) => position_at(&installation.log, text).await?,
+        None => 1,
+    };
+    let to = match &replay.to {
+        Some(text) => position_at(&installation.log, text).await?,
+        None => installation.log.head().await?.position,
+    };
+    let mut out: BufWriter<Box<dyn Write>> = BufWriter::new(match replay.out.as_os_str() == "-" {
+        true => Box::new(std::io::stdout()),
+        false => Box::new(File::create(&replay.out).with_context(|| format!("write {}", replay.out.display()))?),
+    });
+    let mut released = Released { installation: &installation, organization, identified: replay.identified, pseudonyms: Deidentifier::new()? };
+    let mut after = from.saturating_sub(1);
+    while after < to {
+        let entries = match replay.patient {
+            Some(patient) => installation.log.of_subject(patient, after, to, PAGE).await?,
+            None => installation.log.read_after(after, PAGE).await?,
+        };
+        let Some(last) = entries.last().map(|entry| entry.position) else { break };
+        let ours = entries.into_iter().filter(|entry| entry.organization_id == organization && entry.position <= to).collect();
+        let opened = open(ours, &installation.vault).await?.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let events: Vec<_> = opened.into_iter().filter(|event| wanted.include(event)).collect();
+        released.page(&events, &mut out).await?;
+        after = last;
+    }
+    out.flush().context("finish writing")?;
+    database.close().await
+}
+
+/// Which events are asked for.
+struct Wanted {
+    topics: Vec<String>,
+    types: Vec<String>,
+}
+
+impl Wanted {
+    fn of(replay: &Replay) -> anyhow::Result<Self> {
+        if let Some(unknown) = replay.topic.iter().find(|topic| REGISTRY.iter().all(|aggregate| aggregate.topic != topic.as_str())) {
+            bail!("there is no topic {unknown}");
+        }
+        let known = |name: &str| REGISTRY.iter().any(|aggregate| aggregate.kinds.iter().any(|kind| kind.name == name));
+        if let Some(unknown) = replay.event_type.iter().find(|name| !known(name)) {
+            bail!("there is no event {unknown}");
+        }
+        Ok(Self { topics: replay.topic.clone(), types: replay.event_type.clone() })
+    }
+
+    fn include(&self, event: &Recorded) -> bool {
+        let topic = topic(event.aggregate_type);
+        (self.topics.is_empty() || self.topics.iter().any(|wanted| wanted == topic)) && (self.types.is_empty() || self.types.contains(&event.event_type))
+    }
+}
+
+fn topic(aggregate: &str) -> &'static str {
+    REGISTRY.iter().find(|known| known.name == aggregate).map_or("", |known| known.topic)
+}
+
+/// Lets events out: without what identifies a person, or with it once that is recorded.
+struct Released<'a> {
+    installation: &'a Installation,
+    organization: Uuid,
+    identified: bool,
+    pseudonyms: Deidentifier,
+}
+
+impl Released<'_> {
+    async fn page(&mut self, events: &[Recorded], out: &mut impl Write) -> anyhow::Result<()> {
+        if self.identified {
+            self.record(events).await?;
+        }
+        for event in events {
+            let line = if self.identified { identified(event)? } else { self.pseudonyms.event(event)? };
+            serde_json::to_writer(&mut *out, &line).context("write an event")?;
+            out.write_all(b"\n").context("write an event")?;
+        }
+        Ok(())
+    }
+
+    /// One access for each page, naming every patient in it, before a byte of it is written.
+    async fn record(&self, events: &[Recorded]) -> anyhow::Result<()> {
+        let mut shown: BTreeMap<PatientId, BTreeSet<Line>> = BTreeMap::new();
+        for event in events.iter().filter(|event| OF_PATIENTS.contains(&event.aggregate_type)) {
+            let name = Line::try_from(event.event_type.as_str()).map_err(|_| anyhow::anyhow!("an event's name is no name"))?;
+            shown.entry(PatientId(event.subject_id)).or_default().insert(name);
+        }
+        let caller = host_caller(self.organization, AccountId::COMMAND_LINE, Uuid::now_v7());
+        let subjects = shown.into_iter().map(|(patient_id, elements)| AccessedSubject {
+            patient_id,
+            categories: vec![DataCategory::All],
+            elements: elements.into_iter().collect(),
+        });
+        let accessed = DataAccessed {
+            accessed_at: caller.now,
+            account_id: AccountId::COMMAND_LINE,
+            session_id: None,
+            kind: AccessKind::Export,
+            action: AccessAction::Replay,
+            subjects: subjects.collect(),
+            resource_type: Line::try_from("events").map_err(|_| anyhow::anyhow!("a name is no name"))?,
+            resource_id: None,
+            purpose_of_use: PurposeOfUse::Operations,
+            justification: None,
+            method: AccessMethod::Cli,
+            request_id: None,
+            as_of_position: None,
+            result_count: events.len() as u64,
+        };
+        self.installation.journal.create::<Access>(Uuid::now_v7(), AccessCommand::Tell(accessed), &caller).await.context("record the access")?;
+        Ok(())
+    }
+}
+
+fn identified(event: &Recorded) -> anyhow::Result<Value> {
+    let mut line = envelope(event);
+    line.insert("aggregateId".to_owned(), json!(event.aggregate_id));
+    line.insert("eventId".to_owned(), json!(event.event_id));
+    line.insert("subjectId".to_owned(), json!(event.subject_id));
+    line.insert("timestamp".to_owned(), json!(event.logged_at));
+    line.insert("userId".to_owned(), json!(event.actor_id));
+    line.insert("data".to_owned(), payload(event)?);
+    Ok(Value::Object(line))
+}
+
+/// What identifies nobody.
+fn envelope(event: &Recorded) -> Map<String, Value> {
+    let mut line = Map::new();
+    line.insert("position".to_owned(), json!(event.position));
+    line.insert("topic".to_owned(), json!(topic(event.aggregate_type)));
+    line.insert("aggregateType".to_owned(), json!(event.aggregate_type));
+    line.insert("sequence".to_owned(), json!(event.sequence));
+    line.insert("eventType".to_owned(), json!(event.event_type));
+    line.insert("erased".to_owned(), json!(event.event == Opened::Erased));
+    line
+}
+
+fn payload(event: &Recorded) -> anyhow::Result<Value> {
+    match &event.event {
+        Opened::Value(happened) => happened.serialize_payload(serde_json::value::Serializer).context("write an event as JSON"),
+        Opened::Erased => Ok(Value::Null),
+    }
+}
