@@ -22,7 +22,7 @@ pub mod records;
 #[cfg(test)]
 mod tests;
 
-use kernel::Projection;
+use kernel::{Projection, Schema};
 
 /// Every projection, by folder; a test compares it with the folders.
 pub const ALL: &[&Projection] = &[
@@ -47,4 +47,10 @@ pub const SCOPE: &str = include_str!("scope.sql");
 /// The projection of that name.
 pub fn find(name: &str) -> Option<&'static Projection> {
     ALL.iter().find(|projection| projection.name == name).copied()
+}
+
+/// The schema that a row's table stands in.
+pub fn schema_of<R: kernel::Row>() -> Schema {
+    let holds = |projection: &&&Projection| projection.tables.iter().any(|table| table.info().name == R::TABLE.name);
+    ALL.iter().find(holds).map_or(Schema::Read, |projection| projection.schema)
 }

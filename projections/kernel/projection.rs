@@ -36,6 +36,26 @@ pub enum Schema {
     Audit,
 }
 
+/// The line of a `table.sql` after which stands what a rebuild runs once it has filled the tables.
+const ONCE_FILLED: &str = "-- once the rows are there\n";
+
+impl Projection {
+    /// What makes the tables.
+    pub fn tables_sql(&self) -> &'static str {
+        self.sql.split_once(ONCE_FILLED).map_or(self.sql, |(tables, _)| tables)
+    }
+
+    /// What makes their indexes, policies and grants.
+    pub fn guards_sql(&self) -> &'static str {
+        self.sql.split_once(ONCE_FILLED).map_or("", |(_, guards)| guards)
+    }
+
+    /// Whether an event of that aggregate touches any of its tables.
+    pub fn takes(&self, aggregate_type: &str) -> bool {
+        self.tables.iter().any(|table| table.streams().include(aggregate_type))
+    }
+}
+
 impl Schema {
     /// The Postgres schema.
     pub const fn name(self) -> &'static str {
@@ -59,7 +79,7 @@ pub trait Table: Send + Sync {
 }
 
 /// Rows of one table while a batch is folded.
-pub trait AnyRows: Send {
+pub trait AnyRows: Send + Sync {
     /// Takes in a row as it was selected: the stamp's columns, then its own.
     fn load(&mut self, cells: &[Option<String>]) -> Result<(), Unreadable>;
     /// Applies one event.

@@ -185,8 +185,8 @@ impl<R> std::fmt::Debug for Stamped<R> {
 /// The keys that one row is written with.
 #[derive(Clone)]
 pub struct RowKeys {
-    /// The subject's.
-    pub subject: DataKey,
+    /// The subject's; none once it was erased: what it would have sealed is not written.
+    pub subject: Option<DataKey>,
     /// The organization's audit key.
     pub audit: DataKey,
     /// The organization's keys for blind indexes.
@@ -208,8 +208,8 @@ pub struct RowPlace<'a> {
 }
 
 impl RowPlace<'_> {
-    pub(crate) fn key(&self, audit: bool) -> &DataKey {
-        if audit { &self.keys.audit } else { &self.keys.subject }
+    pub(crate) fn key(&self, audit: bool) -> Option<&DataKey> {
+        if audit { Some(&self.keys.audit) } else { self.keys.subject.as_ref() }
     }
 }
 

@@ -153,11 +153,13 @@ impl<T: Sealable, By: Sealer> Column for Sealed<T, By> {
 
     /// What was stored and not changed stays byte for byte.
     fn write(&self, place: &Place<'_>) -> Option<String> {
-        let sealed = match &self.0 {
-            State::New(value) => &place.row.key(By::AUDIT).seal(&place.context(By::AUDIT), &json(value)),
-            State::Stored(sealed) | State::Opened(sealed, _) | State::Erased(sealed) => sealed,
-        };
-        Some(bytea(sealed.as_bytes()))
+        match &self.0 {
+            State::New(value) => {
+                let key = place.row.key(By::AUDIT)?;
+                Some(bytea(key.seal(&place.context(By::AUDIT), &json(value)).as_bytes()))
+            }
+            State::Stored(sealed) | State::Opened(sealed, _) | State::Erased(sealed) => Some(bytea(sealed.as_bytes())),
+        }
     }
 
     fn read(cell: Option<&str>) -> Option<Self> {

@@ -1,1 +1,21 @@
-//! projector
+//! Who keeps the read models up with the log?
+//!
+//! The [`Projector`] reads batches of the log, opens them once, folds them into the rows they touch and writes rows and
+//! checkpoints in one transaction. [`rebuild`] computes a read model from the whole log beside the live one, compares
+//! the two and swaps them. [`read`] is how others get at the rows. This crate must never know HTTP.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
+
+mod batch;
+mod checkpoint;
+mod error;
+mod keys;
+mod progress;
+mod projector;
+pub mod read;
+mod schema;
+mod table;
+
+pub use error::ProjectorError;
+pub use progress::{NotReached, Progress, ProjectionState, Status};
+pub use projector::{Projector, ProjectorSettings};
+pub use schema::{Ensured, ensure_schema, forget_subject};

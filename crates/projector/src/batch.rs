@@ -1,0 +1,93 @@
+//! What becomes of a batch of events in one projection's tables?
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use anamnesis_domain::Recorded;
+use anamnesis_projections::kernel::{AnyRows, Key, Projection, Schema, Table};
+use anamnesis_vault::{KeyOwner, Vault};
+use sqlx::PgConnection;
+
+use crate::error::ProjectorError;
+use crate::keys::Keyring;
+use crate::table::Target;
+
+/// Folds events into the tables of `projection` that stand in `schema`, within the caller's transaction.
+pub(crate) async fn fold(
+    tx: &mut PgConnection,
+    vault: &Vault,
+    projection: &Projection,
+    schema: &str,
+    events: &[&Recorded],
+) -> Result<(), ProjectorError> {
+    for table in projection.tables {
+        let events: Vec<_> = events.iter().copied().filter(|event| table.streams().include(event.aggregate_type)).collect();
+        let target = Target { schema, table: table.info() };
+        fold_table(tx, vault, *table, &target, projection.schema, &events).await?;
+    }
+    Ok(())
+}
+
+async fn fold_table(
+    tx: &mut PgConnection,
+    vault: &Vault,
+    table: &dyn Table,
+    target: &Target<'_>,
+    kind: Schema,
+    events: &[&Recorded],
+) -> Result<(), ProjectorError> {
+    let keys: BTreeSet<Key> = events.iter().flat_map(|event| table.keys(event)).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let mut rows = table.rows();
+    if kind == Schema::Read {
+        load(tx, vault, target, rows.as_mut(), &Vec::from_iter(keys)).await?;
+    }
+    fold_in_memory(rows.as_mut(), target.table.name, events)?;
+    write(tx, vault, target, kind, rows.as_ref()).await
+}
+
+/// What is only added to is never read back.
+async fn load(tx: &mut PgConnection, vault: &Vault, target: &Target<'_>, rows: &mut dyn AnyRows, keys: &[Key]) -> Result<(), ProjectorError> {
+    for cells in target.load(tx, keys).await? {
+        rows.load(&cells)?;
+    }
+    if rows.reads_sealed() {
+        let keys = vault.open_keys(&rows.key_ids()).await?;
+        rows.open(&keys, false).map_err(|why| ProjectorError::Sealed { table: target.table.name, why })?;
+    }
+    Ok(())
+}
+
+/// A fold that panics must not take the others with it.
+pub(crate) fn fold_in_memory(rows: &mut dyn AnyRows, table: &'static str, events: &[&Recorded]) -> Result<(), ProjectorError> {
+    for event in events {
+        let panicked = ProjectorError::Panicked { table, position: event.position };
+        catch_unwind(AssertUnwindSafe(|| rows.fold(event))).map_err(|_| panicked)??;
+    }
+    Ok(())
+}
+
+async fn write(tx: &mut PgConnection, vault: &Vault, target: &Target<'_>, kind: Schema, rows: &dyn AnyRows) -> Result<(), ProjectorError> {
+    let changes = rows.changes();
+    let owners: BTreeSet<KeyOwner> = changes.iter().filter_map(|change| change.owner).collect();
+    let keyring = Keyring::of(vault, &owners).await?;
+    let (mut put, mut removed) = (Vec::with_capacity(changes.len()), Vec::new());
+    for change in changes {
+        let keys = change.owner.and_then(|owner| keyring.row_keys(&owner)).filter(|keys| kind == Schema::Audit || keys.subject.is_some());
+        match keys.and_then(|keys| rows.cells(&change.key, &keys)) {
+            Some(cells) => put.push(cells),
+            // it was removed, or its subject was erased meanwhile
+            None => removed.push(change.key),
+        }
+    }
+    match kind {
+        Schema::Read => target.upsert(tx, put).await?,
+        Schema::Audit => target.insert(tx, put).await?,
+    }
+    if !removed.is_empty() {
+        target.delete(tx, &removed).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! How do others get at the rows? Within a scope that row-level security holds them to, sealed until they open them.
+
+use anamnesis_projections::kernel::{Row, Stamped, blind_index};
+use anamnesis_projections::schema_of;
+use anamnesis_vault::{IndexKeys, Vault};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use crate::error::ProjectorError;
+use crate::table::{Target, cells};
+
+/// On whose behalf rows are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// Those who run the organization: all of its rows but the audit log.
+    Staff,
+    /// A provider: as staff; which patients, the caller decides.
+    Provider {
+        /// Their account.
+        account_id: Uuid,
+    },
+    /// A patient: their own rows, and the organization's directory.
+    Patient {
+        /// Who they are.
+        patient_id: Uuid,
+        /// Their account.
+        account_id: Uuid,
+    },
+    /// An auditor or privacy officer: the audit log.
+    Audit,
+}
+
+/// Holds the rest of the transaction to what `scope` may see of an organization. Call it first in every transaction:
+/// without it, reading fails.
+pub async fn enter(tx: &mut PgConnection, organization_id: Uuid, scope: Scope) -> Result<(), ProjectorError> {
+    let (role, patient, account) = match scope {
+        Scope::Staff => ("staff", None, None),
+        Scope::Provider { account_id } => ("provider", None, Some(account_id)),
+        Scope::Patient { patient_id, account_id } => ("patient", Some(patient_id), Some(account_id)),
+        Scope::Audit => ("audit", None, None),
+    };
+    let text = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
+    sqlx::query(
+        "select set_config('anamnesis.organization_id', $1, true),
+                set_config('anamnesis.role_scope', $2, true),
+                set_config('anamnesis.patient_id', $3, true),
+                set_config('anamnesis.account_id', $4, true)",
+    )
+    .bind(organization_id.to_string())
+    .bind(role)
+    .bind(text(patient))
+    .bind(text(account))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The rows of `R` for which what `rest` adds to `where` holds; sealed columns stay sealed ([`open`]).
+///
+/// `rest` writes a condition, and after it, if it wants, `order by` and `limit`.
+pub async fn rows<R: Row>(tx: &mut PgConnection, rest: impl FnOnce(&mut QueryBuilder<'_, Postgres>)) -> Result<Vec<Stamped<R>>, ProjectorError> {
+    rows_in(tx, schema_of::<R>().name(), rest).await
+}
+
+/// As [`rows`], from another schema: a read model as it was at a position.
+pub async fn rows_in<R: Row>(
+    tx: &mut PgConnection,
+    schema: &str,
+    rest: impl FnOnce(&mut QueryBuilder<'_, Postgres>),
+) -> Result<Vec<Stamped<R>>, ProjectorError> {
+    let target = Target { schema, table: R::TABLE };
+    let mut query = QueryBuilder::new(format!("select {} from {} where ", target.selected(), target.name()));
+    rest(&mut query);
+    let rows = query.build().fetch_all(tx).await?;
+    rows.iter().map(|row| Ok(Stamped::read(&cells(row)?)?)).collect()
+}
+
+/// Opens every sealed column of the rows, or finds it erased; one look-up for all keys.
+pub async fn open<R: Row>(vault: &Vault, rows: &mut [Stamped<R>]) -> Result<(), ProjectorError> {
+    let mut key_ids: Vec<_> = rows.iter().flat_map(|row| row.row.key_ids()).collect();
+    key_ids.sort_unstable();
+    key_ids.dedup();
+    let keys = vault.open_keys(&key_ids).await?;
+    rows.iter_mut().try_for_each(|row| row.open(&keys)).map_err(|why| ProjectorError::Sealed { table: R::TABLE.name, why })
+}
+
+/// What a value is found by in a blind index of `R`: compare it with `column` (or, of a list, with `any(column)`).
+///
+/// The value is normalised as the fold does it: see `anamnesis_projections::normal` and the values' own `normalised`.
+pub fn blind<R: Row>(keys: &IndexKeys, column: &str, normalised: &str) -> Vec<u8> {
+    blind_index(keys, R::TABLE.name, column, normalised).to_vec()
+}
