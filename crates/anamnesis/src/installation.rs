@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anamnesis_access::{Access, AccessSettings};
 use anamnesis_journal::log::Log;
 use anamnesis_journal::{Journal, JournalSettings, Role, migrate, pool_as};
+use anamnesis_projector::ensure_schema;
 use anamnesis_vault::{Keyring, Vault, VaultSettings};
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
@@ -120,5 +121,11 @@ impl Installation {
         let settings = AccessSettings { session_minutes: config.session_minutes, idle_minutes: config.idle_minutes, ..AccessSettings::default() };
         let access = Access::new(writer.clone(), journal.clone(), vault.clone(), settings);
         Ok(Self { owner, log: Log::new(writer.clone()), writer, projector, reader, vault, journal, access })
+    }
+
+    /// Makes the tables of the read models that aren't there yet.
+    pub(crate) async fn ensure_read_models(&self) -> anyhow::Result<()> {
+        ensure_schema(&self.owner, anamnesis_projections::ALL).await.context("make the tables of the read models")?;
+        Ok(())
     }
 }

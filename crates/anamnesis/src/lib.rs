@@ -5,6 +5,8 @@ pub mod cli;
 mod commands;
 pub mod config;
 pub mod data_dir;
+mod demo;
+mod fhir_import;
 mod installation;
 mod instant;
 mod output;

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anamnesis_api::{ApiSettings, App, router};
 use anamnesis_journal::follower::{Follower, FollowerSettings};
@@ -42,7 +43,7 @@ impl Runtime {
         });
 
         let signer = Signer::open_or_create(&config.log_signer_path(), &config.log_origin).context("open the log's signing key")?;
-        let follower = Follower::new(installation.log.clone(), installation.writer.clone(), signer, FollowerSettings::default());
+        let follower = Follower::new(installation.writer.clone(), installation.log.clone(), Some(Arc::new(signer)), FollowerSettings::default());
         let following = follower.handle();
         let shutdown = runtime.shutdown.clone();
         runtime.spawn("tree", async move {
@@ -51,8 +52,8 @@ impl Runtime {
         });
 
         let feed = LogFeed::new(installation.log.clone());
-        let projector = Projector::new(installation.projector.clone(), installation.vault.clone(), ProjectorSettings::default());
-        let projecting = projector.handle();
+        let projector = Projector::new(installation.projector.clone(), installation.vault.clone(), anamnesis_projections::ALL, ProjectorSettings::default());
+        let projecting = projector.progress();
         let shutdown = runtime.shutdown.clone();
         runtime.spawn("projector", async move {
             projector.run(feed, shutdown).await;

@@ -1,0 +1,344 @@
+//! How do files of FHIR resources become commands that were carried out, once?
+//!
+//! The mapping is `anamnesis-fhir`'s; here files are read, commands go through the bus, and a report is kept. Each
+//! command's id comes from the resource's, so an import that was killed is simply run again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+use anamnesis_domain::appointment::{Appointment, AppointmentCommand};
+use anamnesis_domain::facility::{Facility, FacilityCommand};
+use anamnesis_domain::patient::{Patient, PatientCommand};
+use anamnesis_domain::provider::{Provider, ProviderCommand};
+use anamnesis_domain::record::{Record, RecordCommand};
+use anamnesis_domain::system::{ImportCount, ImportFinished, ImportOutcome, ImportStarted, System, SystemCommand, SystemEvent};
+use anamnesis_domain::{AccountId, Aggregate, Line, PatientId, Sha256};
+use anamnesis_fhir::{Bundle, Command, Entry, EntryError, Plan, Planned, PlannedCommand, Resolver};
+use anamnesis_journal::{Caller, CommandError, Committed};
+use anamnesis_vault::IndexKeys;
+use anyhow::{Context, anyhow};
+use flate2::read::GzDecoder;
+use futures::StreamExt;
+use futures::stream;
+use indicatif::ProgressBar;
+use serde::Serialize;
+use sha2::Digest as _;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use crate::installation::Installation;
+use crate::tenant::host_caller;
+
+/// Entries in work at once: they share the journal's batches.
+const AT_ONCE: usize = 64;
+/// A file larger than this, unpacked, is refused: its entries are in memory at once.
+const LARGEST_FILE: u64 = 1 << 30;
+/// Where resources come from when nothing in them says so.
+const SOURCE: &str = "fhir";
+
+/// A file that was read.
+pub(crate) struct Source {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl Source {
+    /// Reads a file, unpacking it if its name ends with `.gz`.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let bytes = fs::read(path).with_context(|| format!("read {}", path.display()))?;
+        Self::of(path.display().to_string(), bytes)
+    }
+
+    /// A file that is in memory.
+    pub(crate) fn of(name: String, bytes: Vec<u8>) -> anyhow::Result<Self> {
+        if !name.ends_with(".gz") {
+            return Ok(Self { name, bytes });
+        }
+        let mut unpacked = Vec::new();
+        GzDecoder::new(bytes.as_slice()).take(LARGEST_FILE + 1).read_to_end(&mut unpacked).with_context(|| format!("unpack {name}"))?;
+        if unpacked.len() as u64 > LARGEST_FILE {
+            return Err(anyhow!("{name} is larger than 1 GiB unpacked: split it"));
+        }
+        Ok(Self { name, bytes: unpacked })
+    }
+}
+
+/// What an import did.
+#[derive(Default, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) files: usize,
+    pub(crate) new_events: u64,
+    pub(crate) types: BTreeMap<String, Count>,
+    pub(crate) errors: Vec<Failed>,
+}
+
+/// What became of the resources of one type.
+#[derive(Clone, Copy, Default, Serialize)]
+pub(crate) struct Count {
+    pub(crate) entries: u64,
+    pub(crate) new: u64,
+    pub(crate) known: u64,
+    pub(crate) failed: u64,
+    pub(crate) not_imported: u64,
+}
+
+/// An entry that couldn't be imported. Says where and why, never what is in it.
+#[derive(Serialize)]
+pub(crate) struct Failed {
+    file: String,
+    entry: usize,
+    resource_type: Option<String>,
+    path: String,
+    reason: String,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, entry, resource_type, path, reason } = self;
+        write!(f, "{file}, entry {entry} ({})", resource_type.as_deref().unwrap_or("unknown"))?;
+        if path.is_empty() { write!(f, ": {reason}") } else { write!(f, ", {path}: {reason}") }
+    }
+}
+
+/// Carries out what follows from files.
+pub(crate) struct Importer<'a> {
+    installation: &'a Installation,
+    organization: Uuid,
+    index: IndexKeys,
+    bar: ProgressBar,
+    summary: Summary,
+    known_patients: Mutex<HashMap<PatientId, bool>>,
+}
+
+/// What became of one entry.
+enum Became {
+    New(u64),
+    Known,
+    NotImported,
+    Failed { path: String, reason: String },
+}
+
+impl<'a> Importer<'a> {
+    pub(crate) async fn new(installation: &'a Installation, organization: Uuid, bar: ProgressBar) -> anyhow::Result<Self> {
+        let index = installation.vault.index(organization).await.context("open the organization's index key")?;
+        Ok(Self { installation, organization, index, bar, summary: Summary::default(), known_patients: Mutex::default() })
+    }
+
+    /// Imports the files, those first that others refer to.
+    pub(crate) async fn import(&mut self, sources: Vec<Source>) -> anyhow::Result<Summary> {
+        let index = self.index.clone();
+        let derive = move |source: &str, resource_type: &str, id: &str| index.command_id(source, resource_type, id);
+        let source = Line::try_from(SOURCE).map_err(|error| anyhow!("the source {error}"))?;
+        let mut resolver = Resolver::new(source, derive);
+        let mut bundles = Vec::new();
+        for file in &sources {
+            match Bundle::read(&file.bytes) {
+                Ok(bundle) => {
+                    resolver.learn(&bundle);
+                    self.bar.inc_length(bundle.len() as u64);
+                    bundles.push((file, bundle));
+                }
+                Err(unreadable) => self.fail(&file.name, 0, None, String::new(), unreadable.to_string()),
+            }
+        }
+        bundles.sort_by_key(|(_, bundle)| bundle.rank());
+        for (file, bundle) in &bundles {
+            self.file(file, bundle, &resolver).await?;
+        }
+        self.summary.files = sources.len();
+        Ok(std::mem::take(&mut self.summary))
+    }
+
+    async fn file(&mut self, file: &Source, bundle: &Bundle<'_>, resolver: &Resolver<'_>) -> anyhow::Result<()> {
+        self.bar.set_message(Path::new(&file.name).file_name().unwrap_or_default().to_string_lossy().into_owned());
+        if self.bar.is_hidden() {
+            tracing::info!(entries = bundle.len(), "importing {} entries", bundle.len());
+        }
+        let sha256 = Sha256::try_from(hex::encode(sha2::Sha256::digest(&file.bytes))).map_err(|error| anyhow!("the file's digest {error}"))?;
+        let started = ImportStarted {
+            started_at: self.caller(Uuid::nil()).now,
+            format: Line::try_from("FHIR R4").map_err(|error| anyhow!("the format {error}"))?,
+            sha256: sha256.clone(),
+            size_bytes: file.bytes.len() as u64,
+        };
+        self.tell("started", &sha256, started.into()).await?;
+        let before = self.summary.types.clone();
+        let scope = resolver.scope(bundle);
+        let now = self.caller(Uuid::nil()).now;
+        let planned: Vec<_> = bundle.entries().into_iter().map(|entry| (entry, scope.plan(entry, now))).collect();
+        for tier in tiers(planned) {
+            let became: Vec<_> = stream::iter(tier).map(|lane| self.lane(lane)).buffer_unordered(AT_ONCE).collect().await;
+            for (entry, became) in became.into_iter().flatten() {
+                self.count(&file.name, entry, became);
+            }
+        }
+        let finished = self.finished(sha256.clone(), &before)?;
+        self.tell("finished", &sha256, finished.into()).await
+    }
+
+    /// Entries that must keep their order, one after another.
+    async fn lane<'e>(&self, lane: Vec<Step<'e>>) -> Vec<(&'e Entry<'e>, Became)> {
+        let mut became = Vec::with_capacity(lane.len());
+        for (entry, planned) in lane {
+            became.push((entry, self.entry(entry, planned).await));
+            self.bar.inc(1);
+        }
+        became
+    }
+
+    async fn entry(&self, entry: &Entry<'_>, planned: Result<Planned, EntryError>) -> Became {
+        let plan = match planned {
+            Ok(Planned::Commands(plan)) => plan,
+            Ok(Planned::NotImported { .. }) => return Became::NotImported,
+            Err(error) => return Became::Failed { path: error.path, reason: error.reason },
+        };
+        match self.carry_out(entry, plan).await {
+            Ok(0) => Became::Known,
+            Ok(new) => Became::New(new),
+            Err((path, reason)) => Became::Failed { path, reason },
+        }
+    }
+
+    /// The number of new events, or the field and the reason.
+    async fn carry_out(&self, entry: &Entry<'_>, plan: Plan) -> Result<u64, (String, String)> {
+        if let Some(patient) = plan.patient
+            && !self.is_known(patient).await?
+        {
+            return Err(("subject".to_owned(), "refers to a patient who isn't here".to_owned()));
+        }
+        let mut new = 0;
+        for planned in plan.commands {
+            let mut caller = self.caller(planned.command_id);
+            caller.request = entry.json().unwrap_or_default().as_bytes().to_vec();
+            new += self.execute(planned, &caller).await.map_err(|reason| (String::new(), reason))?;
+        }
+        Ok(new)
+    }
+
+    async fn is_known(&self, patient: PatientId) -> Result<bool, (String, String)> {
+        let mut known = self.known_patients.lock().await;
+        if let Some(known) = known.get(&patient) {
+            return Ok(*known);
+        }
+        let found = self.installation.journal.load::<Patient>(self.organization, patient.0).await;
+        let found = found.map_err(|error| (String::new(), error.to_string()))?.is_some();
+        if found {
+            known.insert(patient, true);
+        }
+        Ok(found)
+    }
+
+    async fn execute(&self, planned: PlannedCommand, caller: &Caller) -> Result<u64, String> {
+        let id = planned.aggregate_id;
+        match planned.command {
+            Command::Patient(command) => self.run::<Patient>(id, matches!(command, PatientCommand::Register { .. }), command, caller).await,
+            Command::Provider(command) => self.run::<Provider>(id, matches!(command, ProviderCommand::Register { .. }), command, caller).await,
+            Command::Facility(command) => self.run::<Facility>(id, matches!(command, FacilityCommand::Register { .. }), command, caller).await,
+            Command::Appointment(command) => {
+                let begins = matches!(command, AppointmentCommand::Schedule { .. } | AppointmentCommand::RecordVisit { .. });
+                self.run::<Appointment>(id, begins, command, caller).await
+            }
+            Command::Record(command) => self.run::<Record>(id, matches!(command, RecordCommand::Create { .. }), command, caller).await,
+        }
+    }
+
+    async fn run<A: Aggregate>(&self, id: Uuid, begins: bool, command: A::Command, caller: &Caller) -> Result<u64, String> {
+        let journal = &self.installation.journal;
+        let ran = if begins { journal.create::<A>(id, command, caller).await } else { journal.execute::<A>(id, command, caller, None).await };
+        new_events(ran)
+    }
+
+    fn count(&mut self, file: &str, entry: &Entry<'_>, became: Became) {
+        let count = self.summary.types.entry(entry.resource_type().unwrap_or("unknown").to_owned()).or_default();
+        count.entries += 1;
+        match became {
+            Became::New(events) => {
+                count.new += 1;
+                self.summary.new_events += events;
+            }
+            Became::Known => count.known += 1,
+            Became::NotImported => count.not_imported += 1,
+            Became::Failed { path, reason } => {
+                count.failed += 1;
+                self.fail(file, entry.index(), entry.resource_type(), path, reason);
+            }
+        }
+    }
+
+    fn fail(&mut self, file: &str, entry: usize, resource_type: Option<&str>, path: String, reason: String) {
+        self.summary.errors.push(Failed { file: file.to_owned(), entry, resource_type: resource_type.map(str::to_owned), path, reason });
+    }
+
+    fn finished(&self, sha256: Sha256, before: &BTreeMap<String, Count>) -> anyhow::Result<ImportFinished> {
+        let counts = self.summary.types.iter().map(|(resource_type, count)| {
+            let before = before.get(resource_type).copied().unwrap_or_default();
+            Ok(ImportCount {
+                resource_type: Line::try_from(resource_type.as_str()).map_err(|error| anyhow!("a type {error}"))?,
+                added: count.new - before.new,
+                unchanged: count.known - before.known,
+                refused: count.failed - before.failed,
+            })
+        });
+        let counts = counts.filter(|count| count.as_ref().map_or(true, |c| c.added + c.unchanged + c.refused > 0)).collect::<anyhow::Result<_>>()?;
+        Ok(ImportFinished { finished_at: self.caller(Uuid::nil()).now, sha256, outcome: ImportOutcome::Completed, counts })
+    }
+
+    /// Tells once for each file, by its content, however often it is imported.
+    async fn tell(&mut self, what: &str, sha256: &Sha256, event: SystemEvent) -> anyhow::Result<()> {
+        let caller = self.caller(self.index.command_id("import", what, sha256.as_str()));
+        let told = self.installation.journal.execute::<System>(self.organization, SystemCommand::Tell(event), &caller, None).await;
+        self.summary.new_events += new_events(told).map_err(|reason| anyhow!("record the import: {reason}"))?;
+        Ok(())
+    }
+
+    fn caller(&self, command_id: Uuid) -> Caller {
+        host_caller(self.organization, AccountId::COMMAND_LINE, command_id)
+    }
+}
+
+type Step<'e> = (&'e Entry<'e>, Result<Planned, EntryError>);
+
+/// Which entries may go side by side: tier after tier, and in a tier everything of one patient's stream in one lane.
+fn tiers<'e>(planned: Vec<Step<'e>>) -> Vec<Vec<Vec<Step<'e>>>> {
+    let mut tiers: Vec<(&str, Vec<Vec<Step<'e>>>, HashMap<Uuid, usize>)> = Vec::new();
+    for step in planned {
+        let tier = if needed_by_others(step.0) { step.0.resource_type().unwrap_or_default() } else { "" };
+        if tiers.last().is_none_or(|(last, ..)| *last != tier) {
+            tiers.push((tier, Vec::new(), HashMap::new()));
+        }
+        let Some((_, lanes, of_stream)) = tiers.last_mut() else { continue };
+        match shared_stream(&step.1) {
+            Some(stream) => match of_stream.get(&stream) {
+                Some(&lane) => lanes[lane].push(step),
+                None => {
+                    of_stream.insert(stream, lanes.len());
+                    lanes.push(vec![step]);
+                }
+            },
+            None => lanes.push(vec![step]),
+        }
+    }
+    tiers.into_iter().map(|(_, lanes, _)| lanes).collect()
+}
+
+fn needed_by_others(entry: &Entry<'_>) -> bool {
+    matches!(entry.resource_type(), Some("Organization" | "Location" | "Practitioner" | "PractitionerRole" | "Patient" | "Encounter" | "Appointment"))
+}
+
+/// The stream that several entries write to: a patient's, or a provider's.
+fn shared_stream(planned: &Result<Planned, EntryError>) -> Option<Uuid> {
+    let Ok(Planned::Commands(plan)) = planned else { return None };
+    plan.commands.iter().find(|planned| matches!(planned.command, Command::Patient(_) | Command::Provider(_))).map(|planned| planned.aggregate_id)
+}
+
+/// How many events are new; none if the command had been carried out before.
+fn new_events<A: Aggregate>(ran: Result<Committed<A>, CommandError<A::Error>>) -> Result<u64, String> {
+    match ran {
+        Ok(committed) if committed.replayed => Ok(0),
+        Ok(committed) => Ok(committed.events.len() as u64),
+        Err(error) => Err(error.to_string()),
+    }
+}
