@@ -26,6 +26,7 @@ mod stream;
 pub mod testing;
 pub mod tree;
 mod turns;
+pub mod verify;
 
 pub use caller::Caller;
 pub use database::{Role, migrate, pool_as};

@@ -17,7 +17,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-pub(crate) use leaves::leaves_after;
+use leaves::leaves_after;
+pub(crate) use leaves::{LogRow, log_rows_after};
 pub use stored::{StoredTree, TreeError};
 
 use crate::log::{self, Log};

@@ -124,7 +124,7 @@ impl StoredTree {
     }
 
     /// Up to this size all full tiles are stored.
-    pub(super) async fn stored_size(&self) -> Result<u64, TreeError> {
+    pub(crate) async fn stored_size(&self) -> sqlx::Result<u64> {
         let size: Option<i64> = sqlx::query_scalar("select position from journal.checkpoints where consumer = $1 and partition = 0")
             .bind(CONSUMER)
             .fetch_optional(&self.pool)
@@ -172,7 +172,7 @@ impl StoredTree {
     }
 
     /// Those of the tiles that are full in a tree of that size, and so stored.
-    async fn tiles(&self, ids: &[TileId], size: u64) -> Result<TileMap, TreeError> {
+    pub(crate) async fn tiles(&self, ids: &[TileId], size: u64) -> sqlx::Result<TileMap> {
         let full = || ids.iter().filter(|id| id.is_full_at(size));
         let rows: Vec<(i32, i64, Vec<u8>)> = sqlx::query_as(
             "select level, index, hashes from journal.tiles join unnest($1::int[], $2::bigint[]) as wanted (level, index) using (level, index)",

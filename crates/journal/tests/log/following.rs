@@ -9,10 +9,9 @@ use anamnesis_journal::tree::{Head, SignedCheckpoint, Signer, TileId, Tree, proo
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::support::{Database, stream};
+use crate::support::{Database, SOON, stream};
 
 const ORIGIN: &str = "test.example/log";
-const SOON: Duration = Duration::from_secs(20);
 
 pub(crate) struct SignerFile(TempDir);
 

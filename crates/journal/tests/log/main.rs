@@ -8,3 +8,4 @@ mod reading;
 mod sequencing;
 mod support;
 mod survival;
+mod verifying;

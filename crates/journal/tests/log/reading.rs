@@ -12,9 +12,7 @@ use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::support::{Database, NewEvent, stream};
-
-const SOON: Duration = Duration::from_secs(20);
+use crate::support::{Database, NewEvent, SOON, stream};
 
 /// Seals events as an append does.
 struct Sealer {

@@ -12,6 +12,9 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
+/// Long enough for anything that happens at all.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+
 /// A migrated database that goes away with this value.
 pub(crate) struct Database {
     pub(crate) options: PgConnectOptions,
@@ -36,9 +39,24 @@ impl Database {
     }
 
     pub(crate) async fn empty() -> Self {
+        Self::create("").await
+    }
+
+    /// The same as another one. Nobody may be at work in that; its idle connections are closed.
+    pub(crate) async fn copy(original: &Self) -> Self {
+        let mut connection = PgConnection::connect_with(&server()).await.unwrap();
+        sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1")
+            .bind(&original.name)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        Self::create(&format!("template {}", original.name)).await
+    }
+
+    async fn create(how: &str) -> Self {
         let name = format!("anamnesis_test_{}", Uuid::new_v4().simple());
         let mut connection = PgConnection::connect_with(&server()).await.unwrap();
-        sqlx::query(&format!("create database {name}")).execute(&mut connection).await.unwrap();
+        sqlx::query(&format!("create database {name} {how}")).execute(&mut connection).await.unwrap();
         let options = server().database(&name);
         let pool = |options| PgPoolOptions::new().max_connections(20).connect_lazy_with(options);
         Self { writer: pool(options.clone().options([("role", "anamnesis_writer")])), owner: pool(options.clone()), options, name }
@@ -67,13 +85,20 @@ impl Database {
         (handle, shutdown.drop_guard())
     }
 
+    /// Waits until no sequencer is connected any more.
+    pub(crate) async fn rest(&self) {
+        while self.count("pg_stat_activity where datname = current_database() and application_name = 'anamnesis sequencer'").await > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     pub(crate) async fn append(&self, events: &[NewEvent]) {
         append(&mut self.writer.acquire().await.unwrap(), events).await.unwrap();
     }
 
     /// Waits until so many events are in the log.
     pub(crate) async fn logged(&self, events: i64) {
-        let reached = tokio::time::timeout(Duration::from_secs(30), async {
+        let reached = tokio::time::timeout(SOON, async {
             while self.count("journal.log").await < events {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }

@@ -12,10 +12,9 @@ use sqlx::postgres::PgConnectOptions;
 use tokio_util::sync::CancellationToken;
 
 use crate::following::{SignerFile, follow};
-use crate::support::{Database, stream};
+use crate::support::{Database, SOON, stream};
 
 const URL: &str = "ANAMNESIS_TEST_LEADER_OF";
-const SOON: Duration = Duration::from_secs(20);
 
 /// Not a test: what the tests below start as a process of its own.
 #[tokio::test]
@@ -122,8 +121,8 @@ async fn a_restored_dump_goes_on_where_it_was_taken() {
     database.append(&stream(300)).await;
     follower.signed(300, SOON).await.unwrap();
     drop((running, following));
-    // the leader gives its lease back, and what comes now waits in the queue
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // what comes now waits in the queue
+    database.rest().await;
     database.append(&stream(5)).await;
 
     let dump = tempfile::NamedTempFile::new().unwrap();
