@@ -13,6 +13,8 @@ pub(crate) enum Failure {
     Conflict,
     #[error("a key was destroyed or forgotten meanwhile")]
     KeysGone,
+    #[error("the stream is at {0}")]
+    Expected(u64),
     #[error("the stream belongs to another organization")]
     Foreign,
     #[error("the stream's subject was erased")]
@@ -38,6 +40,7 @@ impl Failure {
     pub(crate) fn told<E>(self) -> CommandError<E> {
         match self {
             Self::Conflict | Self::KeysGone | Self::Duplicate => CommandError::Conflict,
+            Self::Expected(actual) => CommandError::Expected { actual },
             Self::Foreign => CommandError::NotFound,
             Self::Erased => CommandError::Erased,
             Self::Taken(kind) => CommandError::Taken { kind },

@@ -244,7 +244,10 @@ impl Store<'_> {
 impl Inner {
     /// Appends one command, and forgets the keys that turn out to be gone.
     pub(crate) async fn append(&self, append: crate::append::Append) -> Result<(), Failure> {
-        let verdict = self.appender.append(append).await?;
+        self.judge(self.appender.append(append).await?)
+    }
+
+    pub(crate) fn judge(&self, verdict: Verdict) -> Result<(), Failure> {
         if let Verdict::KeysGone(keys) = &verdict {
             for key_id in keys {
                 self.vault.forget(*key_id);

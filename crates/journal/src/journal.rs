@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anamnesis_domain::Aggregate;
+use anamnesis_domain::{Aggregate, Refusal};
 use anamnesis_vault::Vault;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::framework::{Loaded, Repositories, Store};
 use crate::outcome::{CommandError, Committed};
-use crate::receipt::{Kept, Receipt};
+use crate::receipt::Kept;
 use crate::seal::receipt;
 use crate::snapshot::Snapshots;
 use crate::stream::Folded;
@@ -96,83 +96,67 @@ impl Journal {
 
     /// The first attempt goes at once; the others take turns, so that of many who want the same stream each gets it.
     async fn run<A: Aggregate>(&self, mut request: Request<'_, A>) -> Result<Committed<A>, CommandError<A::Error>> {
+        let store = Store { inner: &self.0, caller: request.caller };
         let mut turn = None;
         for _ in 0..MOST_ATTEMPTS {
-            match self.attempt(&request).await {
-                Err(Stopped::Failed(Failure::Conflict | Failure::KeysGone)) => {}
-                Err(Stopped::Failed(Failure::Duplicate)) => return self.replay(request.caller).await,
-                Err(Stopped::Failed(failure)) => return Err(failure.told()),
-                Err(Stopped::Answered(error)) => return Err(error),
+            let failure = match attempt(&request, &store).await {
                 Ok(committed) => return Ok(committed),
-            }
-            request.begins = false;
-            if turn.is_none() {
-                turn = Some(self.0.turns.take(request.id).await);
-            }
+                Err(Stopped::Failed(Failure::Conflict | Failure::KeysGone)) => {
+                    request.begins = false;
+                    if turn.is_none() {
+                        turn = Some(self.0.turns.take(request.id).await);
+                    }
+                    continue;
+                }
+                Err(Stopped::Failed(failure)) => store.unless_replayed(failure).await,
+                Err(Stopped::Kept(kept)) => match keep(&request, &store, &kept).await {
+                    Ok(()) => return Err(kept.into()),
+                    Err(failure) => failure,
+                },
+            };
+            let is_duplicate = matches!(failure, Failure::Duplicate);
+            return if is_duplicate { replay(&store).await } else { Err(failure.told()) };
         }
         Err(CommandError::Conflict)
     }
+}
 
-    async fn attempt<A: Aggregate>(&self, request: &Request<'_, A>) -> Result<Committed<A>, Stopped<A::Error>> {
-        let (id, caller) = (request.id, request.caller);
-        let store = Store { inner: &self.0, caller };
-        let absent = || Loaded::new(id, Folded::absent());
-        let found = if request.begins { Ok(absent()) } else { store.load_stream::<A>(id).await };
-        // what belongs to another organization looks like what isn't there
-        let is_foreign = matches!(found, Err(Failure::Foreign));
-        let mut loaded = if is_foreign { absent() } else { found? };
-        let before = loaded.before.sequence;
-        if request.expected.is_some_and(|expected| expected != before) {
-            return Err(self.unexpected(caller, before).await);
-        }
-        let events = match loaded.decide(request.command.clone()).await {
-            Err(refusal) => return Err(self.refuse::<A>(request, before, Kept::Rule(refusal)).await),
-            Ok(_) if is_foreign => return Err(Failure::Foreign.into()),
-            Ok(events) => events,
-        };
-        match store.commit_events(events, loaded).await {
-            Ok(events) => Ok(Committed { aggregate_id: id, sequence: before + events.len() as u64, events, replayed: false }),
-            Err(Failure::Taken(kind)) => Err(self.refuse::<A>(request, before, Kept::Taken(kind)).await),
-            Err(Failure::SlotTaken(kind)) => Err(self.refuse::<A>(request, before, Kept::SlotTaken(kind)).await),
-            Err(failure) => Err(failure.into()),
-        }
+async fn attempt<A: Aggregate>(request: &Request<'_, A>, store: &Store<'_>) -> Result<Committed<A>, Stopped<A::Error>> {
+    let id = request.id;
+    let absent = || Loaded::new(id, Folded::absent());
+    let found = if request.begins { Ok(absent()) } else { store.load_stream::<A>(id).await };
+    // what belongs to another organization looks like what isn't there
+    let is_foreign = matches!(found, Err(Failure::Foreign));
+    let mut loaded = if is_foreign { absent() } else { found? };
+    let before = loaded.before.sequence;
+    if request.expected.is_some_and(|expected| expected != before) {
+        return Err(Failure::Expected(before).into());
     }
+    let events = match loaded.decide(request.command.clone()).await {
+        Err(refusal) => return Err(Stopped::Kept(Kept::Rule(refusal))),
+        Ok(_) if is_foreign => return Err(Failure::Foreign.into()),
+        Ok(events) => events,
+    };
+    let events = store.commit_events(events, loaded).await?;
+    Ok(Committed { aggregate_id: id, sequence: before + events.len() as u64, events, replayed: false })
+}
 
-    /// Keeps a no, so that asking again gets the same one.
-    async fn refuse<A: Aggregate>(&self, request: &Request<'_, A>, sequence: u64, kept: Kept<A::Error>) -> Stopped<A::Error> {
-        match self.keep(request.caller, (A::TYPE, request.id), sequence, kept.text()).await {
-            Ok(()) => Stopped::Answered(kept.into()),
-            Err(failure) => Stopped::Failed(failure),
-        }
-    }
+/// Keeps a no, so that asking again gets the same one.
+async fn keep<A: Aggregate>(request: &Request<'_, A>, store: &Store<'_>, kept: &Kept<A::Error>) -> Result<(), Failure> {
+    let text = kept.text(Refusal::rule);
+    store.inner.append(receipt(&store.inner.vault, store.caller, (A::TYPE, request.id), text).await?).await
+}
 
-    async fn keep(&self, caller: &Caller, stream: (&'static str, Uuid), sequence: u64, refusal: String) -> Result<(), Failure> {
-        self.0.append(receipt(&self.0.vault, caller, stream, sequence, Some(refusal)).await?).await
+/// The answer that the command got the first time.
+async fn replay<A: Aggregate>(store: &Store<'_>) -> Result<Committed<A>, CommandError<A::Error>> {
+    let receipt = store.known_receipt(store.caller.command_id).await.map_err(Failure::told)?;
+    let receipt = receipt.filter(|receipt| receipt.aggregate_type == A::TYPE).ok_or(CommandError::SameKeyOtherRequest)?;
+    if let Some(text) = &receipt.refusal {
+        return Err(Kept::parse(text).map_or_else(|| Failure::broken("a receipt keeps a rule that isn't known").told(), CommandError::from));
     }
-
-    /// The stream isn't where the caller expects it; perhaps because this very command was carried out before.
-    async fn unexpected<E>(&self, caller: &Caller, actual: u64) -> Stopped<E> {
-        match Receipt::find(&self.0.pool, caller, caller.command_id).await {
-            Ok(Some(_)) => Stopped::Failed(Failure::Duplicate),
-            Ok(None) => Stopped::Answered(CommandError::Expected { actual }),
-            Err(failure) => Stopped::Failed(failure),
-        }
-    }
-
-    /// The answer that the command got the first time.
-    async fn replay<A: Aggregate>(&self, caller: &Caller) -> Result<Committed<A>, CommandError<A::Error>> {
-        let store = Store { inner: &self.0, caller };
-        let receipt = store.known_receipt(caller.command_id).await.map_err(Failure::told)?.ok_or(CommandError::SameKeyOtherRequest)?;
-        if receipt.aggregate_type != A::TYPE {
-            return Err(CommandError::SameKeyOtherRequest);
-        }
-        if let Some(text) = &receipt.refusal {
-            return Err(Kept::parse(text).map_or_else(|| Failure::broken("a receipt keeps a rule that isn't known").told(), CommandError::from));
-        }
-        let (aggregate_id, sequence) = (receipt.aggregate_id, receipt.last_sequence());
-        let events = store.events_of_command::<A>(aggregate_id, sequence).await.map_err(Failure::told)?;
-        Ok(Committed { aggregate_id, sequence, events, replayed: true })
-    }
+    let (aggregate_id, sequence) = (receipt.aggregate_id, receipt.last_sequence());
+    let events = store.events_of_command::<A>(aggregate_id, sequence).await.map_err(Failure::told)?;
+    Ok(Committed { aggregate_id, sequence, events, replayed: true })
 }
 
 struct Request<'a, A: Aggregate> {
@@ -186,11 +170,11 @@ struct Request<'a, A: Aggregate> {
 /// Why an attempt isn't the answer.
 enum Stopped<E> {
     Failed(Failure),
-    Answered(CommandError<E>),
+    Kept(Kept<E>),
 }
 
 impl<E> From<Failure> for Stopped<E> {
     fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
+        Kept::of(failure).map_or_else(Self::Failed, Self::Kept)
     }
 }

@@ -13,6 +13,7 @@ mod database;
 mod failure;
 pub mod follower;
 mod framework;
+mod group;
 mod journal;
 pub mod log;
 mod outcome;
@@ -30,5 +31,6 @@ pub mod verify;
 
 pub use caller::Caller;
 pub use database::{Role, migrate, pool_as};
+pub use group::{AnyRefusal, Group, GroupCommitted, GroupError, StepCommitted};
 pub use journal::{Journal, JournalSettings};
 pub use outcome::{CommandError, Committed, CommittedEvent, SlotKind};

@@ -42,6 +42,18 @@ impl Receipt {
 }
 
 impl Store<'_> {
+    /// The failure; unless the caller only finds its stream moved because it has moved it itself.
+    pub(crate) async fn unless_replayed(&self, failure: Failure) -> Failure {
+        if !matches!(failure, Failure::Expected(_)) {
+            return failure;
+        }
+        match Receipt::find(&self.inner.pool, self.caller, self.caller.command_id).await {
+            Ok(Some(_)) => Failure::Duplicate,
+            Ok(None) => failure,
+            Err(unavailable) => unavailable,
+        }
+    }
+
     /// The receipt of a command of the caller's; `None` if it is one for another request.
     pub(crate) async fn known_receipt(&self, receipt_id: Uuid) -> Result<Option<Receipt>, Failure> {
         let receipt = Receipt::find(&self.inner.pool, self.caller, receipt_id).await?;
@@ -58,15 +70,35 @@ pub(crate) enum Kept<E> {
     SlotTaken(SlotKind),
 }
 
-impl<E: Refusal> Kept<E> {
-    pub(crate) fn text(&self) -> String {
+impl<E> Kept<E> {
+    /// What of a failure is kept: a no that the stream's neighbours are the reason for. The rest is given back.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else may fail isn't kept, or it could never be tried again")]
+    pub(crate) fn of(failure: Failure) -> Result<Self, Failure> {
+        match failure {
+            Failure::Taken(kind) => Ok(Self::Taken(kind)),
+            Failure::SlotTaken(kind) => Ok(Self::SlotTaken(kind)),
+            other => Err(other),
+        }
+    }
+
+    pub(crate) fn text(&self, rule: impl FnOnce(&E) -> &'static str) -> String {
         match self {
-            Self::Rule(refusal) => refusal.rule().to_owned(),
+            Self::Rule(refusal) => rule(refusal).to_owned(),
             Self::Taken(kind) => format!("taken:{kind}"),
             Self::SlotTaken(kind) => format!("slot:{kind}"),
         }
     }
 
+    pub(crate) fn map<F>(self, refusal: impl FnOnce(E) -> F) -> Kept<F> {
+        match self {
+            Self::Rule(rule) => Kept::Rule(refusal(rule)),
+            Self::Taken(kind) => Kept::Taken(kind),
+            Self::SlotTaken(kind) => Kept::SlotTaken(kind),
+        }
+    }
+}
+
+impl<E: Refusal> Kept<E> {
     /// `None`: a rule of another version, or of another aggregate.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         match text.split_once(':') {

@@ -11,16 +11,10 @@ use crate::failure::Failure;
 use crate::outcome::SlotKind;
 use crate::row::{Row, RowHash};
 
-/// A receipt without events: it held already, or (with `refusal`) the rules said no.
-pub(crate) async fn receipt(
-    vault: &Vault,
-    caller: &Caller,
-    stream: (&'static str, Uuid),
-    sequence: u64,
-    refusal: Option<String>,
-) -> Result<Append, Failure> {
+/// A receipt that keeps a no.
+pub(crate) async fn receipt(vault: &Vault, caller: &Caller, stream: (&'static str, Uuid), refusal: String) -> Result<Append, Failure> {
     let index = vault.index(caller.organization_id).await?;
-    Ok(empty(&index, caller, stream, sequence, refusal))
+    Ok(Append { refusal: Some(refusal), ..empty(&index, caller, stream, 0) })
 }
 
 /// The events of a decision, sealed, with what they take and give back. `before` is the state at `sequence`.
@@ -33,7 +27,7 @@ pub(crate) async fn seal<A: Aggregate>(
     events: &[A::Event],
 ) -> Result<Append, Failure> {
     let index = vault.index(caller.organization_id).await?;
-    let mut append = empty(&index, caller, (A::TYPE, id), sequence, None);
+    let mut append = empty(&index, caller, (A::TYPE, id), sequence);
     if events.is_empty() {
         return Ok(append);
     }
@@ -53,13 +47,13 @@ pub(crate) async fn seal<A: Aggregate>(
     Ok(append)
 }
 
-fn empty(index: &IndexKeys, caller: &Caller, (aggregate_type, aggregate_id): (&'static str, Uuid), sequence: u64, refusal: Option<String>) -> Append {
+fn empty(index: &IndexKeys, caller: &Caller, (aggregate_type, aggregate_id): (&'static str, Uuid), sequence: u64) -> Append {
     Append {
         organization_id: caller.organization_id,
         account_id: caller.actor_id,
         receipt_id: caller.command_id,
         request_hash: index.receipt(&caller.request),
-        refusal,
+        refusal: None,
         aggregate_type,
         aggregate_id,
         expected: None,

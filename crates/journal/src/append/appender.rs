@@ -38,7 +38,6 @@ impl Appender {
         outcomes.pop().unwrap_or(Err(AppendError::Unavailable(None)))
     }
 
-    #[expect(dead_code, reason = "groups follow")]
     /// Appends several commands, all or none, in a transaction of their own.
     pub(crate) async fn append_group(&self, commands: Vec<Append>) -> Result<Vec<Verdict>, AppendError> {
         self.send(commands, true).await?.into_iter().collect()

@@ -104,6 +104,12 @@ pub(crate) enum Verdict {
     HeldBack,
 }
 
+impl Slot {
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        (self.kind, self.resource_id) == (other.kind, other.resource_id) && self.start < other.end && other.start < self.end
+    }
+}
+
 impl Append {
     /// What no two commands of a batch may share, hashed. That two different things share a hash only makes one wait.
     fn locks(&self) -> Vec<u64> {
@@ -117,7 +123,7 @@ impl Append {
         locks
     }
 
-    fn held_slots(&self) -> impl Iterator<Item = &Slot> {
+    pub(crate) fn held_slots(&self) -> impl Iterator<Item = &Slot> {
         match &self.slots {
             Slots::Unchanged => [].iter(),
             Slots::Held(slots) => slots.iter(),

@@ -3,3 +3,5 @@
 
 mod consents;
 mod execute;
+mod groups;
+mod scripted;
