@@ -2,6 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod consents;
+mod contention;
+mod erasure;
 mod execute;
 mod groups;
+mod laws;
+mod reservations;
 mod scripted;
+mod snapshots;
