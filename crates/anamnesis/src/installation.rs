@@ -9,6 +9,7 @@ use anamnesis_projector::ensure_schema;
 use anamnesis_vault::{Keyring, Vault, VaultSettings};
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::config::Config;
@@ -89,7 +90,7 @@ async fn create_database(url: &SecretString) -> anyhow::Result<()> {
 /// Everything that works on one database.
 #[derive(Clone)]
 pub struct Installation {
-    /// Connects as `anamnesis_owner`'s superior: migrations, tables of read models, verification.
+    /// Connects as whoever logs in: tables of read models, verification.
     pub owner: PgPool,
     /// Connects as `anamnesis_writer`.
     pub writer: PgPool,
@@ -113,8 +114,8 @@ impl Installation {
         migrate(url.expose_secret()).await.context("apply the migrations")?;
         let connections = config.database_connections;
         let pool = |role| pool_as(url.expose_secret(), role, connections);
-        let (owner, writer, projector, reader) =
-            (pool(Role::Owner).await?, pool(Role::Writer).await?, pool(Role::Projector).await?, pool(Role::Reader).await?);
+        let (writer, projector, reader) = (pool(Role::Writer)?, pool(Role::Projector)?, pool(Role::Reader)?);
+        let owner = PgPoolOptions::new().max_connections(connections).connect_lazy(url.expose_secret())?;
         let keyring = Keyring::open_or_create(&config.keyring_path()).context("open the keyring")?;
         let vault = Vault::open(writer.clone(), Arc::new(keyring), VaultSettings::default()).await.context("open the vault")?;
         let journal = Journal::open(writer.clone(), vault.clone(), JournalSettings::default());

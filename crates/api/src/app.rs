@@ -5,6 +5,10 @@ use std::time::Duration;
 use anamnesis_access::Access;
 use anamnesis_domain::Instant;
 use anamnesis_journal::Journal;
+use anamnesis_journal::follower::FollowerHandle;
+use anamnesis_journal::log::Log;
+use anamnesis_journal::sequencer::SequencerHandle;
+use anamnesis_projector::Progress;
 use anamnesis_vault::Vault;
 use chrono::Utc;
 use sqlx::PgPool;
@@ -40,6 +44,14 @@ pub struct App {
     pub vault: Vault,
     /// Connects as `anamnesis_reader`: row-level security holds.
     pub reader: PgPool,
+    /// The total order, for positions and proofs.
+    pub log: Log,
+    /// How the sequencer is, and the way to wake it.
+    pub sequencing: SequencerHandle,
+    /// How the tree is, and its signed heads.
+    pub following: FollowerHandle,
+    /// How far the read models are.
+    pub projecting: Progress,
     /// How the edge behaves.
     pub settings: ApiSettings,
 }
@@ -52,8 +64,15 @@ impl App {
     }
 
     /// The event's place in the log, if the sequencer gives it one within a short wait.
-    pub(crate) async fn position_soon(&self, _aggregate_id: Uuid, _sequence: u64) -> Option<u64> {
-        let _ = Duration::from_millis(self.settings.position_wait_ms);
+    pub(crate) async fn position_soon(&self, aggregate_type: &str, aggregate_id: Uuid, sequence: u64) -> Option<u64> {
+        self.sequencing.wake();
+        let until = tokio::time::Instant::now() + Duration::from_millis(self.settings.position_wait_ms);
+        while tokio::time::Instant::now() < until {
+            if let Ok(Some(position)) = self.log.position_of(aggregate_type, aggregate_id, sequence).await {
+                return Some(position);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         None
     }
 }

@@ -133,7 +133,7 @@ impl App {
     }
 
     pub(crate) async fn accepted<A: Aggregate>(&self, collection: &'static str, created: bool, committed: Committed<A>) -> Accepted {
-        let position = self.position_soon(committed.aggregate_id, committed.sequence).await;
+        let position = self.position_soon(A::TYPE, committed.aggregate_id, committed.sequence).await;
         let events = committed.events.iter().map(|event| anamnesis_domain::Event::kind(&event.event).name).collect();
         Accepted { id: committed.aggregate_id, sequence: committed.sequence, position, events, aggregate: A::TYPE, collection, created }
     }

@@ -1,0 +1,154 @@
+//! `anamnesis doctor`
+
+use std::time::Duration;
+
+use anamnesis_journal::tree::{SignedCheckpoint, Signer};
+use anamnesis_vault::KeyFilter;
+use anyhow::{Context, bail};
+use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use sqlx::{Connection, PgConnection};
+
+use crate::FAILED;
+use crate::config::Config;
+use crate::installation::{Database, Installation};
+use crate::output::Output;
+
+/// Clocks may differ by so much.
+const MOST_CLOCK_SKEW: Duration = Duration::from_secs(5);
+/// A consumer so far behind is worth a look.
+const MOST_LAG: i64 = 10_000;
+
+/// One line of the examination.
+#[derive(Serialize)]
+struct Finding {
+    check: &'static str,
+    /// `ok`, `warning` or `bad`.
+    state: &'static str,
+    detail: String,
+}
+
+impl Finding {
+    fn of(check: &'static str, examined: anyhow::Result<String>) -> Self {
+        match examined {
+            Ok(detail) => Self { check, state: "ok", detail },
+            Err(error) => Self { check, state: "bad", detail: format!("{error:#}") },
+        }
+    }
+}
+
+/// Checks everything this installation depends on; 1 if anything is bad.
+pub(crate) async fn run(config: &Config, output: Output) -> anyhow::Result<u8> {
+    let findings = match Database::open(config).await {
+        Ok(database) => {
+            let findings = examine(config, &database).await;
+            database.close().await?;
+            findings
+        }
+        Err(error) => vec![Finding::of("connection", Err(error))],
+    };
+    output.table(&findings, &["CHECK", "STATE", "DETAIL"], |finding| vec![finding.check.to_owned(), finding.state.to_owned(), finding.detail.clone()])?;
+    Ok(if findings.iter().any(|finding| finding.state == "bad") { FAILED } else { crate::DONE })
+}
+
+async fn examine(config: &Config, database: &Database) -> Vec<Finding> {
+    let mut findings = vec![Finding::of("connection", connection(database).await)];
+    let installation = match Installation::open(config, &database.url).await {
+        Ok(installation) => installation,
+        Err(error) => {
+            findings.push(Finding::of("installation", Err(error)));
+            return findings;
+        }
+    };
+    findings.push(Finding::of("encryption", encryption(&installation).await));
+    findings.push(Finding::of("sequencer", sequencer(&installation).await));
+    findings.push(Finding::of("proof", proof(config, &installation).await));
+    findings.push(Finding::of("audit", behind(&installation, &["audit_logs", "data_access_logs", "compliance_logs"]).await));
+    findings.push(Finding::of("projections", projections(&installation).await));
+    findings.push(Finding::of("clock", clock(&installation).await));
+    findings.push(Finding::of("disk", disk(config)));
+    if config.database_url.is_none() {
+        let detail = "keyring, signing key and database lie on one disk: an old copy of the whole folder would not be noticed".to_owned();
+        findings.push(Finding { check: "anchoring", state: "warning", detail });
+    }
+    findings
+}
+
+async fn connection(database: &Database) -> anyhow::Result<String> {
+    let mut connection = PgConnection::connect(database.url.expose_secret()).await.context("connect")?;
+    let version: String = sqlx::query_scalar("show server_version").fetch_one(&mut connection).await?;
+    Ok(format!("PostgreSQL {version}"))
+}
+
+async fn encryption(installation: &Installation) -> anyhow::Result<String> {
+    let keys = installation.vault.list(&KeyFilter::default()).await?;
+    let ids: Vec<_> = keys.iter().filter(|key| key.state.as_str() == "active").map(|key| key.key_id).take(100).collect();
+    let opened = installation.vault.open_keys(&ids).await.context("open keys with the keyring")?;
+    match ids.iter().find(|id| opened.get(**id).is_none()) {
+        Some(id) => bail!("the key {id} doesn't open"),
+        None => Ok(format!("{} of the first keys opened", ids.len())),
+    }
+}
+
+async fn sequencer(installation: &Installation) -> anyhow::Result<String> {
+    let head = "select position, expires_at > clock_timestamp(), (select count(*) from journal.unsequenced) from journal.head";
+    let (position, led, queued): (i64, bool, i64) = sqlx::query_as(head).fetch_one(&installation.writer).await?;
+    if !led && queued > 0 {
+        bail!("nobody leads the log, and {queued} events wait: start `anamnesis up`");
+    }
+    Ok(format!("at position {position}, {queued} waiting{}", if led { "" } else { ", nobody leads" }))
+}
+
+async fn proof(config: &Config, installation: &Installation) -> anyhow::Result<String> {
+    let signer = Signer::open_or_create(&config.log_signer_path(), &config.log_origin).context("open the log's signing key")?;
+    let remembered = signer.last().context("read the signer's last head")?.head().size;
+    let newest: Option<String> = sqlx::query_scalar("select note from journal.tree_heads order by size desc limit 1").fetch_optional(&installation.writer).await?;
+    let stored = match newest {
+        Some(note) => SignedCheckpoint::open(&note, signer.verifying_key()).context("the newest stored head")?.head().size,
+        None => 0,
+    };
+    if stored < remembered {
+        bail!("the signer remembers a head of size {remembered}, the database only {stored}: was an old copy restored?");
+    }
+    Ok(format!("signed up to {stored}"))
+}
+
+async fn behind(installation: &Installation, names: &[&str]) -> anyhow::Result<String> {
+    let lags = "select consumer, (select position from journal.head) - position from journal.checkpoints where consumer = any($1) order by 2 desc";
+    let lags: Vec<(String, i64)> = sqlx::query_as(lags).bind(names).fetch_all(&installation.writer).await?;
+    if lags.len() < names.len() {
+        bail!("{} of {} have never run", names.len() - lags.len(), names.len());
+    }
+    match lags.first() {
+        Some((name, lag)) if *lag > MOST_LAG => bail!("{name} is {lag} events behind"),
+        Some((name, lag)) => Ok(format!("at most {lag} events behind ({name})")),
+        None => Ok("none".to_owned()),
+    }
+}
+
+async fn projections(installation: &Installation) -> anyhow::Result<String> {
+    let names: Vec<_> = anamnesis_projections::ALL.iter().map(|projection| projection.name).collect();
+    behind(installation, &names).await
+}
+
+async fn clock(installation: &Installation) -> anyhow::Result<String> {
+    let theirs: DateTime<Utc> = sqlx::query_scalar("select clock_timestamp()").fetch_one(&installation.writer).await?;
+    let skew = (Utc::now() - theirs).abs().to_std().unwrap_or_default();
+    if skew > MOST_CLOCK_SKEW {
+        bail!("this machine's clock and the database's differ by {} s", skew.as_secs());
+    }
+    Ok(format!("the database's differs by {} ms", skew.as_millis()))
+}
+
+/// Free space, as `df` tells it: std has no way to ask.
+fn disk(config: &Config) -> anyhow::Result<String> {
+    let asked = std::process::Command::new("df").args(["--output=avail,pcent", "-B1"]).arg(&config.data_dir).output().context("run df")?;
+    let text = String::from_utf8_lossy(&asked.stdout);
+    let mut words = text.lines().nth(1).unwrap_or_default().split_whitespace();
+    let free: u64 = words.next().and_then(|word| word.parse().ok()).context("df told nothing")?;
+    if free < 1 << 30 {
+        bail!("less than 1 GiB is free in {}", config.data_dir.display());
+    }
+    Ok(format!("{} GiB free", free >> 30))
+}
