@@ -61,3 +61,4 @@ create table if not exists read.built (
 revoke all on schema read, audit from public;
 grant usage on schema read to anamnesis_reader, anamnesis_projector, anamnesis_auditor;
 grant usage on schema audit to anamnesis_reader, anamnesis_projector, anamnesis_auditor;
+grant select on read.built to anamnesis_projector;

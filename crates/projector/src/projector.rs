@@ -329,7 +329,11 @@ fn described(problem: &ProjectorError) -> String {
     let mut text = problem.to_string();
     let mut source = std::error::Error::source(problem);
     while let Some(inner) = source {
-        text = format!("{text}: {inner}");
+        let inner_text = inner.to_string();
+        // some errors repeat what they come from
+        if !text.ends_with(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
         source = inner.source();
     }
     text

@@ -1,0 +1,9 @@
+//! The read models in a real Postgres: kept up exactly once, seen only by those who may.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
+
+mod keeping_up;
+mod scopes;
+mod stories;
+mod support;
+mod tables;
