@@ -18,11 +18,11 @@ end;
 -- Gives the next events in the queue their positions; without any, only moves the log's time on. Answers how many, and
 -- where the log ends now; no row when the epoch isn't the present one.
 --
--- One query, so one snapshot: whoever sees a stream's second event sees its first, and the first arrived lower. Taking
--- always from the bottom, and with an event all others of its command (they were committed together, so the snapshot
--- has them all), never inverts a stream: the lowest event of the command is among the lowest, and so are all events
--- of its stream before it. What a stopped leader's batch with an old snapshot would take a second time is gone by the
--- time it has the lock, or its epoch is.
+-- Takes the lowest arrivals, but none of a command that also has higher ones: a command is logged at one instant. No
+-- stream is inverted by that. Whoever wrote an event had seen the one before it in its stream, committed with its whole
+-- command; so all of that command had arrived before, is seen by the one snapshot of the query, and is lower.
+-- What a stopped leader's batch with an old snapshot would take a second time is gone by the time it has the lock, or
+-- its epoch is.
 create function journal.sequence_batch(my_epoch bigint, batch integer, lease interval)
 returns table (taken_events bigint, head_position bigint, head_logged_at timestamptz)
 language plpgsql
@@ -31,49 +31,62 @@ set enable_nestloop = off
 -- what is disabled counts as very dear, and what is dear is compiled: 300 ms for every batch
 set jit = off
 as $$
+declare
+    lowest_events bigint;
 begin
-    with fence as materialized (
-        select position, greatest(clock_timestamp(), logged_at + interval '1 microsecond') as logged_at
-        from journal.head
-        where epoch = my_epoch
-        for update),
-    commands as materialized (
-        select distinct command_id
-        from (
-            select command_id
+    loop
+        with fence as materialized (
+            select position, greatest(clock_timestamp(), logged_at + interval '1 microsecond') as logged_at
+            from journal.head
+            where epoch = my_epoch
+            for update),
+        lowest as materialized (
+            select ctid as place, arrival, command_id
             from journal.unsequenced
             where exists (select from fence)
             order by arrival
-            limit batch) as lowest),
-    taken as (
-        delete from journal.unsequenced as queue
-        using commands
-        where queue.command_id = commands.command_id
-        returning queue.arrival, queue.organization_id, queue.aggregate_type, queue.aggregate_id, queue.sequence, queue.subject_id,
-            queue.row_hash),
-    logged as (
-        insert into journal.log
-            (position, logged_at, arrival, organization_id, aggregate_type, aggregate_id, sequence, subject_id, row_hash)
-        select fence.position + row_number() over (order by arrival), fence.logged_at, arrival, organization_id, aggregate_type,
-            aggregate_id, sequence, subject_id, row_hash
-        from taken, fence
-        returning 1),
-    counted as (select count(*) as events from logged)
-    update journal.head
-    set position = head.position + counted.events,
-        logged_at = fence.logged_at,
-        expires_at = clock_timestamp() + lease
-    from fence, counted
-    where head.epoch = my_epoch
-    returning counted.events, head.position, head.logged_at
-    into taken_events, head_position, head_logged_at;
+            limit batch),
+        split as materialized (
+            select distinct command_id
+            from journal.unsequenced
+            where arrival > (select max(arrival) from lowest)
+              and command_id in (select command_id from lowest)),
+        taken as (
+            delete from journal.unsequenced
+            where ctid = any (array(
+                select place
+                from lowest
+                where command_id not in (select command_id from split)))
+            returning arrival, organization_id, aggregate_type, aggregate_id, sequence, subject_id, row_hash),
+        logged as (
+            insert into journal.log
+                (position, logged_at, arrival, organization_id, aggregate_type, aggregate_id, sequence, subject_id, row_hash)
+            select fence.position + row_number() over (order by arrival), fence.logged_at, arrival, organization_id, aggregate_type,
+                aggregate_id, sequence, subject_id, row_hash
+            from taken, fence
+            returning 1),
+        counted as (
+            select (select count(*) from logged) as logged, (select count(*) from lowest) as lowest)
+        update journal.head
+        set position = head.position + counted.logged,
+            logged_at = fence.logged_at,
+            expires_at = clock_timestamp() + lease
+        from fence, counted
+        where head.epoch = my_epoch
+        returning counted.logged, head.position, head.logged_at, counted.lowest
+        into taken_events, head_position, head_logged_at, lowest_events;
 
-    if found then
-        if taken_events > 0 then
-            perform pg_notify('anamnesis_log', head_position::text);
+        if not found then
+            return;
         end if;
-        return next;
+        -- commands that are larger than the batch: it grows until one fits
+        exit when taken_events > 0 or lowest_events < batch;
+        batch := batch * 2;
+    end loop;
+    if taken_events > 0 then
+        perform pg_notify('anamnesis_log', head_position::text);
     end if;
+    return next;
 end $$;
 
 -- The log's last position at an instant, for ever the same; null while the log's time hasn't reached it. Both columns

@@ -26,7 +26,7 @@ pub struct SequencerSettings {
     pub name: String,
     /// For how long a leader that has died is waited for. At most a minute.
     pub lease: Duration,
-    /// Events in one batch; a command's events stay together, so it may become a few more.
+    /// Events in one batch. A command's events stay together: without them, or with more than that.
     pub batch: u32,
     /// The shortest pause between looks into the queue; while it stays empty, the pause grows.
     pub pause_at_least: Duration,
@@ -149,7 +149,8 @@ impl Sequencer {
                 };
                 next_tick = Instant::now() + self.settings.tick;
                 self.health.send_modify(|health| health.led(epoch, batch.head));
-                if batch.events >= u64::from(self.settings.batch) {
+                // a full one leaves out the commands that it would split
+                if batch.events * 2 > u64::from(self.settings.batch) {
                     continue;
                 }
                 if batch.events > 0 {

@@ -48,17 +48,17 @@ async fn a_head_is_signed_when_somebody_asks_and_proves_every_entry() {
     let (_sequencer, _sequencing) = database.sequence();
     let (follower, _following) = follow(&database, &signer);
     database.append(&stream(700)).await;
-    let signed = follower.signed(700, SOON).await.unwrap();
-    assert_eq!(signed.head(), expected_head(&database, 700).await);
+    let promised = follower.signed(700, SOON).await.unwrap();
+    assert_eq!(promised.head(), expected_head(&database, 700).await);
 
     let tree = StoredTree::new(database.writer.clone());
     let note = tree.newest_head().await.unwrap().unwrap();
-    assert_eq!(SignedCheckpoint::open(&note, signer.open().verifying_key()).unwrap(), signed);
+    assert_eq!(SignedCheckpoint::open(&note, signer.open().verifying_key()).unwrap(), promised);
     let entries = Log::new(database.writer.clone()).read_after(0, 700).await.unwrap();
     for position in [1, 256, 257, 512, 700] {
         let inclusion = tree.inclusion(position, 700).await.unwrap();
         let leaf = entries[usize::try_from(position - 1).unwrap()].leaf();
-        assert!(proof::verify_inclusion(position - 1, leaf, signed.head(), &inclusion).is_ok());
+        assert!(proof::verify_inclusion(position - 1, leaf, promised.head(), &inclusion).is_ok());
     }
     assert!(tree.inclusion(701, 700).await.is_err());
 }

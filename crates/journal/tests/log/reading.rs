@@ -207,7 +207,9 @@ async fn a_subjects_entries_and_a_streams_entries_are_theirs_alone() {
     let (_handle, _running) = database.sequence();
     let subject = Uuid::new_v4();
     let mut mine = stream(4);
-    mine.iter_mut().for_each(|event| event.subject_id = subject);
+    for event in &mut mine {
+        event.subject_id = subject;
+    }
     let others = stream(4);
     let mixed: Vec<NewEvent> = mine.iter().zip(&others).flat_map(|(mine, other)| [mine.clone(), other.clone()]).collect();
     database.append(&mixed).await;

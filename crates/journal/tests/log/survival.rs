@@ -79,7 +79,9 @@ async fn leaders_that_are_stopped_and_continued_write_nothing_twice() {
         other.signal("-CONT");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    leaders.iter().for_each(|leader| leader.signal("-CONT"));
+    for leader in &leaders {
+        leader.signal("-CONT");
+    }
     writing.cancel();
     let written = writer.await.unwrap();
     database.logged(written).await;
@@ -132,8 +134,8 @@ async fn a_restored_dump_goes_on_where_it_was_taken() {
     copy.append(&stream(5)).await;
     let (_sequencer, _sequencing) = copy.sequence();
     let (follower, _following) = follow(&copy, &signer);
-    let signed = follower.signed(310, SOON).await.expect("the copy's log is the one that was signed");
-    assert_eq!(signed.head(), StoredTree::new(copy.writer.clone()).head(310).await.unwrap());
+    let promised = follower.signed(310, SOON).await.expect("the copy's log is the one that was signed");
+    assert_eq!(promised.head(), StoredTree::new(copy.writer.clone()).head(310).await.unwrap());
     assert_eq!(copy.count("journal.log").await, 310);
     assert_eq!(copy.count("journal.tree_heads").await, 2);
     copy.assert_sound().await;
