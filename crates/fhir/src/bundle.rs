@@ -1,7 +1,7 @@
 //! What is in a file? The entries of a FHIR bundle, the resources of an NDJSON file (one a line), or a single resource.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use crate::error::FieldError;
 
@@ -43,9 +43,17 @@ pub enum Unreadable {
 pub(crate) struct Head {
     pub(crate) resource_type: String,
     #[serde(default)]
-    pub(crate) id: Option<String>,
+    id: Value,
     #[serde(default)]
-    pub(crate) identifier: serde_json::Value,
+    identifier: Value,
+}
+
+impl Head {
+    /// The identifiers that name a system and a value.
+    pub(crate) fn identifiers(&self) -> Vec<(&str, &str)> {
+        let identifiers = self.identifier.as_array().map(Vec::as_slice).unwrap_or_default();
+        identifiers.iter().filter_map(|one| Some((one.get("system")?.as_str()?, one.get("value")?.as_str()?))).collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -113,6 +121,16 @@ impl<'a> Bundle<'a> {
     }
 }
 
+/// Whether it looks like a resource's type: so much of what stands in a file may stand in a report.
+pub(crate) fn is_type(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphabetic())
+}
+
+/// Whether it is an id as FHIR spells them.
+pub(crate) fn is_id(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+}
+
 /// Whether the first line is whole by itself, as in NDJSON.
 fn is_lines(text: &str) -> bool {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
@@ -141,14 +159,19 @@ impl<'a> Entry<'a> {
 
     /// What it says it is, if that looks like a type: `Observation`.
     pub fn resource_type(&self) -> Option<&str> {
-        let resource_type = &self.head.as_ref()?.resource_type;
-        let looks = (1..=64).contains(&resource_type.len()) && resource_type.bytes().all(|b| b.is_ascii_alphabetic());
-        looks.then_some(resource_type)
+        Some(self.head.as_ref()?.resource_type.as_str()).filter(|name| is_type(name))
     }
 
     /// The resource, byte for byte; for the fingerprint of the request.
     pub fn json(&self) -> Option<&'a str> {
         self.resource.as_ref().ok().map(|resource| resource.get())
+    }
+
+    /// What the source calls the resource by; where it gave no id, the UUID that the bundle gave it.
+    pub(crate) fn id(&self) -> Option<&str> {
+        let given = self.head.as_ref()?.id.as_str();
+        let id = given.or_else(|| self.full_url.as_ref()?.strip_prefix("urn:uuid:"));
+        id.filter(|id| is_id(id))
     }
 
     fn rank(&self) -> u8 {

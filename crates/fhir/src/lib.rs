@@ -5,10 +5,22 @@
 //! Nothing here opens a file, asks a database, reads a clock or knows a key.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
+mod appointment;
 mod bundle;
+mod draft;
+mod elements;
+mod encounter;
 mod error;
+mod facility;
+mod patient;
+mod person;
 mod plan;
+mod practitioner;
+mod record;
 mod resolver;
+mod specialty;
+mod text;
+mod time;
 
 pub use bundle::{Bundle, Entry, Unreadable};
 pub use error::EntryError;

@@ -1,0 +1,368 @@
+//! Condition, AllergyIntolerance and MedicationRequest → a record, and an entry of the patient's history.
+
+use anamnesis_domain::{
+    Code, EntryId, PatientId, RecordId,
+    patient::{Allergy, AllergyCategory, AllergyStatus, Condition, ConditionStatus, Criticality, Medication, MedicationStatus, PatientCommand},
+    record::RecordType,
+};
+use serde::Deserialize;
+
+use super::{Standing, Times, add, record_of, required_code, title, words};
+use crate::{
+    Command,
+    draft::Draft,
+    elements::{Annotation, CodeableConcept, Reference, codes, codes_of_all, notes},
+    error::FieldError,
+    text,
+    time::{Span, When},
+};
+
+codes! {
+    ClinicalStatus { Active, Recurrence, Relapse, Inactive, Remission, Resolved }
+    VerificationStatus { Unconfirmed, Provisional, Differential, Confirmed, Refuted, EnteredInError }
+    FhirAllergyCategory { Food, Medication, Environment, Biologic }
+    FhirCriticality { Low, High, UnableToAssess }
+    RequestStatus { Active, OnHold, Cancelled, Completed, EnteredInError, Stopped, Draft, Unknown }
+    Intent { Proposal, Plan, Order, OriginalOrder, ReflexOrder, FillerOrder, InstanceOrder, Option }
+}
+
+#[derive(Deserialize)]
+#[serde(rename = "Condition", rename_all = "camelCase")]
+struct FhirCondition {
+    clinical_status: Option<Status<ClinicalStatus>>,
+    verification_status: Option<Status<VerificationStatus>>,
+    severity: Option<CodeableConcept>,
+    code: Option<CodeableConcept>,
+    subject: Option<Reference>,
+    encounter: Option<Reference>,
+    onset_date_time: Option<When>,
+    #[serde(default)]
+    onset_period: Span,
+    abatement_date_time: Option<When>,
+    #[serde(default)]
+    abatement_period: Span,
+    recorded_date: Option<When>,
+    recorder: Option<Reference>,
+    asserter: Option<Reference>,
+    #[serde(default)]
+    note: Vec<Annotation>,
+}
+
+/// A `CodeableConcept` whose codes are of a closed list.
+#[derive(Deserialize)]
+struct Status<C> {
+    #[serde(default = "Vec::new")]
+    coding: Vec<StatusCoding<C>>,
+}
+
+#[derive(Deserialize)]
+struct StatusCoding<C> {
+    code: C,
+}
+
+fn status<C: Copy>(status: Option<&Status<C>>) -> Option<C> {
+    status.and_then(|status| status.coding.first()).map(|coding| coding.code)
+}
+
+fn verified(status: Option<VerificationStatus>) -> Standing {
+    match status {
+        Some(VerificationStatus::EnteredInError) => Standing::InError,
+        Some(VerificationStatus::Refuted) => Standing::But("Refuted"),
+        Some(VerificationStatus::Unconfirmed | VerificationStatus::Provisional | VerificationStatus::Differential) => Standing::But("Unconfirmed"),
+        Some(VerificationStatus::Confirmed) | None => Standing::Holds,
+    }
+}
+
+/// Adds the entry to the patient's history.
+fn remember(draft: &mut Draft<'_>, patient_id: PatientId, command: PatientCommand) {
+    draft.add_to(patient_id.0, "history", Command::Patient(command));
+}
+
+pub(crate) fn condition(draft: &mut Draft<'_>) -> Result<(), FieldError> {
+    let condition: FhirCondition = draft.read()?;
+    let patient_id = draft.subject(condition.subject.as_ref(), "subject")?;
+    let onset = condition.onset_date_time.or(condition.onset_period.start);
+    let ended = condition.abatement_date_time.or(condition.abatement_period.end);
+    check_order(onset, ended, "abatementDateTime", "onsetDateTime")?;
+    let code = required_code(condition.code.as_ref(), "code")?;
+    let standing = verified(status(condition.verification_status.as_ref()));
+    let note = text::paragraphs(notes(&condition.note));
+
+    let mut record = record_of(draft, patient_id, RecordType::Diagnosis, Times { made: condition.recorded_date, effective: onset })?;
+    title(&mut record, standing, [words(condition.code.as_ref())]);
+    let said_by = [("recorder", &condition.recorder), ("asserter", &condition.asserter)];
+    record.provider_id = draft.provider(said_by.into_iter().filter_map(|(path, one)| Some((path.to_owned(), one.as_ref()?))));
+    record.appointment_id = draft.visit(condition.encounter.as_ref(), "encounter");
+    record.diagnosis = text::text(record.title.as_str());
+    record.codes = vec![code.clone()];
+    record.notes.clone_from(&note);
+    add(draft, record, standing);
+    if standing != Standing::But("Refuted") {
+        let (now, entry_id) = (draft.now, EntryId(draft.aggregate_id));
+        let condition = Condition {
+            code,
+            status: condition_status(&condition, standing, ended.is_some()),
+            severity: condition.severity.as_ref().and_then(CodeableConcept::code),
+            onset: onset.map(|when| when.day),
+            ended: ended.map(|when| when.day),
+            note,
+            record_id: Some(RecordId(draft.aggregate_id)),
+        };
+        remember(draft, patient_id, PatientCommand::RecordCondition { now, entry_id, condition });
+    }
+    Ok(())
+}
+
+/// Refuses an end that lies before its beginning.
+fn check_order(begin: Option<When>, end: Option<When>, path: &str, begin_path: &str) -> Result<(), FieldError> {
+    match (begin, end) {
+        (Some(begin), Some(end)) if end.day < begin.day => Err(FieldError::new(path, format!("must not lie before {begin_path}"))),
+        _ => Ok(()),
+    }
+}
+
+/// As the source says; where it doesn't, by whether it has ended.
+fn condition_status(condition: &FhirCondition, standing: Standing, has_ended: bool) -> ConditionStatus {
+    if standing == Standing::InError {
+        return ConditionStatus::EnteredInError;
+    }
+    match status(condition.clinical_status.as_ref()) {
+        Some(ClinicalStatus::Recurrence) => ConditionStatus::Recurrence,
+        Some(ClinicalStatus::Relapse) => ConditionStatus::Relapse,
+        Some(ClinicalStatus::Inactive) => ConditionStatus::Inactive,
+        Some(ClinicalStatus::Remission) => ConditionStatus::Remission,
+        Some(ClinicalStatus::Resolved) => ConditionStatus::Resolved,
+        None if has_ended => ConditionStatus::Resolved,
+        Some(ClinicalStatus::Active) | None => ConditionStatus::Active,
+    }
+}
+
+codes! {
+    AllergyClinicalStatus { Active, Inactive, Resolved }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AllergyIntolerance {
+    clinical_status: Option<Status<AllergyClinicalStatus>>,
+    verification_status: Option<Status<VerificationStatus>>,
+    #[serde(default)]
+    category: Vec<FhirAllergyCategory>,
+    criticality: Option<FhirCriticality>,
+    code: Option<CodeableConcept>,
+    patient: Option<Reference>,
+    encounter: Option<Reference>,
+    onset_date_time: Option<When>,
+    #[serde(default)]
+    onset_period: Span,
+    recorded_date: Option<When>,
+    recorder: Option<Reference>,
+    asserter: Option<Reference>,
+    #[serde(default)]
+    note: Vec<Annotation>,
+    #[serde(default)]
+    reaction: Vec<Reaction>,
+}
+
+#[derive(Deserialize)]
+struct Reaction {
+    #[serde(default)]
+    manifestation: Vec<CodeableConcept>,
+}
+
+pub(crate) fn allergy(draft: &mut Draft<'_>) -> Result<(), FieldError> {
+    let allergy: AllergyIntolerance = draft.read()?;
+    let patient_id = draft.subject(allergy.patient.as_ref(), "patient")?;
+    let onset = allergy.onset_date_time.or(allergy.onset_period.start);
+    let code = required_code(allergy.code.as_ref(), "code")?;
+    let standing = verified(status(allergy.verification_status.as_ref()));
+    let note = text::paragraphs(notes(&allergy.note));
+    let reactions: Vec<Code> = allergy.reaction.iter().flat_map(|reaction| codes_of_all(&reaction.manifestation)).collect();
+
+    let mut record = record_of(draft, patient_id, RecordType::Allergy, Times { made: allergy.recorded_date, effective: onset })?;
+    title(&mut record, standing, [words(allergy.code.as_ref())]);
+    let said_by = [("recorder", &allergy.recorder), ("asserter", &allergy.asserter)];
+    record.provider_id = draft.provider(said_by.into_iter().filter_map(|(path, one)| Some((path.to_owned(), one.as_ref()?))));
+    record.appointment_id = draft.visit(allergy.encounter.as_ref(), "encounter");
+    record.codes = vec![code.clone()];
+    let reaction_words = allergy.reaction.iter().flat_map(|reaction| &reaction.manifestation).filter_map(CodeableConcept::words);
+    record.symptoms = reaction_words.filter_map(text::text).collect();
+    record.notes.clone_from(&note);
+    add(draft, record, standing);
+    if standing != Standing::But("Refuted") {
+        let (now, entry_id) = (draft.now, EntryId(draft.aggregate_id));
+        let allergy = Allergy {
+            code,
+            status: allergy_status(&allergy, standing),
+            categories: allergy.category.iter().map(|category| allergy_category(*category)).collect(),
+            criticality: allergy.criticality.map(criticality),
+            reactions,
+            onset: onset.map(|when| when.day),
+            ended: None,
+            note,
+            record_id: Some(RecordId(draft.aggregate_id)),
+        };
+        remember(draft, patient_id, PatientCommand::RecordAllergy { now, entry_id, allergy });
+    }
+    Ok(())
+}
+
+fn allergy_status(allergy: &AllergyIntolerance, standing: Standing) -> AllergyStatus {
+    if standing == Standing::InError {
+        return AllergyStatus::EnteredInError;
+    }
+    match status(allergy.clinical_status.as_ref()) {
+        Some(AllergyClinicalStatus::Active) | None => AllergyStatus::Active,
+        Some(AllergyClinicalStatus::Inactive) => AllergyStatus::Inactive,
+        Some(AllergyClinicalStatus::Resolved) => AllergyStatus::Resolved,
+    }
+}
+
+fn allergy_category(category: FhirAllergyCategory) -> AllergyCategory {
+    match category {
+        FhirAllergyCategory::Food => AllergyCategory::Food,
+        FhirAllergyCategory::Medication => AllergyCategory::Medication,
+        FhirAllergyCategory::Environment => AllergyCategory::Environment,
+        FhirAllergyCategory::Biologic => AllergyCategory::Biologic,
+    }
+}
+
+fn criticality(criticality: FhirCriticality) -> Criticality {
+    match criticality {
+        FhirCriticality::Low => Criticality::Low,
+        FhirCriticality::High => Criticality::High,
+        FhirCriticality::UnableToAssess => Criticality::UnableToAssess,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MedicationRequest {
+    status: RequestStatus,
+    intent: Option<Intent>,
+    #[serde(default)]
+    do_not_perform: bool,
+    medication_codeable_concept: Option<CodeableConcept>,
+    medication_reference: Option<Reference>,
+    #[serde(default)]
+    contained: Vec<Contained>,
+    subject: Option<Reference>,
+    encounter: Option<Reference>,
+    authored_on: Option<When>,
+    requester: Option<Reference>,
+    #[serde(default)]
+    reason_code: Vec<CodeableConcept>,
+    #[serde(default)]
+    reason_reference: Vec<Reference>,
+    #[serde(default)]
+    note: Vec<Annotation>,
+    #[serde(default)]
+    dosage_instruction: Vec<Dosage>,
+    #[serde(default)]
+    dispense_request: DispenseRequest,
+}
+
+#[derive(Deserialize)]
+struct Contained {
+    id: Option<String>,
+    code: Option<CodeableConcept>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Dosage {
+    text: Option<String>,
+    patient_instruction: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct DispenseRequest {
+    validity_period: Span,
+}
+
+pub(crate) fn medication_request(draft: &mut Draft<'_>) -> Result<(), FieldError> {
+    let request: MedicationRequest = draft.read()?;
+    let patient_id = draft.subject(request.subject.as_ref(), "subject")?;
+    let code = medication_code(draft, &request)?;
+    let ended = request.dispense_request.validity_period.end;
+    check_order(request.authored_on, ended, "dispenseRequest.validityPeriod.end", "authoredOn")?;
+    let standing = request_standing(&request);
+    let note = text::paragraphs(notes(&request.note));
+    let dosage =
+        text::listed(request.dosage_instruction.iter().flat_map(|dosage| [&dosage.text, &dosage.patient_instruction]).flatten().map(String::as_str));
+    let prescriber_id = draft.provider(request.requester.iter().map(|requester| ("requester".to_owned(), requester)));
+
+    let times = Times { made: request.authored_on, effective: request.authored_on };
+    let mut record = record_of(draft, patient_id, RecordType::Prescription, times)?;
+    title(&mut record, standing, [code.text.as_deref(), code.codings.iter().find_map(|coding| coding.display.as_deref())]);
+    record.provider_id = prescriber_id;
+    record.appointment_id = draft.visit(request.encounter.as_ref(), "encounter");
+    record.codes = vec![code.clone()];
+    record.treatment.clone_from(&dosage);
+    record.notes.clone_from(&note);
+    add(draft, record, standing);
+    if is_taken(&request) {
+        let (now, entry_id) = (draft.now, EntryId(draft.aggregate_id));
+        let named = request.reason_reference.iter().filter_map(|reason| reason.display.as_deref());
+        let named = named.map(|words| Code { codings: vec![], text: Some(text::short(words)) });
+        let medication = Medication {
+            code,
+            status: medication_status(request.status),
+            dosage,
+            reasons: codes_of_all(&request.reason_code)
+                .into_iter()
+                .chain(named.filter(|code| code.text.as_ref().is_some_and(|text| !text.trim().is_empty())))
+                .collect(),
+            prescriber_id,
+            onset: request.authored_on.map(|when| when.day),
+            ended: ended.map(|when| when.day),
+            note,
+            record_id: Some(RecordId(draft.aggregate_id)),
+        };
+        remember(draft, patient_id, PatientCommand::RecordMedication { now, entry_id, medication });
+    }
+    Ok(())
+}
+
+/// What is to be taken: as a code, as a Medication inside the request or of the import, or as the reference's words.
+fn medication_code(draft: &Draft<'_>, request: &MedicationRequest) -> Result<Code, FieldError> {
+    let Some(reference) = &request.medication_reference else {
+        return required_code(request.medication_codeable_concept.as_ref(), "medicationCodeableConcept");
+    };
+    let inside = || {
+        let id = reference.target.as_deref()?.strip_prefix('#')?;
+        request.contained.iter().find(|one| one.id.as_deref() == Some(id))?.code.as_ref()?.code()
+    };
+    let in_words = || CodeableConcept { coding: vec![], text: reference.display.clone() }.code();
+    let code = inside().or_else(|| draft.scope().medication(reference)).or_else(in_words);
+    code.ok_or_else(|| FieldError::new("medicationReference.reference", "must name a Medication of the import that has a code"))
+}
+
+fn request_standing(request: &MedicationRequest) -> Standing {
+    match request.status {
+        RequestStatus::EnteredInError => Standing::InError,
+        _ if request.do_not_perform => Standing::But("Not to be taken"),
+        RequestStatus::Cancelled => Standing::But("Cancelled"),
+        RequestStatus::Draft => Standing::But("Draft"),
+        _ if matches!(request.intent, Some(Intent::Proposal | Intent::Option)) => Standing::But("Proposed"),
+        RequestStatus::Active | RequestStatus::OnHold | RequestStatus::Completed | RequestStatus::Stopped | RequestStatus::Unknown => Standing::Holds,
+    }
+}
+
+/// Whether it is the patient's medication: neither a ban nor a mere proposal.
+fn is_taken(request: &MedicationRequest) -> bool {
+    !request.do_not_perform && !matches!(request.intent, Some(Intent::Proposal | Intent::Option))
+}
+
+fn medication_status(status: RequestStatus) -> MedicationStatus {
+    match status {
+        RequestStatus::Active => MedicationStatus::Active,
+        RequestStatus::OnHold => MedicationStatus::OnHold,
+        RequestStatus::Cancelled => MedicationStatus::Cancelled,
+        RequestStatus::Completed => MedicationStatus::Completed,
+        RequestStatus::EnteredInError => MedicationStatus::EnteredInError,
+        RequestStatus::Stopped => MedicationStatus::Stopped,
+        RequestStatus::Draft | RequestStatus::Unknown => MedicationStatus::Unknown,
+    }
+}
