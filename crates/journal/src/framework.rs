@@ -19,13 +19,15 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::append::Verdict;
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::journal::Inner;
 use crate::outcome::CommittedEvent;
 use crate::seal::{owner, seal};
 use crate::stream::{Folded, Stored, StoredEvent, StoredSnapshot, open};
+
+#[cfg(test)]
+mod tests;
 
 /// One of our aggregates, as cqrs-es wants it.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -238,22 +240,6 @@ impl Store<'_> {
             .zip(before.sequence + 1..)
             .map(|((event, id), sequence)| envelope(&text, sequence, event, columns(id)))
             .collect())
-    }
-}
-
-impl Inner {
-    /// Appends one command, and forgets the keys that turn out to be gone.
-    pub(crate) async fn append(&self, append: crate::append::Append) -> Result<(), Failure> {
-        self.judge(self.appender.append(append).await?)
-    }
-
-    pub(crate) fn judge(&self, verdict: Verdict) -> Result<(), Failure> {
-        if let Verdict::KeysGone(keys) = &verdict {
-            for key_id in keys {
-                self.vault.forget(*key_id);
-            }
-        }
-        verdict.into()
     }
 }
 

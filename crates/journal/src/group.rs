@@ -5,8 +5,6 @@
 
 mod steps;
 
-use std::time::Duration;
-
 use anamnesis_domain::{Aggregate, Broken, Refusal};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -22,9 +20,7 @@ use crate::seal::receipt;
 use steps::{Command, Step, Streams};
 
 /// How often a group is decided anew because one of its streams has changed meanwhile.
-const MOST_ATTEMPTS: u64 = 10;
-/// The wait before another attempt, times the attempts so far.
-const PAUSE_MS: u64 = 3;
+const MOST_ATTEMPTS: u32 = 16;
 
 /// Commands that are carried out together or not at all, in this order.
 #[derive(Default)]
@@ -140,14 +136,17 @@ impl Journal {
         if group.steps.is_empty() {
             return Ok(GroupCommitted { steps: Vec::new(), replayed: false });
         }
-        for attempt in 1..=MOST_ATTEMPTS {
+        let mut turns = Vec::new();
+        for _ in 0..MOST_ATTEMPTS {
             let Stopped { step, why } = match attempt_once(group, &store).await {
                 Ok(steps) => return Ok(GroupCommitted { steps, replayed: false }),
                 Err(stopped) => stopped,
             };
             let failure = match why {
                 Why::Failed(Failure::Conflict | Failure::KeysGone) => {
-                    tokio::time::sleep(Duration::from_millis(PAUSE_MS * attempt)).await;
+                    if turns.is_empty() {
+                        turns = self.0.turns.take(group.steps.iter().map(|step| step.stream().1)).await;
+                    }
                     continue;
                 }
                 Why::Failed(failure) => store.unless_replayed(failure).await,

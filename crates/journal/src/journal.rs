@@ -7,7 +7,7 @@ use anamnesis_vault::Vault;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::append::{Appender, Writer};
+use crate::append::{Append, Appender, Verdict, Writer};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::framework::{Loaded, Repositories, Store};
@@ -50,7 +50,7 @@ pub(crate) struct Inner {
     pub(crate) appender: Appender,
     pub(crate) repositories: Repositories,
     pub(crate) snapshots: Snapshots,
-    turns: Turns,
+    pub(crate) turns: Turns,
 }
 
 impl Journal {
@@ -97,14 +97,14 @@ impl Journal {
     /// The first attempt goes at once; the others take turns, so that of many who want the same stream each gets it.
     async fn run<A: Aggregate>(&self, mut request: Request<'_, A>) -> Result<Committed<A>, CommandError<A::Error>> {
         let store = Store { inner: &self.0, caller: request.caller };
-        let mut turn = None;
+        let mut turns = Vec::new();
         for _ in 0..MOST_ATTEMPTS {
             let failure = match attempt(&request, &store).await {
                 Ok(committed) => return Ok(committed),
                 Err(Stopped::Failed(Failure::Conflict | Failure::KeysGone)) => {
                     request.begins = false;
-                    if turn.is_none() {
-                        turn = Some(self.0.turns.take(request.id).await);
+                    if turns.is_empty() {
+                        turns = self.0.turns.take([request.id]).await;
                     }
                     continue;
                 }
@@ -118,6 +118,22 @@ impl Journal {
             return if is_duplicate { replay(&store).await } else { Err(failure.told()) };
         }
         Err(CommandError::Conflict)
+    }
+}
+
+impl Inner {
+    /// Appends one command, and forgets the keys that turn out to be gone.
+    pub(crate) async fn append(&self, append: Append) -> Result<(), Failure> {
+        self.judge(self.appender.append(append).await?)
+    }
+
+    pub(crate) fn judge(&self, verdict: Verdict) -> Result<(), Failure> {
+        if let Verdict::KeysGone(keys) = &verdict {
+            for key_id in keys {
+                self.vault.forget(*key_id);
+            }
+        }
+        verdict.into()
     }
 }
 
