@@ -54,8 +54,7 @@ pub(crate) fn json() -> impl Strategy<Value = JsonText> {
 }
 
 pub(crate) fn clinical_value() -> impl Strategy<Value = ClinicalValue> {
-    // as many digits as people write: serde_json reads longer ones off by one in the last place
-    let quantity = (-1_000_000..1_000_000_i32, option::of(line()))
-        .prop_map(|(n, unit)| ClinicalValue::Quantity(Quantity { value: f64::from(n) / 100.0, unit, system: None, code: None, comparator: None }));
+    let quantity = (proptest::num::f64::NORMAL, option::of(line()))
+        .prop_map(|(value, unit)| ClinicalValue::Quantity(Quantity { value, unit, system: None, code: None, comparator: None }));
     prop_oneof![quantity, text().prop_map(ClinicalValue::Text), code().prop_map(ClinicalValue::Code)]
 }

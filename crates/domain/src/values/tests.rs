@@ -110,6 +110,19 @@ fn json_is_kept_as_it_came_and_only_if_it_is_json() {
 }
 
 #[test]
+fn json_inside_other_json_has_the_same_limit() {
+    let json_of = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - 2));
+    assert!(serde_json::from_str::<JsonText>(&json_of(4 * 1024 * 1024)).is_ok());
+    assert!(serde_json::from_str::<JsonText>(&json_of(4 * 1024 * 1024 + 1)).is_err());
+}
+
+#[test]
+fn a_measured_number_keeps_every_digit() {
+    let json = r#"{"value":109.14520075345051,"unit":null,"system":null,"code":null,"comparator":null}"#;
+    assert_eq!(serde_json::to_string(&serde_json::from_str::<Quantity>(json).unwrap()).unwrap(), json);
+}
+
+#[test]
 fn a_finding_is_one_of_three() {
     let reads = |json: &str| serde_json::from_str::<ClinicalValue>(json).is_ok();
     assert!(reads(r#"{"quantity": {"value": 7.4}}"#) && reads(r#"{"text": "clear"}"#) && reads(r#"{"code": {"text": "positive"}}"#));
