@@ -8,7 +8,6 @@ use crate::redact::redacted;
 
 /// The most bytes one JSON text may have.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-const TOO_LONG: InvalidValue = InvalidValue("must be at most 4 MiB of JSON");
 
 /// A JSON text, kept as it came (spaces inside, order and digits included), at most 4 MiB. In JSON it stands as itself, in Avro as a string.
 ///
@@ -25,20 +24,23 @@ impl JsonText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    fn checked(json: &str) -> Result<Self, InvalidValue> {
+        if json.len() > MAX_BYTES {
+            return Err(InvalidValue("must be at most 4 MiB of JSON"));
+        }
+        match serde_json::from_str::<Readable>(json) {
+            Ok(Readable) => Ok(Self(json.to_owned())),
+            Err(_) => Err(InvalidValue("must be JSON, nested at most 127 deep, with numbers that a double can hold")),
+        }
+    }
 }
 
 impl TryFrom<String> for JsonText {
     type Error = InvalidValue;
 
     fn try_from(json: String) -> Result<Self, InvalidValue> {
-        if json.len() > MAX_BYTES {
-            return Err(TOO_LONG);
-        }
-        // through `RawValue`, so that the spaces around it go as they do when it is read inside other JSON
-        match serde_json::from_str::<Box<RawValue>>(&json) {
-            Ok(raw) => Ok(Self(raw.get().to_owned())),
-            Err(_) => Err(InvalidValue("must be JSON")),
-        }
+        Self::checked(json.trim_matches([' ', '\t', '\n', '\r']))
     }
 }
 
@@ -71,7 +73,57 @@ impl<'de> Deserialize<'de> for JsonText {
         if !deserializer.is_human_readable() {
             return Self::try_from(String::deserialize(deserializer)?).map_err(de::Error::custom);
         }
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        if raw.get().len() > MAX_BYTES { Err(de::Error::custom(TOO_LONG)) } else { Ok(Self(raw.get().to_owned())) }
+        Self::checked(Box::<RawValue>::deserialize(deserializer)?.get()).map_err(de::Error::custom)
+    }
+}
+
+/// JSON that every later reader can read, too: `IgnoredAny` would pass over bottomless nesting, halves of surrogate pairs and 1e400.
+struct Readable;
+
+impl<'de> Deserialize<'de> for Readable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> de::Visitor<'de> for Readable {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<Self, A::Error> {
+        while entries.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
     }
 }

@@ -100,12 +100,15 @@ fn a_number_fits_its_type() {
 
 #[test]
 fn json_is_kept_as_it_came_and_only_if_it_is_json() {
-    let spaced = "{\"a\" : 1.10,\n \"a\":[1e400 ] }";
+    let spaced = "{\"a\" : 1.10,\n \"a\":[1e300 ] }";
     assert_eq!(JsonText::try_from(format!(" {spaced}\n")).unwrap().as_str(), spaced);
     assert_eq!(serde_json::from_str::<JsonText>(spaced).unwrap().as_str(), spaced);
-    for wrong in ["", "{", "{} {}", "nul", "'a'"] {
+    for wrong in ["", "{", "{} {}", "nul", "'a'", "[1e400]", r#""\ud800""#, r#"{"a": 1, }"#] {
         assert!(!accepts::<JsonText>(wrong), "{wrong}");
+        assert!(serde_json::from_str::<JsonText>(wrong).is_err(), "{wrong}");
     }
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    assert!(accepts::<JsonText>(&nested(127)) && !accepts::<JsonText>(&nested(128)));
     assert!(!accepts::<JsonText>(&format!("\"{}\"", "x".repeat(4 * 1024 * 1024))));
 }
 
