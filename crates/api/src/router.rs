@@ -6,7 +6,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing::get};
+use axum::Router;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
@@ -55,8 +55,7 @@ pub fn router(app: App) -> Router {
     let timeout = Duration::from_millis(app.settings.request_timeout_ms);
     protected
         .merge(anonymous)
-        .merge(SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", serde_json::to_value(&document).unwrap_or_default()))
-        .route("/openapi.json", get(|| async move { Json(document) }))
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Not this method", "see /openapi.json")

@@ -9,7 +9,7 @@ use anamnesis_vault::{OpenError, VaultError};
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectorError {
     /// Postgres didn't answer, or refused.
-    #[error("the read models' database refused")]
+    #[error("the read models' database refused ({})", told(.0))]
     Database(#[from] sqlx::Error),
     /// The source of events failed.
     #[error(transparent)]
@@ -103,5 +103,15 @@ fn is_passing(error: &sqlx::Error) -> bool {
     match error.as_database_error().and_then(sqlx::error::DatabaseError::code) {
         Some(code) => !["22", "23", "42"].iter().any(|class| code.starts_with(class)),
         None => true,
+    }
+}
+
+/// The SQLSTATE, or what kind of failure it was: a message of Postgres may quote what stood in a row.
+fn told(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(refused) => format!("SQLSTATE {}", refused.code().unwrap_or_default()),
+        sqlx::Error::Io(_) => "it doesn't answer".to_owned(),
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => "no connection is free".to_owned(),
+        _ => "the answer isn't what was asked for".to_owned(),
     }
 }
