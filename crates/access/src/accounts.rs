@@ -59,7 +59,7 @@ pub struct SignedIn {
 impl Access {
     /// `pool` connects as a role that may write `identity`.
     pub fn new(pool: PgPool, journal: Journal, vault: Vault, settings: AccessSettings) -> Self {
-        let owners = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(300)).build();
+        let owners = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_mins(5)).build();
         Self { pool, journal, vault, settings, passwords: Passwords::new(settings.hashes_at_once), owners }
     }
 
@@ -111,7 +111,7 @@ impl Access {
         let expires_at = now.plus_minutes(self.settings.session_minutes);
         let Credentials { account_id, organization_id, .. } = *known;
         sessions::insert(&self.pool, &NewSession { session_id, token_hash, account_id, organization_id, created_at: now, expires_at }).await?;
-        let actor = self.actor(Session { session_id, account_id, organization_id, account_sequence }, now).await?;
+        let actor = self.actor(Session { id: session_id, account_id, organization_id, account_sequence }, now).await?;
         Ok(SignedIn { token, expires_at, actor })
     }
 
@@ -146,7 +146,7 @@ impl Access {
                 owner
             }
         };
-        Ok(Actor::of(&owner, session.account_id, session.organization_id, session.session_id, now))
+        Ok(Actor::of(&owner, session.account_id, session.organization_id, session.id, now))
     }
 
     /// The account's owner, if the account may be used now.
@@ -227,8 +227,7 @@ fn of_command(error: &CommandError<anamnesis_domain::account::AccountError>) -> 
     match error {
         CommandError::Refused(refusal) => AccessError::Refused(*refusal),
         CommandError::Taken { .. } => AccessError::EmailTaken,
-        CommandError::Unavailable(_) => AccessError::Unavailable,
-        CommandError::Conflict | CommandError::Expected { .. } => AccessError::Unavailable,
+        CommandError::Unavailable(_) | CommandError::Conflict | CommandError::Expected { .. } => AccessError::Unavailable,
         CommandError::Erased | CommandError::NotFound => AccessError::NoSession,
         CommandError::SameKeyOtherRequest | CommandError::SlotTaken { .. } | CommandError::Internal(_) => {
             AccessError::Broken("record what became of an account")

@@ -44,6 +44,7 @@ pub enum AccessError {
 }
 
 impl From<sqlx::Error> for AccessError {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the list of sqlx's errors is open")]
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Self::Unavailable,

@@ -90,46 +90,81 @@ impl Permission {
         Self::ReadLog,
     ];
 
-    /// What `role` gives of this permission. The whole table; whose own data `Own` means is filled in by the actor.
+    /// What `role` gives of this permission; whose own data `Own` means is filled in by the actor.
     pub(crate) fn given_to(self, role: Role) -> Option<Scope> {
-        use Permission as P;
-        const OWN: Scope = Scope::Own(PatientId(Uuid::nil()));
-        const ALL: Scope = Scope::Organization;
-        match role {
-            Role::Patient => match self {
-                P::ReadPatients | P::ReadAppointments | P::ReadRecords | P::ReadInsights | P::ReadConsents | P::WriteConsents | P::ReadHistory => {
-                    Some(OWN)
-                }
-                P::ReadDirectory | P::RateProviders => Some(ALL),
-                P::WritePatients | P::WriteAppointments | P::ConductAppointments | P::WriteRecords | P::WriteInsights | P::ReviewInsights => None,
-                P::WriteDirectory | P::ManageAccounts | P::ReadAudit | P::ReadLog => None,
-            },
-            Role::Provider => match self {
-                P::ReadPatients | P::WritePatients | P::ReadAppointments | P::WriteAppointments | P::ConductAppointments => Some(ALL),
-                P::ReadRecords | P::WriteRecords | P::ReadInsights | P::WriteInsights | P::ReviewInsights => Some(ALL),
-                P::ReadConsents | P::WriteConsents | P::ReadHistory | P::ReadDirectory => Some(ALL),
-                P::WriteDirectory | P::ManageAccounts | P::RateProviders | P::ReadAudit | P::ReadLog => None,
-            },
-            Role::Staff => match self {
-                P::ReadPatients | P::WritePatients | P::ReadAppointments | P::WriteAppointments | P::ConductAppointments => Some(ALL),
-                P::ReadConsents | P::WriteConsents | P::ReadDirectory => Some(ALL),
-                P::ReadRecords | P::WriteRecords | P::ReadInsights | P::WriteInsights | P::ReviewInsights | P::ReadHistory => None,
-                P::WriteDirectory | P::ManageAccounts | P::RateProviders | P::ReadAudit | P::ReadLog => None,
-            },
-            Role::Admin => match self {
-                P::ReadDirectory | P::WriteDirectory | P::ManageAccounts | P::ReadLog => Some(ALL),
-                P::ReadPatients | P::WritePatients | P::ReadAppointments | P::WriteAppointments | P::ConductAppointments => None,
-                P::ReadRecords | P::WriteRecords | P::ReadInsights | P::WriteInsights | P::ReviewInsights | P::ReadHistory => None,
-                P::ReadConsents | P::WriteConsents | P::RateProviders | P::ReadAudit => None,
-            },
-            Role::PrivacyOfficer | Role::Auditor => match self {
-                P::ReadPatients | P::ReadAppointments | P::ReadRecords | P::ReadInsights | P::ReadConsents | P::ReadHistory => Some(ALL),
-                P::ReadDirectory | P::ReadAudit | P::ReadLog => Some(ALL),
-                P::WritePatients | P::WriteAppointments | P::ConductAppointments | P::WriteRecords | P::WriteInsights | P::ReviewInsights => None,
-                P::WriteConsents | P::WriteDirectory | P::ManageAccounts | P::RateProviders => None,
-            },
-            Role::Analyst => (self == P::ReadDirectory).then_some(ALL),
-            Role::System => None,
+        let Rights { own, organization } = Rights::of(role);
+        match (organization.contains(&self), own.contains(&self)) {
+            (true, _) => Some(Scope::Organization),
+            (false, true) => Some(Scope::Own(PatientId(Uuid::nil()))),
+            (false, false) => None,
+        }
+    }
+}
+
+/// What a role gives. What isn't listed isn't given.
+struct Rights {
+    /// Over the account owner's own data.
+    own: &'static [Permission],
+    /// Over all data of the organization.
+    organization: &'static [Permission],
+}
+
+impl Rights {
+    #[rustfmt::skip]
+    fn of(role: Role) -> Self {
+        use Permission::{
+            ConductAppointments, ManageAccounts, RateProviders, ReadAppointments, ReadAudit, ReadConsents, ReadDirectory, ReadHistory, ReadInsights,
+            ReadLog, ReadPatients, ReadRecords, ReviewInsights, WriteAppointments, WriteConsents, WriteDirectory, WriteInsights, WritePatients,
+            WriteRecords,
+        };
+        let (own, organization): (&[_], &[_]) = match role {
+            Role::Patient => (
+                &[ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, WriteConsents, ReadHistory],
+                &[ReadDirectory, RateProviders],
+            ),
+            Role::Provider => (&[], &[
+                ReadPatients, WritePatients, ReadAppointments, WriteAppointments, ConductAppointments, ReadRecords, WriteRecords,
+                ReadInsights, WriteInsights, ReviewInsights, ReadConsents, WriteConsents, ReadHistory, ReadDirectory,
+            ]),
+            Role::Staff => (&[], &[
+                ReadPatients, WritePatients, ReadAppointments, WriteAppointments, ConductAppointments, ReadConsents, WriteConsents, ReadDirectory,
+            ]),
+            Role::Admin => (&[], &[ReadDirectory, WriteDirectory, ManageAccounts, ReadLog]),
+            Role::PrivacyOfficer | Role::Auditor => (&[], &[
+                ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, ReadHistory, ReadDirectory, ReadAudit, ReadLog,
+            ]),
+            Role::Analyst => (&[], &[ReadDirectory]),
+            Role::System => (&[], &[]),
+        };
+        Self { own, organization }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_permission_is_given_by_some_role_and_none_by_the_system() {
+        for permission in Permission::ALL {
+            assert!(Role::ALL.iter().any(|role| permission.given_to(*role).is_some()), "{permission:?} is given by no role");
+            assert_eq!(permission.given_to(Role::System), None);
+        }
+    }
+
+    #[test]
+    fn a_patient_reaches_only_their_own_data() {
+        let patient = PatientId(Uuid::from_u128(7));
+        assert!(matches!(Permission::ReadRecords.given_to(Role::Patient), Some(Scope::Own(_))));
+        assert!(Scope::Own(patient).covers(patient));
+        assert!(!Scope::Own(patient).covers(PatientId(Uuid::from_u128(8))));
+        assert_eq!(Permission::WriteRecords.given_to(Role::Patient), None);
+    }
+
+    #[test]
+    fn who_runs_the_system_sees_no_patient() {
+        for permission in [Permission::ReadPatients, Permission::ReadRecords, Permission::ReadHistory, Permission::ReadAudit] {
+            assert_eq!(permission.given_to(Role::Admin), None, "{permission:?}");
         }
     }
 }

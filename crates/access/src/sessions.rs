@@ -12,7 +12,7 @@ use crate::token::TokenHash;
 /// sequence still holds.
 #[derive(Clone, Copy)]
 pub(crate) struct Session {
-    pub(crate) session_id: Uuid,
+    pub(crate) id: Uuid,
     pub(crate) account_id: Uuid,
     pub(crate) organization_id: Uuid,
     pub(crate) account_sequence: u64,
@@ -63,7 +63,7 @@ pub(crate) async fn find(pool: &PgPool, token_hash: &TokenHash, idle_minutes: u3
     if unseen {
         touch(pool, session_id).await?;
     }
-    Ok(Some(Session { session_id, account_id, organization_id, account_sequence: u64::try_from(sequence).unwrap_or_default() }))
+    Ok(Some(Session { id: session_id, account_id, organization_id, account_sequence: u64::try_from(sequence).unwrap_or_default() }))
 }
 
 /// Written at most once a minute, so that reading doesn't become writing.

@@ -84,7 +84,11 @@ async fn create(
     let account_id = index.command_id("demo", "account", email);
     let caller = host_caller(organization, AccountId::SYSTEM, index.command_id("demo", "account-created", &number.to_string()));
     let account = new_account(email, name, role, links)?;
-    installation.access.create_account(account_id, account, password.clone(), &caller).await.with_context(|| format!("create the account {email}"))?;
+    installation
+        .access
+        .create_account(account_id, account, password.clone(), &caller)
+        .await
+        .with_context(|| format!("create the account {email}"))?;
     Ok(())
 }
 

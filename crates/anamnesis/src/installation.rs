@@ -1,5 +1,6 @@
 //! How are the layers wired together? Here, and nowhere else.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use anamnesis_access::{Access, AccessSettings};
@@ -9,8 +10,8 @@ use anamnesis_projector::ensure_schema;
 use anamnesis_vault::{Keyring, Vault, VaultSettings};
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::PgPoolOptions;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -50,9 +51,10 @@ impl Database {
     async fn start(config: &Config) -> anyhow::Result<Self> {
         let data_dir = DataDir::open(&config.data_dir)?;
         let programs = config.postgres_bin.clone();
-        let (server, data_dir) = tokio::task::spawn_blocking(move || EmbeddedPostgres::start(&data_dir, programs.as_deref()).map(|server| (server, data_dir)))
-            .await
-            .context("wait for the database server")??;
+        let (server, data_dir) =
+            tokio::task::spawn_blocking(move || EmbeddedPostgres::start(&data_dir, programs.as_deref()).map(|server| (server, data_dir)))
+                .await
+                .context("wait for the database server")??;
         create_database(&server.url("postgres")).await?;
         Ok(Self { url: server.url(DATABASE), server: Some((server, data_dir)) })
     }
@@ -80,7 +82,8 @@ fn running(config: &Config) -> anyhow::Result<Option<Address>> {
 
 async fn create_database(url: &SecretString) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(url.expose_secret()).await.context("connect to the database server")?;
-    let there: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)").bind(DATABASE).fetch_one(&mut connection).await?;
+    let there: bool =
+        sqlx::query_scalar("select exists (select from pg_database where datname = $1)").bind(DATABASE).fetch_one(&mut connection).await?;
     if !there {
         sqlx::query(&format!("create database {DATABASE}")).execute(&mut connection).await.context("create the database")?;
     }
@@ -115,7 +118,9 @@ impl Installation {
         let connections = config.database_connections;
         let pool = |role| pool_as(url.expose_secret(), role, connections);
         let (writer, projector, reader) = (pool(Role::Writer)?, pool(Role::Projector)?, pool(Role::Reader)?);
-        let owner = PgPoolOptions::new().max_connections(connections).connect_lazy(url.expose_secret())?;
+        let owner = PgPoolOptions::new()
+            .max_connections(connections)
+            .connect_lazy_with(PgConnectOptions::from_str(url.expose_secret())?.disable_statement_logging());
         let keyring = Keyring::open_or_create(&config.keyring_path()).context("open the keyring")?;
         let vault = Vault::open(writer.clone(), Arc::new(keyring), VaultSettings::default()).await.context("open the vault")?;
         let journal = Journal::open(writer.clone(), vault.clone(), JournalSettings::default());

@@ -14,6 +14,7 @@ pub(crate) async fn position_at(log: &Log, text: &str) -> anyhow::Result<u64> {
         }
         return Ok(position);
     }
-    let time: Instant = DateTime::parse_from_rfc3339(text).with_context(|| format!("{text} is neither a position nor a time in RFC 3339"))?.to_utc().into();
+    let time: Instant =
+        DateTime::parse_from_rfc3339(text).with_context(|| format!("{text} is neither a position nor a time in RFC 3339"))?.to_utc().into();
     log.position_at(time).await?.with_context(|| format!("{text} lies in the future of the log"))
 }

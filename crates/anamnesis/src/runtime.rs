@@ -52,7 +52,8 @@ impl Runtime {
         });
 
         let feed = LogFeed::new(installation.log.clone());
-        let projector = Projector::new(installation.projector.clone(), installation.vault.clone(), anamnesis_projections::ALL, ProjectorSettings::default());
+        let projector =
+            Projector::new(installation.projector.clone(), installation.vault.clone(), anamnesis_projections::ALL, ProjectorSettings::default());
         let projecting = projector.progress();
         let shutdown = runtime.shutdown.clone();
         runtime.spawn("projector", async move {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, Executor, PgConnection, PgPool};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool};
 
 /// The schema that can't be rebuilt, step by step; built into the program.
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
@@ -45,9 +45,10 @@ impl Role {
 
 /// A pool whose connections act as `role`, whoever logs in; the login must be a member. Connects when first used.
 ///
-/// The role is the session's own default, so `reset role` doesn't lead out of it.
+/// The role is the session's own default, so `reset role` doesn't lead out of it. Statements aren't logged, slow ones
+/// neither: the log is for strangers.
 pub fn pool_as(url: &str, role: Role, max_connections: u32) -> sqlx::Result<PgPool> {
-    let options = PgConnectOptions::from_str(url)?.application_name("anamnesis").options([("role", role.as_str())]);
+    let options = PgConnectOptions::from_str(url)?.application_name("anamnesis").options([("role", role.as_str())]).disable_statement_logging();
     let pool = PgPoolOptions::new().max_connections(max_connections).acquire_timeout(LONGEST_WAIT).test_before_acquire(false).before_acquire(
         |connection, meta| {
             Box::pin(async move {

@@ -107,6 +107,7 @@ fn is_passing(error: &sqlx::Error) -> bool {
 }
 
 /// The SQLSTATE, or what kind of failure it was: a message of Postgres may quote what stood in a row.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the list of sqlx's errors is open")]
 fn told(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(refused) => format!("SQLSTATE {}", refused.code().unwrap_or_default()),

@@ -48,7 +48,9 @@ pub(crate) async fn run(config: &Config, output: Output) -> anyhow::Result<u8> {
         }
         Err(error) => vec![Finding::of("connection", Err(error))],
     };
-    output.table(&findings, &["CHECK", "STATE", "DETAIL"], |finding| vec![finding.check.to_owned(), finding.state.to_owned(), finding.detail.clone()])?;
+    output.table(&findings, &["CHECK", "STATE", "DETAIL"], |finding| {
+        vec![finding.check.to_owned(), finding.state.to_owned(), finding.detail.clone()]
+    })?;
     Ok(if findings.iter().any(|finding| finding.state == "bad") { FAILED } else { crate::DONE })
 }
 
@@ -103,7 +105,8 @@ async fn sequencer(installation: &Installation) -> anyhow::Result<String> {
 async fn proof(config: &Config, installation: &Installation) -> anyhow::Result<String> {
     let signer = Signer::open_or_create(&config.log_signer_path(), &config.log_origin).context("open the log's signing key")?;
     let remembered = signer.last().context("read the signer's last head")?.head().size;
-    let newest: Option<String> = sqlx::query_scalar("select note from journal.tree_heads order by size desc limit 1").fetch_optional(&installation.writer).await?;
+    let newest: Option<String> =
+        sqlx::query_scalar("select note from journal.tree_heads order by size desc limit 1").fetch_optional(&installation.writer).await?;
     let stored = match newest {
         Some(note) => SignedCheckpoint::open(&note, signer.verifying_key()).context("the newest stored head")?.head().size,
         None => 0,

@@ -56,7 +56,9 @@ impl Deidentifier {
     fn reduce(&self, schema: &Value, value: &Value, named: &Map<String, Value>) -> Value {
         match schema {
             _ if value.is_null() => Value::Null,
-            Value::Array(union) => union.iter().find(|branch| branch.as_str() != Some("null")).map_or(Value::Null, |branch| self.reduce(branch, value, named)),
+            Value::Array(union) => {
+                union.iter().find(|branch| branch.as_str() != Some("null")).map_or(Value::Null, |branch| self.reduce(branch, value, named))
+            }
             Value::String(name) => match name.as_str() {
                 "boolean" | "int" | "long" | "float" | "double" => value.clone(),
                 name => named.get(name).map_or(Value::Null, |schema| self.reduce(schema, value, named)),
@@ -108,7 +110,9 @@ fn collect_named(schema: &Value, named: &mut Map<String, Value>) {
     match schema {
         Value::Array(branches) => branches.iter().for_each(|branch| collect_named(branch, named)),
         Value::Object(object) => {
-            if let (Some(name), Some("record" | "enum" | "fixed")) = (object.get("name").and_then(Value::as_str), object.get("type").and_then(Value::as_str)) {
+            if let (Some(name), Some("record" | "enum" | "fixed")) =
+                (object.get("name").and_then(Value::as_str), object.get("type").and_then(Value::as_str))
+            {
                 named.insert(name.to_owned(), schema.clone());
             }
             for key in ["type", "items", "values"] {
@@ -143,7 +147,8 @@ mod tests {
             {"name": "born", "type": {"type": "int", "logicalType": "date"}},
             {"name": "old", "type": ["null", {"type": "int", "logicalType": "date"}]}]});
         let coded = json!({"system": "http://loinc.org", "code": "8302-2", "display": "Body Height"});
-        let value = json!({"family": "Glover", "gender": "FEMALE", "code": coded, "more": [coded], "stars": 4, "born": "1980-05-17", "old": "1931-01-01"});
+        let value =
+            json!({"family": "Glover", "gender": "FEMALE", "code": coded, "more": [coded], "stars": 4, "born": "1980-05-17", "old": "1931-01-01"});
         let kept = json!({"system": "http://loinc.org", "code": "8302-2"});
         assert_eq!(
             reduce(&schema, &value),

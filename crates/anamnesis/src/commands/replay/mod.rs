@@ -83,7 +83,8 @@ impl Wanted {
 
     fn include(&self, event: &Recorded) -> bool {
         let topic = topic(event.aggregate_type);
-        (self.topics.is_empty() || self.topics.iter().any(|wanted| wanted == topic)) && (self.types.is_empty() || self.types.contains(&event.event_type))
+        (self.topics.is_empty() || self.topics.iter().any(|wanted| wanted == topic))
+            && (self.types.is_empty() || self.types.contains(&event.event_type))
     }
 }
 
