@@ -38,6 +38,11 @@ pub trait Column: Clone + PartialEq + Send + Sync + Sized + 'static {
     /// What it says to a client: null when it is absent or erased. `None`: it isn't for clients (a keyed hash).
     fn json(&self) -> Option<Value>;
 
+    /// Whether what it said can never be read again.
+    fn is_erased(&self) -> bool {
+        false
+    }
+
     /// The key that opens it, if it stands there sealed.
     fn key_id(&self) -> Option<Uuid> {
         None
@@ -84,6 +89,10 @@ impl<T: Column> Column for Option<T> {
             (Some(value), Class::Clear | Class::Sealed) => value.json(),
             (None, Class::Clear | Class::Sealed) => Some(Value::Null),
         }
+    }
+
+    fn is_erased(&self) -> bool {
+        self.as_ref().is_some_and(T::is_erased)
     }
 
     fn key_id(&self) -> Option<Uuid> {

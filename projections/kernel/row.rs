@@ -25,6 +25,8 @@ pub trait Row: Clone + PartialEq + Send + Sync + Sized + 'static {
     fn plain(&self) -> Vec<(&'static str, Option<Vec<u8>>)>;
     /// What its columns say to a client; without the keyed hashes.
     fn json(&self) -> Map<String, Value>;
+    /// Whether any of what it said can never be read again.
+    fn is_erased(&self) -> bool;
     /// The keys that open what stands in it sealed.
     fn key_ids(&self) -> Vec<Uuid>;
     /// Its sealed values, by column.
@@ -173,6 +175,20 @@ impl<R: Row> Stamped<R> {
         cells.extend(self.row.write(&place));
         cells
     }
+
+    /// What a client is told of the row: its columns, and the last event that touched it. The same from a table as from
+    /// a fold, byte for byte. What was erased is null, and `erased` says so.
+    pub fn json(&self) -> Map<String, Value> {
+        let mut json = self.row.json();
+        json.insert("sequence".to_owned(), self.stamp.sequence.into());
+        json.insert("position".to_owned(), self.stamp.position.into());
+        json.insert("created_at".to_owned(), serde_json::json!(self.stamp.created_at));
+        json.insert("updated_at".to_owned(), serde_json::json!(self.stamp.updated_at));
+        if self.row.is_erased() {
+            json.insert("erased".to_owned(), Value::Bool(true));
+        }
+        json
+    }
 }
 
 /// Says where the row is from, not what is in it.
@@ -271,6 +287,10 @@ macro_rules! row {
                     .into_iter()
                     .filter_map(|(name, value)| value.map(|value| (name.to_owned(), value)))
                     .collect()
+            }
+
+            fn is_erased(&self) -> bool {
+                [$($crate::kernel::Column::is_erased(&self.$column),)+].contains(&true)
             }
 
             fn key_ids(&self) -> Vec<uuid::Uuid> {

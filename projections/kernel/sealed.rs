@@ -175,6 +175,10 @@ impl<T: Sealable, By: Sealer> Column for Sealed<T, By> {
         Some(self.get().map_or(Value::Null, |value| serde_json::json!(value)))
     }
 
+    fn is_erased(&self) -> bool {
+        Sealed::is_erased(self)
+    }
+
     fn key_id(&self) -> Option<Uuid> {
         match &self.0 {
             State::Stored(sealed) => Some(sealed.key_id()),
