@@ -72,9 +72,19 @@ impl StoredTree {
 
     /// The proof that the entry at `position` is in the tree of `size`.
     pub async fn inclusion(&self, position: u64, size: u64) -> Result<Vec<Hash>, TreeError> {
-        let index = position.checked_sub(1).filter(|index| *index < size).ok_or(ProofError::OutOfRange)?;
-        let (tree, tiles) = self.at(size, &proof::inclusion_tiles(index, size)).await?;
-        Ok(proof::inclusion(index, size, &tree.over(&tiles))?)
+        Ok(self.inclusions(&[position], size).await?.remove(0))
+    }
+
+    /// As [`StoredTree::inclusion`], for several positions at once: the tree is made whole once.
+    pub async fn inclusions(&self, positions: &[u64], size: u64) -> Result<Vec<Vec<Hash>>, TreeError> {
+        let index = |position: &u64| position.checked_sub(1).filter(|index| *index < size);
+        let indexes: Vec<_> = positions.iter().map(index).collect::<Option<_>>().ok_or(ProofError::OutOfRange)?;
+        let mut wanted: Vec<_> = indexes.iter().flat_map(|index| proof::inclusion_tiles(*index, size)).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let (tree, tiles) = self.at(size, &wanted).await?;
+        let hashes = tree.over(&tiles);
+        Ok(indexes.into_iter().map(|index| proof::inclusion(index, size, &hashes)).collect::<Result<_, _>>()?)
     }
 
     /// The proof that the tree of `from` entries is the beginning of the tree of `to`.

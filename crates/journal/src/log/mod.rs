@@ -19,6 +19,8 @@ use entry::Stored;
 pub use open::{Unopened, Why, open};
 use watch::Watch;
 
+use crate::follower::StoredTree;
+
 /// The channel on which the sequencer tells the position that the log has reached.
 pub(crate) const CHANNEL: &str = "anamnesis_log";
 
@@ -77,6 +79,11 @@ impl Log {
         Self { pool, watch }
     }
 
+    /// The tree over this log.
+    pub fn tree(&self) -> StoredTree {
+        StoredTree::new(self.pool.clone())
+    }
+
     /// Where the log ends now.
     pub async fn head(&self) -> Result<LogHead, LogError> {
         Ok(head(&self.pool).await?)
@@ -99,6 +106,23 @@ impl Log {
                 .fetch_optional(&self.pool)
                 .await?;
         Ok(position.map(i64::cast_unsigned))
+    }
+
+    /// As [`Log::position_of`], waiting for an event that is still in the queue; `None` when `timeout` passed before.
+    pub async fn position_within(&self, aggregate_type: &str, aggregate_id: Uuid, sequence: u64, timeout: Duration) -> Result<Option<u64>, LogError> {
+        let deadline = tokio::time::Instant::now() + timeout;
+        loop {
+            // known before it is looked for, so that what comes in between isn't waited for
+            let known = self.watch.latest().position;
+            let position = self.position_of(aggregate_type, aggregate_id, sequence).await?;
+            if position.is_some() {
+                return Ok(position);
+            }
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            if self.watch.reached(left, |head| head.position > known).await.is_none() {
+                return self.position_of(aggregate_type, aggregate_id, sequence).await;
+            }
+        }
     }
 
     /// The entries directly after a position: `limit` of them, or all up to the log's end.

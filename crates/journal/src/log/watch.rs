@@ -48,9 +48,18 @@ impl Watch {
     }
 
     pub(super) async fn reached(&self, within: Duration, condition: impl Fn(&LogHead) -> bool) -> Option<LogHead> {
-        let mut head = self.0.task.get_or_init(|| Task::spawn(self.0.pool.clone())).head.clone();
+        let mut head = self.task().head.clone();
         let reached = timeout(within, head.wait_for(|head| condition(head))).await;
         reached.ok()?.ok().map(|head| *head)
+    }
+
+    /// The head as it was last seen.
+    pub(super) fn latest(&self) -> LogHead {
+        *self.task().head.borrow()
+    }
+
+    fn task(&self) -> &Task {
+        self.0.task.get_or_init(|| Task::spawn(self.0.pool.clone()))
     }
 }
 
