@@ -41,6 +41,8 @@ pub enum Permission {
     ManageAccounts,
     /// Rate a provider.
     RateProviders,
+    /// See who has looked at a patient's data, and why (45 CFR 164.528).
+    ReadDisclosures,
     /// See the audit log.
     ReadAudit,
     /// See the log's entries and proofs.
@@ -86,6 +88,7 @@ impl Permission {
         Self::WriteDirectory,
         Self::ManageAccounts,
         Self::RateProviders,
+        Self::ReadDisclosures,
         Self::ReadAudit,
         Self::ReadLog,
     ];
@@ -113,13 +116,13 @@ impl Rights {
     #[rustfmt::skip]
     fn of(role: Role) -> Self {
         use Permission::{
-            ConductAppointments, ManageAccounts, RateProviders, ReadAppointments, ReadAudit, ReadConsents, ReadDirectory, ReadHistory, ReadInsights,
-            ReadLog, ReadPatients, ReadRecords, ReviewInsights, WriteAppointments, WriteConsents, WriteDirectory, WriteInsights, WritePatients,
+            ConductAppointments, ManageAccounts, RateProviders, ReadAppointments, ReadAudit, ReadConsents, ReadDirectory, ReadDisclosures, ReadHistory,
+            ReadInsights, ReadLog, ReadPatients, ReadRecords, ReviewInsights, WriteAppointments, WriteConsents, WriteDirectory, WriteInsights, WritePatients,
             WriteRecords,
         };
         let (own, organization): (&[_], &[_]) = match role {
             Role::Patient => (
-                &[ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, WriteConsents, ReadHistory],
+                &[ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, WriteConsents, ReadHistory, ReadDisclosures],
                 &[ReadDirectory, RateProviders],
             ),
             Role::Provider => (&[], &[
@@ -131,7 +134,8 @@ impl Rights {
             ]),
             Role::Admin => (&[], &[ReadDirectory, WriteDirectory, ManageAccounts, ReadLog]),
             Role::PrivacyOfficer | Role::Auditor => (&[], &[
-                ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, ReadHistory, ReadDirectory, ReadAudit, ReadLog,
+                ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, ReadHistory, ReadDirectory, ReadDisclosures, ReadAudit,
+                ReadLog,
             ]),
             Role::Analyst => (&[], &[ReadDirectory]),
             Role::System => (&[], &[]),

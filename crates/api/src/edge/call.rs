@@ -128,6 +128,7 @@ needs!(
     WriteDirectory,
     ManageAccounts,
     RateProviders,
+    ReadDisclosures,
     ReadAudit,
     ReadLog,
 );
@@ -140,6 +141,14 @@ pub(crate) struct May<P> {
 }
 
 impl<P> May<P> {
+    /// The patient whose data is all that the call reaches; none: it reaches the organization's.
+    pub(crate) fn own(&self) -> Option<PatientId> {
+        match self.scope {
+            Scope::Own(patient) => Some(patient),
+            Scope::Organization => None,
+        }
+    }
+
     /// Refuses data of a patient out of reach, so that it looks as if it weren't there.
     pub(crate) fn reach(&self, patient: PatientId) -> Result<(), Problem> {
         if self.scope.covers(patient) { Ok(()) } else { Err(Problem::not_found()) }
