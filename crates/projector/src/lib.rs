@@ -8,9 +8,11 @@
 mod batch;
 mod checkpoint;
 mod error;
+pub mod history;
 mod keys;
 mod progress;
 mod projector;
+pub mod query;
 pub mod read;
 mod schema;
 mod table;

@@ -1,0 +1,119 @@
+//! What was known of a patient, all of it?
+
+use anamnesis_domain::Recorded;
+use anamnesis_projections::appointments::Appointments;
+use anamnesis_projections::consents::Consents;
+use anamnesis_projections::history_lists::{Allergies, Conditions, Medications};
+use anamnesis_projections::insights::Insights;
+use anamnesis_projections::kernel::{Fold, FoldError, fold_until};
+use anamnesis_projections::patients::Patients;
+use anamnesis_projections::records::Records;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::query::{Order, Query};
+
+type Json = Map<String, Value>;
+
+/// Everything that the read models say of one patient, as a client reads it: the patient as at `/v1/patients/{id}`, the
+/// lists as at `/v1/patients/{id}/conditions`, `/v1/appointments?patient=…` and so on, each whole and in the same order.
+#[derive(Clone, Default, PartialEq, Serialize)]
+pub struct PatientRecord {
+    /// The patient; none: not registered by then, or erased since.
+    pub patient: Option<Json>,
+    /// What they suffer from.
+    pub conditions: Vec<Json>,
+    /// What they react to.
+    pub allergies: Vec<Json>,
+    /// What they take.
+    pub medications: Vec<Json>,
+    /// Appointments and visits.
+    pub appointments: Vec<Json>,
+    /// Medical records.
+    pub records: Vec<Json>,
+    /// Health insights.
+    pub insights: Vec<Json>,
+    /// Consents.
+    pub consents: Vec<Json>,
+}
+
+/// In which order the lists of one patient stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Orders {
+    /// Conditions, allergies and medications: as they were told first.
+    pub entries: Order,
+    /// Appointments: by their time.
+    pub appointments: Order,
+    /// Records: by the time they are about.
+    pub records: Order,
+    /// Insights: as they were generated.
+    pub insights: Order,
+    /// Consents: as they were granted.
+    pub consents: Order,
+}
+
+/// The orders, here and at the edge.
+pub const ORDERS: Orders = Orders {
+    entries: Order::oldest_first("created_at"),
+    appointments: Order::oldest_first("scheduled_at"),
+    records: Order::oldest_first("record_date"),
+    insights: Order::oldest_first("generated_at"),
+    consents: Order::oldest_first("created_at"),
+};
+
+impl PatientRecord {
+    /// What follows from all that happened to one patient up to a moment.
+    pub fn fold(events: &[Recorded]) -> Result<Self, FoldError> {
+        Ok(Self {
+            patient: listed::<Patients>(events, Order::oldest_first("created_at"))?.into_iter().next(),
+            conditions: listed::<Conditions>(events, ORDERS.entries)?,
+            allergies: listed::<Allergies>(events, ORDERS.entries)?,
+            medications: listed::<Medications>(events, ORDERS.entries)?,
+            appointments: listed::<Appointments>(events, ORDERS.appointments)?,
+            records: listed::<Records>(events, ORDERS.records)?,
+            insights: listed::<Insights>(events, ORDERS.insights)?,
+            consents: listed::<Consents>(events, ORDERS.consents)?,
+        })
+    }
+
+    /// The same with each list as an object by id and without what changes with every event, to be compared with another:
+    /// an entry that comes between two others makes no difference to these.
+    pub fn comparable(&self) -> Value {
+        let by_id = |rows: &[Json], id: &str| -> Value { rows.iter().map(|row| (key_of(row, id), said(row))).collect::<Json>().into() };
+        let mut record = Json::new();
+        record.insert("patient".to_owned(), self.patient.as_ref().map_or(Value::Null, said));
+        record.insert("conditions".to_owned(), by_id(&self.conditions, "entry_id"));
+        record.insert("allergies".to_owned(), by_id(&self.allergies, "entry_id"));
+        record.insert("medications".to_owned(), by_id(&self.medications, "entry_id"));
+        record.insert("appointments".to_owned(), by_id(&self.appointments, "appointment_id"));
+        record.insert("records".to_owned(), by_id(&self.records, "record_id"));
+        record.insert("insights".to_owned(), by_id(&self.insights, "insight_id"));
+        record.insert("consents".to_owned(), by_id(&self.consents, "consent_id"));
+        record.into()
+    }
+}
+
+impl std::fmt::Debug for PatientRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PatientRecord(..)")
+    }
+}
+
+fn listed<F: Fold>(events: &[Recorded], order: Order) -> Result<Vec<Json>, FoldError> {
+    let rows = fold_until::<F>(events)?;
+    let everything = Query::new(order, rows.len());
+    Ok(everything.pick(rows).rows.iter().map(|row| row.json()).collect())
+}
+
+fn key_of(row: &Json, id: &str) -> String {
+    row.get(id).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// What a row says, without which event said so last.
+fn said(row: &Json) -> Value {
+    row.iter()
+        .filter(|(name, _)| !["sequence", "position", "created_at", "updated_at"].contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect::<Json>()
+        .into()
+}

@@ -1,0 +1,256 @@
+//! How are many rows asked for, so that a table and the past give the same answer?
+//!
+//! A [`Query`] is conditions on columns, an order and a page. [`Query::read`] asks a table, [`Query::pick`] the rows of a
+//! fold: what was answered at a position can be answered again at any time.
+
+use std::cmp::Ordering;
+
+use anamnesis_domain::Instant;
+use anamnesis_projections::kernel::{ColumnInfo, Row, Stamped, TableInfo};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use crate::error::ProjectorError;
+use crate::read;
+
+/// Which rows, in which order, how many.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Query {
+    conditions: Vec<Condition>,
+    order: Order,
+    limit: usize,
+    after: Option<Mark>,
+}
+
+/// In which order rows stand: by a time, and where that is the same by their keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Order {
+    column: &'static str,
+    newest_first: bool,
+}
+
+impl Order {
+    /// From the earliest time in that column on.
+    pub const fn oldest_first(column: &'static str) -> Self {
+        Self { column, newest_first: false }
+    }
+
+    /// From the latest time in that column back.
+    pub const fn newest_first(column: &'static str) -> Self {
+        Self { column, newest_first: true }
+    }
+
+    /// The column.
+    pub const fn column(self) -> &'static str {
+        self.column
+    }
+}
+
+/// A place between two rows of an [`Order`].
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Mark {
+    /// The time by which the row before it stands there.
+    pub time: Instant,
+    /// That row's key.
+    pub key: Vec<Uuid>,
+}
+
+/// What must hold of a row. All of a query's conditions must.
+#[derive(Clone, PartialEq)]
+enum Condition {
+    /// The column is that.
+    Is(&'static str, String),
+    /// The list in the column holds that.
+    Holds(&'static str, String),
+    /// The time in the column is that or later.
+    From(&'static str, Instant),
+    /// The time in the column is earlier than that.
+    Before(&'static str, Instant),
+    /// The keyed hash in the column is that, or its list of keyed hashes holds it.
+    Hashed(&'static str, Vec<u8>),
+}
+
+/// The columns only: what is asked for may be about a person.
+impl std::fmt::Debug for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.column())
+    }
+}
+
+/// One page of what was found.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Page<R> {
+    /// The rows, in order.
+    pub rows: Vec<Stamped<R>>,
+    /// Where the next page begins, if there is more.
+    pub next: Option<Mark>,
+}
+
+impl Query {
+    /// Every row in an order, `limit` at a time.
+    pub fn new(order: Order, limit: usize) -> Self {
+        Self { conditions: Vec::new(), order, limit, after: None }
+    }
+
+    /// From a mark on.
+    #[must_use]
+    pub fn after(mut self, mark: Option<Mark>) -> Self {
+        self.after = mark;
+        self
+    }
+
+    /// Only rows whose column is that, if it is given.
+    #[must_use]
+    pub fn is(self, column: &'static str, value: Option<impl Serialize>) -> Self {
+        self.also(value.map(|value| Condition::Is(column, written(value))))
+    }
+
+    /// Only rows whose list holds that, if it is given.
+    #[must_use]
+    pub fn holds(self, column: &'static str, value: Option<impl Serialize>) -> Self {
+        self.also(value.map(|value| Condition::Holds(column, written(value))))
+    }
+
+    /// Only rows whose time isn't earlier than that, if it is given.
+    #[must_use]
+    pub fn from(self, column: &'static str, time: Option<Instant>) -> Self {
+        self.also(time.map(|time| Condition::From(column, time)))
+    }
+
+    /// Only rows whose time is earlier than that, if it is given.
+    #[must_use]
+    pub fn before(self, column: &'static str, time: Option<Instant>) -> Self {
+        self.also(time.map(|time| Condition::Before(column, time)))
+    }
+
+    /// Only rows that are found by that keyed hash ([`read::blind`]). Folded rows have none: they aren't searched so.
+    #[must_use]
+    pub fn hashed(self, column: &'static str, hash: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        hash.into_iter().fold(self, |query, hash| query.also(Some(Condition::Hashed(column, hash))))
+    }
+
+    fn also(mut self, condition: Option<Condition>) -> Self {
+        self.conditions.extend(condition);
+        self
+    }
+
+    /// What of it is in the table, unopened. The transaction was entered ([`read::enter`]) for that organization.
+    pub async fn read<R: Row>(&self, tx: &mut PgConnection, organization: Uuid) -> Result<Page<R>, ProjectorError> {
+        let rows = read::rows(tx, |sql| self.write::<R>(sql, organization)).await?;
+        Ok(self.page(rows))
+    }
+
+    /// What of it is among the rows of a fold.
+    pub fn pick<R: Row>(&self, rows: Vec<Stamped<R>>) -> Page<R> {
+        let mut marked: Vec<_> = rows
+            .into_iter()
+            .filter_map(|row| {
+                let json = row.json();
+                let fits = self.conditions.iter().all(|condition| condition.fits(&json));
+                let mark = mark_of(&json, self.order, R::TABLE).filter(|mark| fits && self.is_after(mark))?;
+                Some((mark, row))
+            })
+            .collect();
+        marked.sort_by(|(one, _), (other, _)| self.compare(one, other));
+        self.page(marked.into_iter().map(|(_, row)| row).take(self.limit + 1).collect())
+    }
+
+    /// One row more than the page shows that there is another page.
+    fn page<R: Row>(&self, mut rows: Vec<Stamped<R>>) -> Page<R> {
+        let more = rows.len() > self.limit;
+        rows.truncate(self.limit);
+        let next = rows.last().filter(|_| more).and_then(|row| mark_of(&row.json(), self.order, R::TABLE));
+        Page { rows, next }
+    }
+
+    fn is_after(&self, mark: &Mark) -> bool {
+        self.after.as_ref().is_none_or(|after| self.compare(mark, after) == Ordering::Greater)
+    }
+
+    fn compare(&self, one: &Mark, other: &Mark) -> Ordering {
+        if self.order.newest_first { other.cmp(one) } else { one.cmp(other) }
+    }
+
+    fn write<R: Row>(&self, sql: &mut QueryBuilder<'_, Postgres>, organization: Uuid) {
+        sql.push("organization_id = ").push_bind(organization);
+        for condition in &self.conditions {
+            sql.push(" and ");
+            condition.write(sql, column_of(R::TABLE, condition.column()));
+        }
+        let (sign, direction) = if self.order.newest_first { ("<", " desc") } else { (">", "") };
+        let columns: Vec<_> = std::iter::once(self.order.column).chain(R::TABLE.key.iter().copied()).collect();
+        if let Some(mark) = &self.after {
+            sql.push(format!(" and ({}) {sign} (", columns.join(", "))).push_bind(DateTime::<Utc>::from(mark.time));
+            for part in &mark.key {
+                sql.push(", ").push_bind(*part);
+            }
+            sql.push(")");
+        }
+        let ordered: Vec<_> = columns.iter().map(|column| format!("{column}{direction}")).collect();
+        sql.push(format!(" order by {} limit ", ordered.join(", "))).push_bind(i64::try_from(self.limit + 1).unwrap_or(i64::MAX));
+    }
+}
+
+impl Condition {
+    fn column(&self) -> &'static str {
+        match self {
+            Self::Is(column, _) | Self::Holds(column, _) | Self::From(column, _) | Self::Before(column, _) | Self::Hashed(column, _) => column,
+        }
+    }
+
+    fn write(&self, sql: &mut QueryBuilder<'_, Postgres>, column: ColumnInfo) {
+        let ColumnInfo { name, sql: kind, .. } = column;
+        match self {
+            Self::Is(_, value) => sql.push(format!("{name} = ")).push_bind(value.clone()).push(format!("::{kind}")),
+            Self::Holds(_, value) => sql.push(format!("{name} @> array[")).push_bind(value.clone()).push(format!("]::{kind}")),
+            Self::From(_, time) => sql.push(format!("{name} >= ")).push_bind(DateTime::<Utc>::from(*time)),
+            Self::Before(_, time) => sql.push(format!("{name} < ")).push_bind(DateTime::<Utc>::from(*time)),
+            Self::Hashed(_, hash) if kind == "bytea[]" => sql.push(format!("{name} @> array[")).push_bind(hash.clone()).push("]"),
+            Self::Hashed(_, hash) => sql.push(format!("{name} = ")).push_bind(hash.clone()),
+        };
+    }
+
+    fn fits(&self, row: &Map<String, Value>) -> bool {
+        let Some(value) = row.get(self.column()) else { return false };
+        match self {
+            Self::Is(_, wanted) => text_of(value).is_some_and(|text| text == *wanted),
+            Self::Holds(_, wanted) => value.as_array().is_some_and(|list| list.iter().filter_map(text_of).any(|text| text == *wanted)),
+            Self::From(_, from) => time_of(value).is_some_and(|time| time >= *from),
+            Self::Before(_, before) => time_of(value).is_some_and(|time| time < *before),
+            Self::Hashed(..) => false,
+        }
+    }
+}
+
+fn column_of(table: TableInfo, name: &str) -> ColumnInfo {
+    *table.all_columns().find(|column| column.name == name).expect("a query asks for columns that the table has")
+}
+
+fn mark_of(row: &Map<String, Value>, order: Order, table: TableInfo) -> Option<Mark> {
+    let key = table.key.iter().map(|part| row.get(*part)?.as_str()?.parse().ok());
+    Some(Mark { time: time_of(row.get(order.column)?)?, key: key.collect::<Option<_>>()? })
+}
+
+/// As it stands in a column: what columns hold is written as text, numbers and truths.
+fn written(value: impl Serialize) -> String {
+    let text = serde_json::to_value(value).ok().as_ref().and_then(text_of);
+    text.expect("only ids, choices, texts, numbers and truths stand in columns in the clear")
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn time_of(value: &Value) -> Option<Instant> {
+    serde_json::from_value(value.clone()).ok()
+}
+
+#[cfg(test)]
+mod tests;
