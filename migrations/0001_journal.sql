@@ -211,3 +211,5 @@ grant select, insert, update, delete on journal.snapshots to anamnesis_writer;
 grant select on journal.streams to anamnesis_writer;
 grant select, insert, update on journal.checkpoints to anamnesis_writer, anamnesis_projector;
 grant select on journal.events, journal.log, journal.head, journal.tiles, journal.tree_heads to anamnesis_projector, anamnesis_auditor;
+-- whoever reads a read model sees in the same snapshot how far it is
+grant select on journal.checkpoints, journal.head to anamnesis_reader;

@@ -66,13 +66,8 @@ impl App {
     /// The event's place in the log, if the sequencer gives it one within a short wait.
     pub(crate) async fn position_soon(&self, aggregate_type: &str, aggregate_id: Uuid, sequence: u64) -> Option<u64> {
         self.sequencing.wake();
-        let until = tokio::time::Instant::now() + Duration::from_millis(self.settings.position_wait_ms);
-        while tokio::time::Instant::now() < until {
-            if let Ok(Some(position)) = self.log.position_of(aggregate_type, aggregate_id, sequence).await {
-                return Some(position);
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        None
+        let wait = Duration::from_millis(self.settings.position_wait_ms);
+        // a command is done whether or not its position is known
+        self.log.position_within(aggregate_type, aggregate_id, sequence, wait).await.ok().flatten()
     }
 }

@@ -4,11 +4,13 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use crate::edge::rows;
+
 /// The description's frame; operations add themselves in [`crate::router()`].
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Anamnesis", description = "Health records that never forget and can prove it."),
-    modifiers(&Bearer),
+    modifiers(&Bearer, &Rows),
     security(("bearer" = []))
 )]
 pub(crate) struct Frame;
@@ -19,6 +21,14 @@ impl Modify for Bearer {
     fn modify(&self, document: &mut Document) {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("the access_token of POST /v1/auth/login")).build();
         document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}
+
+struct Rows;
+
+impl Modify for Rows {
+    fn modify(&self, document: &mut Document) {
+        document.components.get_or_insert_default().schemas.extend(rows());
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Disclosure {
     /// By patient: which parts of their data.
     pub(crate) subjects: BTreeMap<PatientId, Vec<DataCategory>>,
     /// The names of the fields shown.
-    pub(crate) elements: &'static [&'static str],
+    pub(crate) elements: Vec<&'static str>,
     pub(crate) as_of_position: Option<u64>,
     pub(crate) result_count: usize,
 }
@@ -46,6 +46,11 @@ pub(crate) struct Disclosure {
 impl<T> Disclosed<T> {
     pub(crate) fn new(answer: T, disclosure: Disclosure) -> Self {
         Self { answer, headers: HeaderMap::new(), disclosure }
+    }
+
+    /// Says which position the answer reflects.
+    pub(crate) fn at(self, position: u64) -> Self {
+        self.header("anamnesis-position", position.to_string())
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -119,15 +124,25 @@ async fn record(app: &App, call: &Call, disclosure: &Disclosure) -> Result<(), P
     tell(app, call, AccessCommand::Tell(accessed)).await
 }
 
-/// Records that a call was refused.
+/// Records that a call was refused because no role allows it.
 pub(crate) async fn record_denial(app: &App, call: &Call, method: &Method, rule: &'static str) -> Result<(), Problem> {
-    let denied = AccessDenied {
+    let action = if is_safe(method) { AccessAction::Read } else { AccessAction::Write };
+    tell(app, call, AccessCommand::Deny(denied(call, action, Vec::new(), rule)?)).await
+}
+
+/// Records that a call asked for a patient's data that its roles don't reach.
+pub(crate) async fn record_reach(app: &App, call: &Call, patient: PatientId) -> Result<(), Problem> {
+    tell(app, call, AccessCommand::Deny(denied(call, AccessAction::Read, vec![patient], "out_of_reach")?)).await
+}
+
+fn denied(call: &Call, action: AccessAction, patient_ids: Vec<PatientId>, rule: &'static str) -> Result<AccessDenied, Problem> {
+    Ok(AccessDenied {
         denied_at: call.now,
         account_id: Some(AccountId(call.actor.account_id)),
         session_id: Some(SessionId(call.actor.session_id)),
         kind: AccessKind::ApiAccess,
-        action: if is_safe(method) { AccessAction::Read } else { AccessAction::Write },
-        patient_ids: Vec::new(),
+        action,
+        patient_ids,
         resource_type: line(call.origin.route.as_deref().unwrap_or("unknown route"))?,
         resource_id: None,
         purpose_of_use: Some(call.purpose),
@@ -135,8 +150,7 @@ pub(crate) async fn record_denial(app: &App, call: &Call, method: &Method, rule:
         method: AccessMethod::Api,
         request_id: Some(call.request_id),
         rule: line(rule)?,
-    };
-    tell(app, call, AccessCommand::Deny(denied)).await
+    })
 }
 
 /// An access has a stream of its own, and a command id of its own: the request's idempotency key isn't for it.

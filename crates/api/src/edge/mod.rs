@@ -1,13 +1,25 @@
 //! What every operation shares: who asks, what they send, how we answer, and that no read goes unseen.
 
 mod accepted;
+mod answers;
 mod body;
 mod call;
 mod disclosed;
+mod moment;
+mod page;
 mod problem;
+mod read;
+mod shown;
+mod view;
 
 pub(crate) use accepted::{Accepted, CommandAnswers};
+pub(crate) use answers::{ListAnswers, RowAnswers, rows};
 pub(crate) use body::{Body, Nothing, Params, PathId};
 pub(crate) use call::{Call, May, authenticate, may, of_access, origin};
 pub(crate) use disclosed::{Disclosed, Disclosure, record_disclosures};
+pub(crate) use moment::{After, AsOf, AsOfParams, NoParams};
+pub(crate) use page::{Cursor, Json, Limit, Listed, Paging};
 pub use problem::Problem;
+pub(crate) use read::{by_id, of_history};
+pub(crate) use shown::Shown;
+pub(crate) use view::{Asked, View, When, elements};

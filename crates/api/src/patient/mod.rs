@@ -10,7 +10,9 @@ mod change_insurance;
 mod change_risk_factors;
 mod correct_demographics;
 mod deactivate;
+mod get;
 mod link_account;
+mod list;
 mod reactivate;
 mod record_allergy;
 mod record_condition;
@@ -29,6 +31,8 @@ pub(crate) const COLLECTION: &str = "patients";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(list::list_patients))
+        .routes(routes!(get::get_patient))
         .routes(routes!(register::register_patient))
         .routes(routes!(correct_demographics::correct_patient_demographics))
         .routes(routes!(change_contact::change_patient_contact))

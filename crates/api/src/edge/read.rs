@@ -1,0 +1,129 @@
+//! How is a read model asked on behalf of a call?
+//!
+//! In one snapshot, within the scope that the call's permission reaches (row-level security holds it to that), no earlier
+//! than the position that the caller has seen.
+
+use anamnesis_access::{Permission, Scope};
+use anamnesis_projections::kernel::{Projection, Row, Stamped};
+use anamnesis_projector::history::{History, HistoryError};
+use anamnesis_projector::query::{Order, Page, Query};
+use anamnesis_projector::{NotReached, ProjectorError, read};
+use anamnesis_vault::{IndexKeys, VaultError};
+use sqlx::{Postgres, Transaction};
+use uuid::Uuid;
+
+use super::call::Needs;
+use super::moment::{After, too_early};
+use super::{May, Problem};
+use crate::App;
+
+/// One snapshot of the read models, for one call.
+pub(crate) struct Reading {
+    tx: Transaction<'static, Postgres>,
+    organization: Uuid,
+    /// What the projection asked for reflects.
+    pub(crate) position: u64,
+}
+
+impl App {
+    /// A snapshot of the read models in which that projection reflects at least `after`.
+    pub(crate) async fn reading<P: Needs>(&self, may: &May<P>, projection: &Projection, after: After) -> Result<Reading, Problem> {
+        let wanted = after.position(self).await?;
+        self.projecting.wait_until(projection.name, wanted, self.after_wait()).await.map_err(of_progress)?;
+        let reading = self.snapshot(may, projection).await.map_err(|error| of_projector(error.into()))?;
+        if reading.position < wanted { Err(too_early()) } else { Ok(reading) }
+    }
+
+    async fn snapshot<P: Needs>(&self, may: &May<P>, projection: &Projection) -> Result<Reading, ProjectorError> {
+        let organization = may.call.actor.organization_id;
+        let mut tx = self.reader.begin_with("begin isolation level repeatable read read only").await?;
+        read::enter(&mut tx, organization, scope(may)).await?;
+        let position: Option<i64> = sqlx::query_scalar("select position from journal.checkpoints where consumer = $1 and partition = 0")
+            .bind(projection.name)
+            .fetch_optional(&mut *tx)
+            .await?;
+        Ok(Reading { tx, organization, position: position.unwrap_or_default().cast_unsigned() })
+    }
+
+    /// Opens what is sealed in the rows.
+    pub(crate) async fn open<R: Row>(&self, rows: &mut [Stamped<R>]) -> Result<(), Problem> {
+        read::open(&self.vault, rows).await.map_err(of_projector)
+    }
+
+    /// The keys of the organization's blind indexes.
+    pub(crate) async fn index<P>(&self, may: &May<P>) -> Result<IndexKeys, Problem> {
+        self.vault.index(may.call.actor.organization_id).await.map_err(|error| of_vault(&error))
+    }
+
+    /// The past of the caller's organization.
+    pub(crate) fn history<P>(&self, may: &May<P>) -> History {
+        History::new(self.log.clone(), self.vault.clone(), may.call.actor.organization_id)
+    }
+}
+
+impl Reading {
+    /// A page of rows, sealed.
+    pub(crate) async fn page<R: Row>(&mut self, query: &Query) -> Result<Page<R>, Problem> {
+        query.read(&mut self.tx, self.organization).await.map_err(of_projector)
+    }
+
+    /// Whether a row with that key is there to be seen.
+    pub(crate) async fn has<R: Row>(&mut self, id: Uuid) -> Result<bool, Problem> {
+        Ok(!self.page::<R>(&by_id::<R>(id)).await?.rows.is_empty())
+    }
+}
+
+/// The row whose key is, or begins with, that id.
+pub(crate) fn by_id<R: Row>(id: Uuid) -> Query {
+    Query::new(Order::oldest_first("created_at"), 1).is(R::TABLE.key.first().copied().unwrap_or_default(), Some(id))
+}
+
+/// What row-level security holds the call to.
+fn scope<P: Needs>(may: &May<P>) -> read::Scope {
+    match may.scope {
+        Scope::Own(patient) => read::Scope::Patient { patient_id: patient.0, account_id: may.call.actor.account_id },
+        Scope::Organization if matches!(P::PERMISSION, Permission::ReadAudit | Permission::ReadDisclosures) => read::Scope::Audit,
+        Scope::Organization => read::Scope::Staff,
+    }
+}
+
+fn of_progress(error: NotReached) -> Problem {
+    match error {
+        NotReached::TimedOut => too_early(),
+        NotReached::Stopped | NotReached::Unknown => Problem::unavailable("the read model stands still; an operator must look"),
+    }
+}
+
+/// The problem that a read model's error is.
+pub(crate) fn of_projector(error: ProjectorError) -> Problem {
+    failed(error.is_passing(), &error)
+}
+
+/// The problem that an error of the log or of the past is.
+pub(crate) fn of_history(error: HistoryError) -> Problem {
+    failed(error.is_passing(), &error)
+}
+
+fn of_vault(error: &VaultError) -> Problem {
+    failed(true, error)
+}
+
+fn failed(is_passing: bool, error: &(dyn std::error::Error + 'static)) -> Problem {
+    if is_passing {
+        tracing::warn!(error = described(error), "a query can't be answered now");
+        Problem::unavailable("the database or the keys don't answer; try again")
+    } else {
+        tracing::error!(error = described(error), "a query failed");
+        Problem::internal()
+    }
+}
+
+/// The error and what it came from, in one sentence.
+fn described(error: &(dyn std::error::Error + 'static)) -> String {
+    let (mut text, mut source) = (error.to_string(), error.source());
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
+}

@@ -1,0 +1,36 @@
+//! How is given what is no person's health data? Without a record of the access: the directory, the log.
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// An answer with its headers. Only what says nothing about a patient may be given so.
+pub(crate) struct Shown<T> {
+    answer: T,
+    headers: HeaderMap,
+}
+
+impl<T> Shown<T> {
+    pub(crate) fn new(answer: T) -> Self {
+        Self { answer, headers: HeaderMap::new() }
+    }
+
+    /// Says which position the answer reflects.
+    pub(crate) fn at(self, position: u64) -> Self {
+        self.header("anamnesis-position", position.to_string())
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        if let Ok(value) = HeaderValue::try_from(value.into()) {
+            self.headers.insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+}
+
+impl<T: Serialize> IntoResponse for Shown<T> {
+    fn into_response(self) -> Response {
+        (self.headers, Json(self.answer)).into_response()
+    }
+}

@@ -1,0 +1,5 @@
+//! What do clients of the edge see? Over HTTP, on a real Postgres, with everything running behind it.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod patients;
+mod world;

@@ -1,0 +1,133 @@
+use anamnesis_domain::account::Role;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::world::{World, patient, query};
+
+#[tokio::test]
+async fn a_patient_can_be_read_as_soon_as_they_are_registered() {
+    let world = World::new().await;
+    let staff = world.sign_in(Role::Staff).await;
+    let registered = staff.must("/v1/patients", &patient("P-1", "Glover", "Zoë")).await;
+    let shown = staff.get_after(&format!("/v1/patients/{}", registered.id()), &registered).await;
+    assert_eq!(shown.status, 200, "{}", shown.body);
+    assert_eq!(shown.body["patient_id"], json!(registered.id()));
+    assert_eq!(shown.body["patient_number"], "P-1");
+    assert_eq!(shown.body["demographics"]["name"]["family"], "Glover");
+    assert_eq!((shown.header("etag"), &shown.body["sequence"]), ("\"1\"", &json!(1)));
+    assert_eq!(shown.body["position"], json!(registered.position()));
+    assert!(shown.position() >= registered.position());
+    assert_eq!(shown.header("cache-control"), "no-store");
+    assert!(shown.body.get("name_index").is_none(), "keyed hashes aren't for clients");
+}
+
+#[tokio::test]
+async fn patients_are_found_by_what_is_known_of_them() {
+    let world = World::new().await;
+    let staff = world.sign_in(Role::Staff).await;
+    let mut glover = patient("P-1", "Glover-Smith", "Zoë");
+    glover["phones"] = json!([{ "number": "+1 (555) 013-2477" }]);
+    glover["emails"] = json!([{ "address": "Zoe@Example.org" }]);
+    glover["identifiers"] = json!([{ "system": "urn:ssn", "value": "999-54-3210" }]);
+    let registered = staff.must("/v1/patients", &glover).await;
+    let other = staff.must("/v1/patients", &patient("P-2", "Glover", "Ann")).await;
+    staff.get_after("/v1/patients", &other).await;
+    let (first, second) = (json!(registered.id()), json!(other.id()));
+    for (parameters, found) in [
+        (&[][..], vec![&first, &second]),
+        (&[("number", "p-1")], vec![&first]),
+        (&[("number", "P")], vec![]),
+        (&[("name", "GLOVER")], vec![&first, &second]),
+        (&[("name", "zoë glover")], vec![&first]),
+        (&[("name", "glov")], vec![]),
+        (&[("family", "glover smith"), ("birth_date", "1970-05-17")], vec![&first]),
+        (&[("family", "glover"), ("birth_date", "1970-05-18")], vec![]),
+        (&[("phone", "+15550132477")], vec![&first]),
+        (&[("email", "zoe@example.ORG")], vec![&first]),
+        (&[("identifier", "999543210")], vec![&first]),
+        (&[("status", "DEACTIVATED")], vec![]),
+        (&[("name", "glover"), ("status", "ACTIVE"), ("number", "P-2")], vec![&second]),
+    ] {
+        let listed = staff.get(&format!("/v1/patients{}", query(parameters))).await;
+        assert_eq!(listed.items("patient_id").iter().collect::<Vec<_>>(), found, "{parameters:?}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_parameters_are_named_and_not_repeated() {
+    let world = World::new().await;
+    let staff = world.sign_in(Role::Staff).await;
+    for (parameters, field) in [
+        (&[("nmae", "Glover")][..], "nmae"),
+        (&[("limit", "0")], "limit"),
+        (&[("limit", "201")], "limit"),
+        (&[("limit", "Glover")], "limit"),
+        (&[("cursor", "Glover")], "cursor"),
+        (&[("status", "Glover")], "status"),
+        (&[("birth_date", "Glover")], "birth_date"),
+        (&[("family", "Glover")], "birth_date"),
+        (&[("birth_date", "1970-05-17")], "family"),
+        (&[("phone", "Glover")], "phone"),
+        (&[("name", "-")], "name"),
+        (&[("account", "Glover")], "account"),
+    ] {
+        let answer = staff.get(&format!("/v1/patients{}", query(parameters))).await;
+        answer.is_problem(422, Some(field));
+        assert!(!answer.body.to_string().contains("Glover"), "{}", answer.body);
+    }
+    staff.get("/v1/patients/Glover").await.is_problem(422, Some("id"));
+    staff.get_with("/v1/patients", &[("anamnesis-after", "Glover")]).await.is_problem(422, Some("Anamnesis-After"));
+}
+
+#[tokio::test]
+async fn pages_show_everybody_once_while_others_come() {
+    let world = World::new().await;
+    let staff = world.sign_in(Role::Staff).await;
+    let mut registered = Vec::new();
+    for i in 0..5 {
+        registered.push(staff.must("/v1/patients", &patient(&format!("P-{i}"), "Glover", "Ann")).await);
+    }
+    let (mut seen, mut path) = (Vec::new(), "/v1/patients?limit=2".to_owned());
+    let mut page = staff.get_after(&path, &registered[4]).await;
+    loop {
+        seen.extend(page.items("patient_id"));
+        let Some(next) = page.body["next"].as_str() else { break };
+        path = format!("/v1/patients?limit=2&cursor={next}");
+        if seen.len() == 2 {
+            let late = staff.must("/v1/patients", &patient("P-9", "Glover", "Late")).await;
+            registered.push(late);
+        }
+        page = staff.get_after(&path, registered.last().unwrap()).await;
+    }
+    assert_eq!(seen, registered.iter().map(|one| json!(one.id())).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn patients_see_themselves_and_nobody_else() {
+    let world = World::new().await;
+    let staff = world.sign_in(Role::Staff).await;
+    let own = staff.must("/v1/patients", &patient("P-1", "Glover", "Zoë")).await;
+    let other = staff.must("/v1/patients", &patient("P-2", "Glover", "Ann")).await;
+    let zoe = world.sign_in_as_patient(own.id()).await;
+    assert_eq!(zoe.get_after("/v1/patients", &other).await.items("patient_id"), [json!(own.id())]);
+    assert_eq!(zoe.get(&format!("/v1/patients/{}", own.id())).await.status, 200);
+    let hidden = zoe.get(&format!("/v1/patients/{}", other.id())).await;
+    let missing = zoe.get(&format!("/v1/patients/{}", Uuid::now_v7())).await;
+    hidden.is_problem(404, None);
+    assert_eq!(hidden.bytes, missing.bytes, "what isn't there and what may not be seen look the same");
+}
+
+#[tokio::test]
+async fn another_organization_sees_nothing() {
+    let world = World::new().await;
+    let staff = world.sign_in(Role::Staff).await;
+    let registered = staff.must("/v1/patients", &patient("P-1", "Glover", "Zoë")).await;
+    let path = format!("/v1/patients/{}", registered.id());
+    assert_eq!(staff.get_after(&path, &registered).await.status, 200);
+    let second = world.found("Second House").await;
+    let stranger = world.sign_in_to(second, Role::Staff, None).await;
+    stranger.get(&path).await.is_problem(404, None);
+    stranger.get(&format!("{path}?as_of={}", registered.position())).await.is_problem(404, None);
+    assert_eq!(stranger.get("/v1/patients").await.items("patient_id"), Vec::<serde_json::Value>::new());
+    assert_eq!(stranger.get("/v1/patients?number=P-1").await.items("patient_id"), Vec::<serde_json::Value>::new());
+}

@@ -1,0 +1,260 @@
+//! A whole system in one process, for one test.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anamnesis_access::{Access, AccessSettings};
+use anamnesis_api::{ApiSettings, App, router};
+use anamnesis_domain::account::{AccountLinks, AccountProfile, NewAccount, Role as AccountRole, RoleGrant};
+use anamnesis_domain::organization::{NewOrganization, Organization, OrganizationCommand};
+use anamnesis_domain::{Email, Instant, Line, Origin, PatientId};
+use anamnesis_journal::follower::{Follower, FollowerSettings};
+use anamnesis_journal::log::Log;
+use anamnesis_journal::sequencer::{Sequencer, SequencerSettings};
+use anamnesis_journal::testing::TestDatabase;
+use anamnesis_journal::tree::Signer;
+use anamnesis_journal::{Caller, Role};
+use anamnesis_projections::ALL;
+use anamnesis_projector::{Projector, ProjectorSettings, ensure_schema};
+use anamnesis_stream::LogFeed;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use chrono::Utc;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// Everything that runs, until it is dropped.
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) router: Router,
+    pub(crate) organization: Uuid,
+    pub(crate) database: TestDatabase,
+    /// Stops the projector when it is dropped.
+    pub(crate) projecting: Option<DropGuard>,
+    _running: DropGuard,
+    _folder: TempDir,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(ApiSettings { after_wait_ms: 10_000, position_wait_ms: 2_000, ..ApiSettings::default() }).await
+    }
+
+    pub(crate) async fn with(settings: ApiSettings) -> Self {
+        let (database, folder) = (TestDatabase::new().await, tempfile::tempdir().unwrap());
+        ensure_schema(&database.superuser(), ALL).await.unwrap();
+        let (vault, writer) = (database.vault().await, database.pool(Role::Writer));
+        let journal = database.journal().await;
+        let log = Log::new(writer.clone());
+        let shutdown = CancellationToken::new();
+
+        let sequencer = Sequencer::new(writer.clone(), SequencerSettings::default());
+        let sequencing = sequencer.handle();
+        tokio::spawn(sequencer.run(shutdown.clone()));
+        let following = follow(&log, writer.clone(), folder.path(), &shutdown);
+        let projector = Projector::new(database.pool(Role::Projector), vault.clone(), ALL, ProjectorSettings::default());
+        let progress = projector.progress();
+        let projector_shutdown = shutdown.child_token();
+        tokio::spawn({
+            let (feed, shutdown) = (LogFeed::new(log.clone()), projector_shutdown.clone());
+            async move { projector.run(feed, shutdown).await }
+        });
+
+        let access = Access::new(writer, journal.clone(), vault.clone(), AccessSettings::default());
+        let app = App { journal, access, vault, reader: database.pool(Role::Reader), log, sequencing, following, projecting: progress, settings };
+        let mut world = Self {
+            router: router(app.clone()),
+            app,
+            organization: Uuid::nil(),
+            database,
+            projecting: Some(projector_shutdown.drop_guard()),
+            _running: shutdown.drop_guard(),
+            _folder: folder,
+        };
+        world.organization = world.found("First House").await;
+        world
+    }
+
+    /// Another tenant.
+    pub(crate) async fn found(&self, name: &str) -> Uuid {
+        let id = Uuid::now_v7();
+        let organization = NewOrganization { name: Line::try_from(name).unwrap(), slug: None };
+        let register = OrganizationCommand::Register { now: now(), organization };
+        self.app.journal.create::<Organization>(id, register, &caller(id)).await.unwrap();
+        id
+    }
+
+    /// Somebody of the first organization who has signed in.
+    pub(crate) async fn sign_in(&self, role: AccountRole) -> Client {
+        self.sign_in_to(self.organization, role, None).await
+    }
+
+    /// A patient who has signed in.
+    pub(crate) async fn sign_in_as_patient(&self, patient: Uuid) -> Client {
+        self.sign_in_to(self.organization, AccountRole::Patient, Some(patient)).await
+    }
+
+    pub(crate) async fn sign_in_to(&self, organization: Uuid, role: AccountRole, patient: Option<Uuid>) -> Client {
+        let (account_id, email) = (Uuid::now_v7(), format!("{}@example.org", Uuid::now_v7().simple()));
+        let profile = AccountProfile {
+            email: Email::try_from(email.as_str()).unwrap(),
+            display_name: Line::try_from("Somebody").unwrap(),
+            phone: None,
+            time_zone: None,
+        };
+        let links = AccountLinks { patient_id: patient.map(PatientId), ..AccountLinks::default() };
+        let account = NewAccount { profile, roles: vec![RoleGrant { role, facility_id: None, expires_at: None }], links };
+        self.app.access.create_account(account_id, account, PASSWORD.into(), &caller(organization)).await.unwrap();
+        let nobody = Client { router: self.router.clone(), token: None, account_id };
+        let login = nobody.post("/v1/auth/login", &json!({ "email": email, "password": PASSWORD })).await;
+        assert_eq!(login.status, StatusCode::OK, "{}", login.body);
+        Client { token: Some(login.body["access_token"].as_str().unwrap().to_owned()), ..nobody }
+    }
+
+    /// Somebody who hasn't signed in.
+    pub(crate) fn nobody(&self) -> Client {
+        Client { router: self.router.clone(), token: None, account_id: Uuid::nil() }
+    }
+
+    /// How many rows a table has, seen by a superuser.
+    pub(crate) async fn count(&self, what: &str) -> i64 {
+        sqlx::query_scalar(&format!("select count(*) from {what}")).fetch_one(&self.database.superuser()).await.unwrap()
+    }
+}
+
+fn follow(log: &Log, writer: sqlx::PgPool, folder: &Path, shutdown: &CancellationToken) -> anamnesis_journal::follower::FollowerHandle {
+    let signer = Signer::open_or_create(&folder.join("signer.toml"), "example.org/log").unwrap();
+    let follower = Follower::new(writer, log.clone(), Some(Arc::new(signer)), FollowerSettings::default());
+    let following = follower.handle();
+    tokio::spawn(follower.run(shutdown.clone()));
+    following
+}
+
+fn now() -> Instant {
+    Utc::now().into()
+}
+
+fn caller(organization_id: Uuid) -> Caller {
+    let command_id = Uuid::now_v7();
+    Caller {
+        organization_id,
+        actor_id: Uuid::now_v7(),
+        command_id,
+        correlation_id: command_id,
+        causation_id: None,
+        now: now(),
+        origin: Origin::default(),
+        request: Vec::new(),
+    }
+}
+
+/// Somebody at a client.
+#[derive(Clone)]
+pub(crate) struct Client {
+    router: Router,
+    token: Option<String>,
+    pub(crate) account_id: Uuid,
+}
+
+/// What they get back.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("{name} is missing in {:?}", self.headers)).to_str().unwrap()
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.header("anamnesis-position").parse().unwrap()
+    }
+
+    pub(crate) fn id(&self) -> Uuid {
+        self.body["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// What stands in that field of each item of a list.
+    pub(crate) fn items(&self, field: &str) -> Vec<Value> {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.body);
+        self.body["items"].as_array().unwrap().iter().map(|item| item[field].clone()).collect()
+    }
+
+    /// Asserts which problem it is, and with which field.
+    #[track_caller]
+    pub(crate) fn is_problem(&self, status: u16, field: Option<&str>) {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.body["errors"][0]["field"].as_str(), field, "{}", self.body);
+    }
+}
+
+impl Client {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], Body::empty()).await
+    }
+
+    /// A query that must reflect what an earlier answer told.
+    pub(crate) async fn get_after(&self, path: &str, seen: &Answer) -> Answer {
+        self.send(Method::GET, path, &[("anamnesis-after", seen.header("anamnesis-token"))], Body::empty()).await
+    }
+
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send(Method::GET, path, headers, Body::empty()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, &[("content-type", "application/json")], Body::from(body.to_string())).await
+    }
+
+    /// A command that must succeed.
+    pub(crate) async fn must(&self, path: &str, body: &Value) -> Answer {
+        let answer = self.post(path, body).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.body);
+        answer
+    }
+
+    async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        Answer { status: parts.status, headers: parts.headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null), bytes }
+    }
+}
+
+/// A patient as they are registered, with what tells them apart.
+pub(crate) fn patient(number: &str, family: &str, given: &str) -> Value {
+    json!({
+        "patient_number": number,
+        "name": { "family": family, "given": [given] },
+        "birth_date": "1970-05-17",
+        "gender": "FEMALE",
+    })
+}
+
+/// The query string of those parameters.
+pub(crate) fn query(parameters: &[(&str, &str)]) -> String {
+    let mut text = String::new();
+    for (i, (name, value)) in parameters.iter().enumerate() {
+        let encoded: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
+        write!(text, "{}{name}={encoded}", if i == 0 { '?' } else { '&' }).unwrap();
+    }
+    text
+}
