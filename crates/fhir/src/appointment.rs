@@ -60,7 +60,11 @@ pub(crate) fn appointment(draft: &mut Draft<'_>) -> Result<(), FieldError> {
     let appointment: Appointment = draft.read()?;
     let start = appointment.start.ok_or_else(|| FieldError::new("start", "must be given"))?;
     let people = people(draft, &appointment.participant)?;
-    if !is_appointment(appointment.status, start.start > draft.now) {
+    let lies_ahead = start.start > draft.now;
+    if lies_ahead && matches!(appointment.status, AppointmentStatus::Noshow | AppointmentStatus::Fulfilled) {
+        return Err(FieldError::new("status", "must not be noshow or fulfilled before the start"));
+    }
+    if !is_appointment(appointment.status, lies_ahead) {
         record_visit(draft, visit(&appointment, start, &people));
         return Ok(());
     }

@@ -46,6 +46,8 @@ pub(crate) struct Head {
     id: Value,
     #[serde(default)]
     identifier: Value,
+    #[serde(default)]
+    status: Value,
 }
 
 impl Head {
@@ -174,6 +176,12 @@ impl<'a> Entry<'a> {
         id.filter(|id| is_id(id))
     }
 
+    /// Whether its time is free again for others: they come after it, or it couldn't be told any more.
+    fn is_called_off(&self) -> bool {
+        let status = self.head.as_ref().and_then(|head| head.status.as_str());
+        matches!(status, Some("cancelled" | "noshow" | "entered-in-error"))
+    }
+
     fn rank(&self) -> u8 {
         match self.resource_type() {
             Some("Organization") => 0,
@@ -182,8 +190,9 @@ impl<'a> Entry<'a> {
             Some("PractitionerRole") => 3,
             Some("Patient") => 4,
             Some("Encounter") => 5,
-            Some("Appointment") => 6,
-            _ => 7,
+            Some("Appointment") if self.is_called_off() => 6,
+            Some("Appointment") => 7,
+            _ => 8,
         }
     }
 }

@@ -81,5 +81,15 @@ fn reason(error: &serde_json::Error) -> (Option<String>, String) {
         return (None, message.to_owned());
     }
     let expected = message.rfind(", expected ").map(|at| &message[at + ", expected ".len()..]);
-    (None, expected.map_or_else(|| "must be of another form".to_owned(), |expected| format!("must be {}", expected.trim_start_matches("struct "))))
+    (None, expected.map_or_else(|| "must be of another form".to_owned(), |expected| format!("must be {}", what(expected))))
+}
+
+/// In our words: serde says it in Rust's.
+fn what(expected: &str) -> String {
+    match expected {
+        "f64" => "a number".to_owned(),
+        "u32" | "u64" | "i64" => "a whole number".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        expected => expected.strip_prefix("struct ").map_or_else(|| expected.to_owned(), |name| format!("an object ({name})")),
+    }
 }

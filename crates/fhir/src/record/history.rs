@@ -1,8 +1,8 @@
-//! Condition, AllergyIntolerance and MedicationRequest → a record, and an entry of the patient's history.
+//! Condition and AllergyIntolerance → a record, and an entry of the patient's history.
 
 use anamnesis_domain::{
     Code, EntryId, PatientId, RecordId,
-    patient::{Allergy, AllergyCategory, AllergyStatus, Condition, ConditionStatus, Criticality, Medication, MedicationStatus, PatientCommand},
+    patient::{Allergy, AllergyCategory, AllergyStatus, Condition, ConditionStatus, Criticality, PatientCommand},
     record::RecordType,
 };
 use serde::Deserialize;
@@ -22,8 +22,6 @@ codes! {
     VerificationStatus { Unconfirmed, Provisional, Differential, Confirmed, Refuted, EnteredInError }
     FhirAllergyCategory { Food, Medication, Environment, Biologic }
     FhirCriticality { Low, High, UnableToAssess }
-    RequestStatus { Active, OnHold, Cancelled, Completed, EnteredInError, Stopped, Draft, Unknown }
-    Intent { Proposal, Plan, Order, OriginalOrder, ReflexOrder, FillerOrder, InstanceOrder, Option }
 }
 
 #[derive(Deserialize)]
@@ -74,7 +72,7 @@ fn verified(status: Option<VerificationStatus>) -> Standing {
 }
 
 /// Adds the entry to the patient's history.
-fn remember(draft: &mut Draft<'_>, patient_id: PatientId, command: PatientCommand) {
+pub(super) fn remember(draft: &mut Draft<'_>, patient_id: PatientId, command: PatientCommand) {
     draft.add_to(patient_id.0, "history", Command::Patient(command));
 }
 
@@ -114,7 +112,7 @@ pub(crate) fn condition(draft: &mut Draft<'_>) -> Result<(), FieldError> {
 }
 
 /// Refuses an end that lies before its beginning.
-fn check_order(begin: Option<When>, end: Option<When>, path: &str, begin_path: &str) -> Result<(), FieldError> {
+pub(super) fn check_order(begin: Option<When>, end: Option<When>, path: &str, begin_path: &str) -> Result<(), FieldError> {
     match (begin, end) {
         (Some(begin), Some(end)) if end.day < begin.day => Err(FieldError::new(path, format!("must not lie before {begin_path}"))),
         _ => Ok(()),
@@ -232,137 +230,5 @@ fn criticality(criticality: FhirCriticality) -> Criticality {
         FhirCriticality::Low => Criticality::Low,
         FhirCriticality::High => Criticality::High,
         FhirCriticality::UnableToAssess => Criticality::UnableToAssess,
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct MedicationRequest {
-    status: RequestStatus,
-    intent: Option<Intent>,
-    #[serde(default)]
-    do_not_perform: bool,
-    medication_codeable_concept: Option<CodeableConcept>,
-    medication_reference: Option<Reference>,
-    #[serde(default)]
-    contained: Vec<Contained>,
-    subject: Option<Reference>,
-    encounter: Option<Reference>,
-    authored_on: Option<When>,
-    requester: Option<Reference>,
-    #[serde(default)]
-    reason_code: Vec<CodeableConcept>,
-    #[serde(default)]
-    reason_reference: Vec<Reference>,
-    #[serde(default)]
-    note: Vec<Annotation>,
-    #[serde(default)]
-    dosage_instruction: Vec<Dosage>,
-    #[serde(default)]
-    dispense_request: DispenseRequest,
-}
-
-#[derive(Deserialize)]
-struct Contained {
-    id: Option<String>,
-    code: Option<CodeableConcept>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Dosage {
-    text: Option<String>,
-    patient_instruction: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct DispenseRequest {
-    validity_period: Span,
-}
-
-pub(crate) fn medication_request(draft: &mut Draft<'_>) -> Result<(), FieldError> {
-    let request: MedicationRequest = draft.read()?;
-    let patient_id = draft.subject(request.subject.as_ref(), "subject")?;
-    let code = medication_code(draft, &request)?;
-    let ended = request.dispense_request.validity_period.end;
-    check_order(request.authored_on, ended, "dispenseRequest.validityPeriod.end", "authoredOn")?;
-    let standing = request_standing(&request);
-    let note = text::paragraphs(notes(&request.note));
-    let dosage =
-        text::listed(request.dosage_instruction.iter().flat_map(|dosage| [&dosage.text, &dosage.patient_instruction]).flatten().map(String::as_str));
-    let prescriber_id = draft.provider(request.requester.iter().map(|requester| ("requester".to_owned(), requester)));
-
-    let times = Times { made: request.authored_on, effective: request.authored_on };
-    let mut record = record_of(draft, patient_id, RecordType::Prescription, times)?;
-    title(&mut record, standing, [code.text.as_deref(), code.codings.iter().find_map(|coding| coding.display.as_deref())]);
-    record.provider_id = prescriber_id;
-    record.appointment_id = draft.visit(request.encounter.as_ref(), "encounter");
-    record.codes = vec![code.clone()];
-    record.treatment.clone_from(&dosage);
-    record.notes.clone_from(&note);
-    add(draft, record, standing);
-    if is_taken(&request) {
-        let (now, entry_id) = (draft.now, EntryId(draft.aggregate_id));
-        let named = request.reason_reference.iter().filter_map(|reason| reason.display.as_deref());
-        let named = named.map(|words| Code { codings: vec![], text: Some(text::short(words)) });
-        let medication = Medication {
-            code,
-            status: medication_status(request.status),
-            dosage,
-            reasons: codes_of_all(&request.reason_code)
-                .into_iter()
-                .chain(named.filter(|code| code.text.as_ref().is_some_and(|text| !text.trim().is_empty())))
-                .collect(),
-            prescriber_id,
-            onset: request.authored_on.map(|when| when.day),
-            ended: ended.map(|when| when.day),
-            note,
-            record_id: Some(RecordId(draft.aggregate_id)),
-        };
-        remember(draft, patient_id, PatientCommand::RecordMedication { now, entry_id, medication });
-    }
-    Ok(())
-}
-
-/// What is to be taken: as a code, as a Medication inside the request or of the import, or as the reference's words.
-fn medication_code(draft: &Draft<'_>, request: &MedicationRequest) -> Result<Code, FieldError> {
-    let Some(reference) = &request.medication_reference else {
-        return required_code(request.medication_codeable_concept.as_ref(), "medicationCodeableConcept");
-    };
-    let inside = || {
-        let id = reference.target.as_deref()?.strip_prefix('#')?;
-        request.contained.iter().find(|one| one.id.as_deref() == Some(id))?.code.as_ref()?.code()
-    };
-    let in_words = || CodeableConcept { coding: vec![], text: reference.display.clone() }.code();
-    let code = inside().or_else(|| draft.scope().medication(reference)).or_else(in_words);
-    code.ok_or_else(|| FieldError::new("medicationReference.reference", "must name a Medication of the import that has a code"))
-}
-
-fn request_standing(request: &MedicationRequest) -> Standing {
-    match request.status {
-        RequestStatus::EnteredInError => Standing::InError,
-        _ if request.do_not_perform => Standing::But("Not to be taken"),
-        RequestStatus::Cancelled => Standing::But("Cancelled"),
-        RequestStatus::Draft => Standing::But("Draft"),
-        _ if matches!(request.intent, Some(Intent::Proposal | Intent::Option)) => Standing::But("Proposed"),
-        RequestStatus::Active | RequestStatus::OnHold | RequestStatus::Completed | RequestStatus::Stopped | RequestStatus::Unknown => Standing::Holds,
-    }
-}
-
-/// Whether it is the patient's medication: neither a ban nor a mere proposal.
-fn is_taken(request: &MedicationRequest) -> bool {
-    !request.do_not_perform && !matches!(request.intent, Some(Intent::Proposal | Intent::Option))
-}
-
-fn medication_status(status: RequestStatus) -> MedicationStatus {
-    match status {
-        RequestStatus::Active => MedicationStatus::Active,
-        RequestStatus::OnHold => MedicationStatus::OnHold,
-        RequestStatus::Cancelled => MedicationStatus::Cancelled,
-        RequestStatus::Completed => MedicationStatus::Completed,
-        RequestStatus::EnteredInError => MedicationStatus::EnteredInError,
-        RequestStatus::Stopped => MedicationStatus::Stopped,
-        RequestStatus::Draft | RequestStatus::Unknown => MedicationStatus::Unknown,
     }
 }

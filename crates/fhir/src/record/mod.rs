@@ -9,11 +9,13 @@ use crate::{Command, draft::Draft, elements::CodeableConcept, error::FieldError,
 
 mod document;
 mod history;
+mod medication;
 mod observation;
 mod others;
 
 pub(crate) use document::{diagnostic_report, document_reference};
-pub(crate) use history::{allergy, condition, medication_request};
+pub(crate) use history::{allergy, condition};
+pub(crate) use medication::medication_request;
 pub(crate) use observation::observation;
 pub(crate) use others::{care_plan, imaging_study, immunization, procedure};
 
