@@ -3,7 +3,6 @@
 use anamnesis_domain::{Line, Text};
 
 const MAX_LINE_CHARS: usize = 500;
-const MAX_TEXT_CHARS: usize = 100_000;
 const MAX_CODING_BYTES: usize = 2_000;
 
 /// One line, cut where it is too long. None: nothing in it.
@@ -12,11 +11,8 @@ pub(crate) fn line(text: &str) -> Option<Line> {
     Line::try_from(words.join(" ").chars().take(MAX_LINE_CHARS).collect::<String>()).ok()
 }
 
-/// A text without control characters. None: nothing in it, or too much.
+/// A text without control characters. None: nothing in it, or more than a text may hold.
 pub(crate) fn text(text: &str) -> Option<Text> {
-    if text.chars().nth(MAX_TEXT_CHARS).is_some() {
-        return None;
-    }
     let plain = |c: char| if c.is_control() && !matches!(c, '\n' | '\r' | '\t') { ' ' } else { c };
     Text::try_from(text.chars().map(plain).collect::<String>()).ok()
 }

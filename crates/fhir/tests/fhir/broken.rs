@@ -32,7 +32,7 @@ fn a_broken_observation_names_the_field() {
         (json!({"id": null}), "id: must be given: 1 to 64 letters, digits, - or .".to_owned()),
         (json!({"id": "secret/id"}), "id: must be given: 1 to 64 letters, digits, - or .".to_owned()),
         (json!({"status": null}), "status: must be given".to_owned()),
-        (json!({"status": "secret, expected"}), format!("status: must be one of {statuses}")),
+        (json!({"status": "x, expected secret"}), format!("status: must be one of {statuses}")),
         (json!({"code": null}), "code: must name something by a code or in words".to_owned()),
         (json!({"code": "secret"}), "code: must be an object (CodeableConcept)".to_owned()),
         (json!({"code": {"coding": [{"code": 5}]}}), "code.coding[0].code: must be a string".to_owned()),

@@ -17,9 +17,9 @@ use uuid::Uuid;
 
 const CLINIC: &str = include_str!("../fixtures/clinic.json");
 
-/// The moment of every import: 2026-06-01T00:00:00Z.
+/// The moment of every import: 2026-06-01T12:00:00Z.
 fn now() -> Instant {
-    Instant::from_micros(1_780_272_000_000_000)
+    Instant::from_micros(1_780_315_200_000_000)
 }
 
 /// An id made of its parts alone: FNV-1a, since nothing here needs a key.
