@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use anamnesis_domain::Recorded;
+use anamnesis_domain::{REGISTRY, Recorded};
 use anamnesis_vault::{DataKey, KeyOwner, OpenError, OpenKeys, row_digest};
 use uuid::Uuid;
 
@@ -48,6 +48,11 @@ impl Projection {
     /// What makes their indexes, policies and grants.
     pub fn guards_sql(&self) -> &'static str {
         self.sql.split_once(ONCE_FILLED).map_or("", |(_, guards)| guards)
+    }
+
+    /// Whose events fill its tables.
+    pub fn aggregate_types(&self) -> Vec<&'static str> {
+        REGISTRY.iter().map(|aggregate| aggregate.name).filter(|name| self.takes(name)).collect()
     }
 
     /// Whether an event of that aggregate touches any of its tables.

@@ -69,6 +69,17 @@ pub enum ProjectorError {
         /// The digest of what was live.
         live: String,
     },
+    /// The log gave fewer events than it says it has.
+    #[error("the log is not whole: {expected} was to be reached, {found} was")]
+    Incomplete {
+        /// Where it says it ends.
+        expected: u64,
+        /// Where it ended.
+        found: u64,
+    },
+    /// A thread of the program died.
+    #[error("a thread of the program died")]
+    Interrupted,
     /// Another rebuild of the same projection is going on.
     #[error("{projection} is being rebuilt already")]
     Rebuilding {
@@ -93,6 +104,8 @@ impl ProjectorError {
             | Self::TakenOver
             | Self::OtherDefinition
             | Self::Differs { .. }
+            | Self::Incomplete { .. }
+            | Self::Interrupted
             | Self::Rebuilding { .. } => false,
         }
     }

@@ -1,12 +1,15 @@
 //! Who keeps the read models up with the log?
 //!
 //! The [`Projector`] reads batches of the log, opens them once, folds them into the rows they touch and writes rows and
-//! checkpoints in one transaction. [`rebuild`] computes a read model from the whole log beside the live one, compares
+//! checkpoints in one transaction. [`Rebuild`] computes a read model from the whole log beside the live one, compares
 //! the two and swaps them. [`read`] is how others get at the rows. This crate must never know HTTP.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
+mod as_of;
 mod batch;
 mod checkpoint;
+mod copy;
+mod digest;
 mod error;
 pub mod history;
 mod keys;
@@ -14,10 +17,14 @@ mod progress;
 mod projector;
 pub mod query;
 pub mod read;
+mod rebuild;
 mod schema;
 mod table;
 
+pub use as_of::events_of;
+pub use digest::digest;
 pub use error::ProjectorError;
 pub use progress::{NotReached, Progress, ProjectionState, Status};
 pub use projector::{Projector, ProjectorSettings};
+pub use rebuild::{Rebuild, Rebuilt};
 pub use schema::{Ensured, ensure_schema, forget_subject};

@@ -156,6 +156,44 @@ impl Log {
         entry::dense_stream(after, rows)
     }
 
+    /// The entries of all streams of these kinds, stream by stream, as the log had them at position `up_to`: at most
+    /// `limit`, after the entry that the page before ended with.
+    ///
+    /// A page can't tell whether a whole stream is missing: compare the entries that came with [`Log::count_of`].
+    pub async fn in_stream_order(
+        &self,
+        aggregate_types: &[&str],
+        after: Option<&SealedEntry>,
+        up_to: u64,
+        limit: u32,
+    ) -> Result<Vec<SealedEntry>, LogError> {
+        let rows: Vec<Stored> = sqlx::query_as(include_str!("in_stream_order.sql"))
+            .bind(aggregate_types)
+            .bind(after.map_or(Uuid::nil(), |entry| entry.aggregate_id))
+            .bind(after.map_or(0, |entry| entry.sequence.cast_signed()))
+            .bind(after.map_or("", |entry| &entry.aggregate_type))
+            .bind(up_to.cast_signed())
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.into_iter().map(SealedEntry::try_from).collect()
+    }
+
+    /// How many events of these kinds the log had at a position; fails if a position before it is missing.
+    pub async fn count_of(&self, aggregate_types: &[&str], up_to: u64) -> Result<u64, LogError> {
+        let sql = "select count(*), count(*) filter (where aggregate_type = any($1)) from journal.log where position <= $2";
+        let (all, of_these): (i64, i64) = sqlx::query_as(sql).bind(aggregate_types).bind(up_to.cast_signed()).fetch_one(&self.pool).await?;
+        if all.cast_unsigned() == up_to { Ok(of_these.cast_unsigned()) } else { Err(LogError::Gap { expected: self.first_missing().await? }) }
+    }
+
+    async fn first_missing(&self) -> Result<u64, LogError> {
+        let sql = "select coalesce(min(before.position), 0) + 1
+                   from (select 0 as position union all select position from journal.log) as before
+                   where not exists (select from journal.log as next where next.position = before.position + 1)";
+        let position: i64 = sqlx::query_scalar(sql).fetch_one(&self.pool).await?;
+        Ok(position.cast_unsigned())
+    }
+
     /// Waits until the log has reached a position; the head then, or `None` when `timeout` passed before.
     pub async fn wait_for(&self, position: u64, timeout: Duration) -> Option<LogHead> {
         self.watch.reached(timeout, |head| head.position >= position).await

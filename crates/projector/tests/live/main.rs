@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
 mod keeping_up;
+mod rebuilding;
 mod scopes;
 mod stories;
 mod support;

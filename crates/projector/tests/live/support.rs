@@ -9,7 +9,7 @@ use anamnesis_domain::AnyEvent;
 use anamnesis_journal::log::Log;
 use anamnesis_journal::row::Row;
 use anamnesis_projections::ALL;
-use anamnesis_projector::{Progress, Projector, ProjectorSettings, ensure_schema};
+use anamnesis_projector::{Progress, Projector, ProjectorSettings, Rebuild, ensure_schema};
 use anamnesis_stream::LogFeed;
 use anamnesis_vault::{Context, EventContext, KeyOwner, Keyring, Purpose, Vault, VaultSettings};
 use sqlx::migrate::Migrator;
@@ -193,6 +193,15 @@ impl Clinic {
             run.reached(projection.name, position.cast_unsigned()).await;
         }
         run.stop().await;
+    }
+
+    pub(crate) fn log(&self) -> Log {
+        Log::new(self.projector.clone())
+    }
+
+    /// With pages so small that streams are cut.
+    pub(crate) fn rebuild(&self) -> Rebuild {
+        Rebuild { page: 7, ..Rebuild::new(self.owner.clone(), self.projector.clone(), self.vault.clone(), self.log()) }
     }
 
     pub(crate) async fn count(&self, what: &str) -> i64 {

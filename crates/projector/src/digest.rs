@@ -1,0 +1,62 @@
+//! Do two copies of a read model say the same, although every value in them is sealed with a salt of its own?
+
+use std::collections::BTreeSet;
+
+use anamnesis_projections::kernel::{AnyRows, Projection, Schema, Stamp, Table};
+use anamnesis_vault::{KeyOwner, Purpose, Vault};
+use futures::TryStreamExt as _;
+use sha2::{Digest as _, Sha256};
+use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+
+use crate::error::ProjectorError;
+use crate::keys::keys_unless_erased;
+use crate::table::{Target, cells};
+
+/// Rows in memory at once.
+const CHUNK: usize = 1_000;
+
+/// The digest of a projection's tables in `schema`: SHA-256 over the keyed digests of their opened rows, in the order of
+/// their keys. Rows of erased subjects, which nobody can open, don't count.
+pub async fn digest(connection: &mut PgConnection, vault: &Vault, projection: &Projection, schema: &str) -> Result<String, ProjectorError> {
+    let mut hash = Sha256::new();
+    for table in projection.tables {
+        let target = Target { schema, table: table.info() };
+        hash.update(target.table.name);
+        let sql = format!("select {} from {} order by {}", target.selected(), target.name(), target.table.key.join(", "));
+        let mut chunks = sqlx::query(&sql).fetch(&mut *connection).try_chunks(CHUNK);
+        while let Some(rows) = chunks.try_next().await.map_err(|failed| failed.1)? {
+            hash.update(digest_of_chunk(vault, *table, projection.schema, &rows).await?);
+        }
+    }
+    Ok(hex::encode(hash.finalize()))
+}
+
+async fn digest_of_chunk(vault: &Vault, table: &'static dyn Table, kind: Schema, rows: &[PgRow]) -> Result<Vec<u8>, ProjectorError> {
+    let mut loaded = table.rows();
+    for row in rows {
+        loaded.load(&cells(row)?)?;
+    }
+    let keys = vault.open_keys(&loaded.key_ids()).await?;
+    let owners: BTreeSet<_> = loaded.stamps().iter().map(|(_, stamp)| owner(kind, stamp)).collect();
+    let digest_keys = keys_unless_erased(vault, &owners).await?;
+    let opened_and_digested = move || -> Result<Vec<u8>, ProjectorError> {
+        loaded.open(&keys, true).map_err(|why| ProjectorError::Sealed { table: table.info().name, why })?;
+        Ok(in_order(loaded.as_ref(), |stamp| digest_keys.get(&owner(kind, stamp))))
+    };
+    tokio::task::spawn_blocking(opened_and_digested).await.map_err(|_| ProjectorError::Interrupted)?
+}
+
+fn in_order<'a>(rows: &dyn AnyRows, key_of: impl Fn(&Stamp) -> Option<&'a anamnesis_vault::DataKey>) -> Vec<u8> {
+    let digest = |(key, stamp): (_, Stamp)| rows.digest(&key, key_of(&stamp)?);
+    rows.stamps().into_iter().filter_map(digest).flatten().collect()
+}
+
+/// A row of the audit log outlives the erasure of whom it is about, so it is digested under the organization's key.
+fn owner(kind: Schema, stamp: &Stamp) -> KeyOwner {
+    let subject = match kind {
+        Schema::Read => stamp.subject_id,
+        Schema::Audit => stamp.organization_id,
+    };
+    KeyOwner { organization: stamp.organization_id, subject, purpose: Purpose::Digest }
+}

@@ -1,0 +1,402 @@
+//! How is a read model computed anew, while the live one is read and written?
+//!
+//! Beside the live tables, in a schema of its own: first all streams of the log one after another, each folded whole and
+//! written with COPY, so that memory holds one page of events and one stream's rows, however long the log is. Then
+//! indexes and policies; then what was logged meanwhile, as the live projector would. Both copies are compared at the
+//! same position by their digests. At last, with the live checkpoint locked so that nobody writes, the new tables take
+//! the place of the old ones in one transaction; a running projector goes on with them without noticing.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anamnesis_domain::Recorded;
+use anamnesis_journal::log::{Log, LogError, SealedEntry, Unopened, open};
+use anamnesis_projections::kernel::{AnyRows, Projection, Schema};
+use anamnesis_stream::FeedError;
+use anamnesis_vault::Vault;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgPool, Postgres};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::digest::digest;
+use crate::error::ProjectorError;
+use crate::table::Target;
+use crate::{batch, copy, schema};
+
+/// Events folded in one transaction while catching up.
+const CATCH_UP: u32 = 500;
+/// How long the swap waits for readers to let the old tables go, and how often it tries.
+const SWAP_PATIENCE: &str = "2s";
+const SWAP_ATTEMPTS: u32 = 30;
+
+/// Builds a projection anew.
+#[derive(Clone)]
+pub struct Rebuild {
+    /// A pool that may create schemas and tables.
+    pub owner: PgPool,
+    /// A pool of the role `anamnesis_projector`.
+    pub projector: PgPool,
+    /// The keys.
+    pub vault: Vault,
+    /// The log.
+    pub log: Log,
+    /// Entries in a page. Two are in memory at once: one is folded while the next is read and opened.
+    pub page: u32,
+}
+
+/// What a rebuild did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rebuilt {
+    /// The position at which the new tables took over.
+    pub position: u64,
+    /// Events folded.
+    pub events: u64,
+    /// The digest that both copies had; none when there was nothing to compare with.
+    pub digest: Option<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Rebuild {
+    /// With pages of the usual size.
+    pub fn new(owner: PgPool, projector: PgPool, vault: Vault, log: Log) -> Self {
+        Self { owner, projector, vault, log, page: 5_000 }
+    }
+
+    /// Builds a projection anew and puts it in the live one's place, if both say the same. `told` hears how many events
+    /// of how many are folded.
+    ///
+    /// Live tables of another definition aren't compared. When the copies differ ([`ProjectorError::Differs`]) the live
+    /// tables stay as they are: [`Rebuild::replace`] doesn't ask.
+    pub async fn run(&self, projection: &'static Projection, told: impl Fn(u64, u64) + Send) -> Result<Rebuilt, ProjectorError> {
+        self.build(projection, true, told).await
+    }
+
+    /// As [`Rebuild::run`], whatever the live tables say: they may be damaged.
+    pub async fn replace(&self, projection: &'static Projection, told: impl Fn(u64, u64) + Send) -> Result<Rebuilt, ProjectorError> {
+        self.build(projection, false, told).await
+    }
+
+    async fn build(&self, projection: &'static Projection, compare: bool, told: impl Fn(u64, u64) + Send) -> Result<Rebuilt, ProjectorError> {
+        let began = Instant::now();
+        let lock = self.lock(projection).await?;
+        let fresh = Fresh { rebuild: self, projection, schema: format!("{}_new_{}", projection.schema.name(), projection.name) };
+        let built = fresh.build(compare, told).await;
+        if built.is_err() {
+            // what is half built is of no use; if this fails too, the next rebuild drops it
+            let _ = fresh.drop_schema().await;
+        }
+        unlock(lock).await;
+        let (position, events, digest) = built?;
+        let took = began.elapsed();
+        info!(projection = projection.name, position, events, took_ms = took.as_millis(), "projection `{}` was rebuilt", projection.name);
+        Ok(Rebuilt { position, events, digest, took })
+    }
+
+    /// One rebuild of a projection at a time: the lock goes with its connection.
+    async fn lock(&self, projection: &Projection) -> Result<PoolConnection<Postgres>, ProjectorError> {
+        let mut connection = self.owner.acquire().await?;
+        let sql = "select pg_try_advisory_lock(hashtextextended('anamnesis rebuild of ' || $1, 0))";
+        let locked: bool = sqlx::query_scalar(sql).bind(projection.name).fetch_one(&mut *connection).await?;
+        if locked { Ok(connection) } else { Err(ProjectorError::Rebuilding { projection: projection.name }) }
+    }
+}
+
+async fn unlock(connection: PoolConnection<Postgres>) {
+    // closed, and with it the lock, whatever state the connection is in
+    if let Err(error) = connection.close().await {
+        warn!(%error, "the connection that held a rebuild's lock didn't close cleanly");
+    }
+}
+
+/// The tables being built.
+struct Fresh<'a> {
+    rebuild: &'a Rebuild,
+    projection: &'static Projection,
+    schema: String,
+}
+
+impl Fresh<'_> {
+    async fn build(&self, compare: bool, told: impl Fn(u64, u64) + Send) -> Result<(u64, u64, Option<String>), ProjectorError> {
+        let live = self.live_position().await?;
+        let head = self.rebuild.log.head().await.map_err(FeedError::from)?.position;
+        let from = live.map_or(head, |live| live.min(head));
+        self.create().await?;
+        let mut events = self.fill(from, told).await?;
+        self.guard().await?;
+        let (mut position, mut same) = (from, None);
+        if compare && live.is_some() {
+            let (compared_at, folded, digest) = self.compare(position).await?;
+            (position, events, same) = (compared_at, events + folded, Some(digest));
+        }
+        let (position, folded) = self.swap(position).await?;
+        Ok((position, events + folded, same))
+    }
+
+    /// Where the live tables are, if there are any of this definition with anything in them.
+    async fn live_position(&self) -> Result<Option<u64>, ProjectorError> {
+        let (fit, _) = schema::divide_by_definition(&self.rebuild.owner, &[self.projection]).await?;
+        if fit.is_empty() {
+            return Ok(None);
+        }
+        let mut connection = self.rebuild.owner.acquire().await?;
+        Ok(self.checkpoint(&mut connection, "").await?.filter(|position| *position > 0))
+    }
+
+    async fn checkpoint(&self, connection: &mut PgConnection, lock: &str) -> Result<Option<u64>, ProjectorError> {
+        let sql = format!("select position from journal.checkpoints where consumer = $1 and partition = 0 {lock}");
+        let position: Option<i64> = sqlx::query_scalar(&sql).bind(self.projection.name).fetch_optional(connection).await?;
+        Ok(position.map(i64::cast_unsigned))
+    }
+
+    async fn create(&self) -> Result<(), ProjectorError> {
+        self.drop_schema().await?;
+        let mut tx = self.rebuild.owner.begin().await?;
+        sqlx::raw_sql(&format!("create schema {0}; grant usage on schema {0} to anamnesis_projector", self.schema)).execute(&mut *tx).await?;
+        schema::run_in(&mut tx, &self.schema, self.projection.tables_sql()).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn drop_schema(&self) -> Result<(), ProjectorError> {
+        sqlx::raw_sql(&format!("drop schema if exists {} cascade", self.schema)).execute(&self.rebuild.owner).await?;
+        Ok(())
+    }
+
+    /// Indexes, policies and grants, once the rows are there.
+    async fn guard(&self) -> Result<(), ProjectorError> {
+        let mut tx = self.rebuild.owner.begin().await?;
+        schema::run_in(&mut tx, &self.schema, self.projection.guards_sql()).await?;
+        tx.commit().await?;
+        for table in self.projection.tables {
+            sqlx::raw_sql(&format!("analyze {}.{}", self.schema, table.info().name)).execute(&self.rebuild.owner).await?;
+        }
+        Ok(())
+    }
+
+    /// Folds every stream as it was at a position.
+    async fn fill(&self, up_to: u64, told: impl Fn(u64, u64)) -> Result<u64, ProjectorError> {
+        let types = self.projection.aggregate_types();
+        let total = self.rebuild.log.count_of(&types, up_to).await.map_err(FeedError::from)?;
+        let (sender, mut pages) = mpsc::channel(1);
+        let reader = tokio::spawn(read_pages(self.rebuild.clone(), types, up_to, sender));
+        let mut filling = Filling::new(self);
+        while let Some(page) = pages.recv().await {
+            filling.fold(page).await?;
+            told(filling.events, total);
+        }
+        reader.await.map_err(|_| ProjectorError::Interrupted)??;
+        filling.finish().await?;
+        if filling.events == total { Ok(total) } else { Err(ProjectorError::Incomplete { expected: total, found: filling.events }) }
+    }
+
+    /// Folds what was logged after `position`, as the live projector does.
+    async fn catch_up(&self, mut position: u64, up_to: u64) -> Result<u64, ProjectorError> {
+        let Rebuild { projector, vault, log, .. } = self.rebuild;
+        let begun_at = position;
+        while position < up_to {
+            let limit = u32::try_from(up_to - position).unwrap_or(CATCH_UP).min(CATCH_UP);
+            let entries = log.read_after(position, limit).await.map_err(FeedError::from)?;
+            let Some(last) = entries.last() else { return Err(ProjectorError::Incomplete { expected: up_to, found: position }) };
+            position = last.position;
+            let events = opened(entries.into_iter().filter(|entry| self.projection.takes(&entry.aggregate_type)).collect(), vault).await?;
+            let mut tx = projector.begin().await?;
+            batch::fold(&mut tx, vault, self.projection, &self.schema, &events.iter().collect::<Vec<_>>()).await?;
+            tx.commit().await?;
+        }
+        Ok(position.saturating_sub(begun_at))
+    }
+
+    /// Compares both copies at the live one's position, in a snapshot, so that the live projector isn't held up.
+    async fn compare(&self, position: u64) -> Result<(u64, u64, String), ProjectorError> {
+        let Rebuild { owner, vault, .. } = self.rebuild;
+        let mut snapshot = owner.begin().await?;
+        sqlx::raw_sql("set transaction isolation level repeatable read, read only").execute(&mut *snapshot).await?;
+        let at = self.checkpoint(&mut snapshot, "").await?.unwrap_or_default();
+        let folded = self.catch_up(position, at).await?;
+        let mut other = owner.acquire().await?;
+        let live_schema = self.projection.schema.name();
+        let (live, rebuilt) =
+            tokio::try_join!(digest(&mut snapshot, vault, self.projection, live_schema), digest(&mut other, vault, self.projection, &self.schema))?;
+        if live == rebuilt {
+            Ok((at, folded, live))
+        } else {
+            Err(ProjectorError::Differs { projection: self.projection.name, position: at, rebuilt, live })
+        }
+    }
+
+    /// Puts the new tables in the place of the old ones.
+    async fn swap(&self, position: u64) -> Result<(u64, u64), ProjectorError> {
+        let (mut position, mut folded) = (position, 0);
+        for _ in 0..SWAP_ATTEMPTS {
+            // most of the way without a lock
+            let mut connection = self.rebuild.owner.acquire().await?;
+            let near = self.checkpoint(&mut connection, "").await?.unwrap_or_default().max(position);
+            drop(connection);
+            folded += self.catch_up(position, near).await?;
+            position = near;
+            match self.try_swap(position).await {
+                Ok(at) => return Ok((at, folded + at.saturating_sub(position))),
+                Err(ProjectorError::Database(error)) if is_lock_timeout(&error) => sleep(Duration::from_millis(200)).await,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ProjectorError::Database(sqlx::Error::PoolTimedOut))
+    }
+
+    async fn try_swap(&self, position: u64) -> Result<u64, ProjectorError> {
+        let mut tx = self.rebuild.owner.begin().await?;
+        sqlx::query("select set_config('lock_timeout', $1, true)").bind(SWAP_PATIENCE).execute(&mut *tx).await?;
+        let live = self.checkpoint(&mut tx, "for update").await?;
+        let at = live.unwrap_or_default().max(position);
+        self.catch_up(position, at).await?;
+        let (new, old) = (&self.schema, self.projection.schema.name());
+        for table in self.projection.tables {
+            let name = table.info().name;
+            if self.projection.schema == Schema::Read {
+                sqlx::query(&format!("{} where {}", forget_sql(new, name), ERASED)).execute(&mut *tx).await?;
+            }
+            sqlx::raw_sql(&format!("drop table if exists {old}.{name}; alter table {new}.{name} set schema {old}")).execute(&mut *tx).await?;
+        }
+        sqlx::raw_sql(&format!("drop schema {new}")).execute(&mut *tx).await?;
+        schema::remember(&mut tx, self.projection).await?;
+        if live != Some(at) {
+            self.place_checkpoint(&mut tx, at).await?;
+        }
+        tx.commit().await?;
+        Ok(at)
+    }
+
+    /// The new tables are further than the old ones were, or there were none: whoever projected into those must stop.
+    async fn place_checkpoint(&self, tx: &mut PgConnection, at: u64) -> sqlx::Result<()> {
+        sqlx::query(
+            "insert into journal.checkpoints (consumer, epoch, position)
+             values ($1, 1, $2)
+             on conflict (consumer, partition) do update set epoch = checkpoints.epoch + 1, position = excluded.position",
+        )
+        .bind(self.projection.name)
+        .bind(at.cast_signed())
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+}
+
+/// Whoever was erased while the rows were written leaves none.
+const ERASED: &str = "exists (
+    select from journal.keys
+    where keys.organization_id = fresh.organization_id
+      and keys.subject_id = fresh.subject_id
+      and keys.purpose = 'data'
+      and keys.state in ('fenced', 'destroyed'))";
+
+fn forget_sql(schema: &str, table: &str) -> String {
+    format!("delete from {schema}.{table} as fresh")
+}
+
+fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "55P03")
+}
+
+type Page = Vec<Recorded>;
+
+/// Reads and opens page after page, one ahead of whoever folds them.
+async fn read_pages(rebuild: Rebuild, types: Vec<&'static str>, up_to: u64, pages: mpsc::Sender<Page>) -> Result<(), ProjectorError> {
+    let (mut last, mut dense) = (None, Dense::default());
+    loop {
+        let entries = rebuild.log.in_stream_order(&types, last.as_ref(), up_to, rebuild.page).await.map_err(FeedError::from)?;
+        entries.iter().try_for_each(|entry| dense.follow(entry)).map_err(FeedError::from)?;
+        last = entries.last().cloned().or(last);
+        let is_last = entries.len() < rebuild.page as usize;
+        let page = opened(entries, &rebuild.vault).await?;
+        // whoever folded them has failed and says why
+        if pages.send(page).await.is_err() || is_last {
+            return Ok(());
+        }
+    }
+}
+
+/// The streams of one id, to notice when one of their events is missing.
+#[derive(Default)]
+struct Dense {
+    id: Uuid,
+    /// The last sequence, by kind: streams of several kinds may have the same id.
+    last: BTreeMap<String, u64>,
+}
+
+impl Dense {
+    fn follow(&mut self, entry: &SealedEntry) -> Result<(), LogError> {
+        if entry.aggregate_id != self.id {
+            self.id = entry.aggregate_id;
+            self.last.clear();
+        }
+        let last = self.last.entry(entry.aggregate_type.clone()).or_default();
+        *last += 1;
+        if entry.sequence == *last {
+            return Ok(());
+        }
+        Err(LogError::StreamGap { aggregate_type: entry.aggregate_type.clone(), aggregate_id: entry.aggregate_id, expected: *last })
+    }
+}
+
+pub(crate) async fn opened(entries: Vec<SealedEntry>, vault: &Vault) -> Result<Vec<Recorded>, ProjectorError> {
+    let poison = |unopened: Unopened| ProjectorError::Poison(Box::new(unopened));
+    open(entries, vault).await?.into_iter().map(|entry| entry.map_err(poison)).collect()
+}
+
+/// The rows of streams that aren't over yet.
+struct Filling<'a> {
+    fresh: &'a Fresh<'a>,
+    rows: Vec<Box<dyn AnyRows>>,
+    events: u64,
+}
+
+impl<'a> Filling<'a> {
+    fn new(fresh: &'a Fresh<'a>) -> Self {
+        Self { fresh, rows: fresh.projection.tables.iter().map(|table| table.rows()).collect(), events: 0 }
+    }
+
+    /// Folds a page; writes the rows of every stream but the last, which may go on in the next page.
+    async fn fold(&mut self, page: Page) -> Result<(), ProjectorError> {
+        self.events += page.len() as u64;
+        let last_stream: Option<Uuid> = page.last().map(|event| event.aggregate_id);
+        let ended = page.partition_point(|event| Some(event.aggregate_id) != last_stream);
+        let (ended, going_on) = page.split_at(ended);
+        if !ended.is_empty() {
+            self.fold_in_memory(ended)?;
+            self.write().await?;
+        }
+        self.fold_in_memory(going_on)?;
+        // what is only added to is never changed by a later event
+        if self.fresh.projection.schema == Schema::Audit {
+            self.write().await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), ProjectorError> {
+        self.write().await
+    }
+
+    fn fold_in_memory(&mut self, events: &[Recorded]) -> Result<(), ProjectorError> {
+        for (table, rows) in self.fresh.projection.tables.iter().zip(&mut self.rows) {
+            let events: Vec<_> = events.iter().filter(|event| table.streams().include(event.aggregate_type)).collect();
+            batch::fold_in_memory(rows.as_mut(), table.info().name, &events)?;
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self) -> Result<(), ProjectorError> {
+        let Rebuild { owner, vault, .. } = self.fresh.rebuild;
+        let mut connection = owner.acquire().await?;
+        for (table, rows) in self.fresh.projection.tables.iter().zip(&mut self.rows) {
+            let target = Target { schema: &self.fresh.schema, table: table.info() };
+            let rows = std::mem::replace(rows, table.rows());
+            copy::copy(&mut connection, vault, &target, self.fresh.projection.schema, rows).await?;
+        }
+        Ok(())
+    }
+}
