@@ -15,7 +15,7 @@ use anamnesis_domain::patient::{Patient, PatientCommand};
 use anamnesis_domain::provider::{Provider, ProviderCommand};
 use anamnesis_domain::record::{Record, RecordCommand};
 use anamnesis_domain::system::{ImportCount, ImportFinished, ImportOutcome, ImportStarted, System, SystemCommand, SystemEvent};
-use anamnesis_domain::{AccountId, Aggregate, Line, PatientId, Sha256};
+use anamnesis_domain::{AccountId, Aggregate, Line, PatientId, Refusal, Sha256};
 use anamnesis_fhir::{Bundle, Command, Entry, EntryError, Plan, Planned, PlannedCommand, Resolver};
 use anamnesis_journal::{Caller, CommandError, Committed};
 use anamnesis_vault::IndexKeys;
@@ -339,6 +339,8 @@ fn new_events<A: Aggregate>(ran: Result<Committed<A>, CommandError<A::Error>>) -
     match ran {
         Ok(committed) if committed.replayed => Ok(0),
         Ok(committed) => Ok(committed.events.len() as u64),
+        // the same person or place, known under another of its ids
+        Err(CommandError::Refused(refusal)) if refusal.rule() == "already_registered" => Ok(0),
         Err(error) => Err(error.to_string()),
     }
 }

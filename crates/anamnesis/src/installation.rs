@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anamnesis_access::{Access, AccessSettings};
 use anamnesis_journal::log::Log;
 use anamnesis_journal::{Journal, JournalSettings, Role, migrate, pool_as};
-use anamnesis_projector::ensure_schema;
+use anamnesis_projections::kernel::Projection;
+use anamnesis_projector::{Rebuild, Rebuilt, ensure_schema};
 use anamnesis_vault::{Keyring, Vault, VaultSettings};
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
@@ -129,9 +130,20 @@ impl Installation {
         Ok(Self { owner, log: Log::new(writer.clone()), writer, projector, reader, vault, journal, access })
     }
 
-    /// Makes the tables of the read models that aren't there yet.
+    /// Makes the tables of the read models that aren't there, and builds those anew whose definition has changed.
     pub(crate) async fn ensure_read_models(&self) -> anyhow::Result<()> {
-        ensure_schema(&self.owner, anamnesis_projections::ALL).await.context("make the tables of the read models")?;
+        let ensured = ensure_schema(&self.owner, anamnesis_projections::ALL).await.context("make the tables of the read models")?;
+        for name in ensured.changed {
+            tracing::info!("the definition of the read model {name} has changed: building it anew");
+            let projection = anamnesis_projections::find(name).with_context(|| format!("there is no projection {name}"))?;
+            self.rebuild(projection, |_, _| {}).await?;
+        }
         Ok(())
+    }
+
+    /// Builds a read model anew beside the live one, compares and swaps them.
+    pub(crate) async fn rebuild(&self, projection: &'static Projection, told: impl Fn(u64, u64) + Send) -> anyhow::Result<Rebuilt> {
+        let rebuild = Rebuild::new(self.owner.clone(), self.projector.clone(), self.vault.clone(), self.log.clone());
+        rebuild.run(projection, told).await.with_context(|| format!("build {} anew", projection.name))
     }
 }

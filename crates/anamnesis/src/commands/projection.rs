@@ -1,11 +1,19 @@
 //! `anamnesis projection`
 
+use anamnesis_domain::system::{ProjectionRebuilt, System, SystemCommand};
+use anamnesis_domain::{AccountId, Line as Name, Sha256};
+use anamnesis_projections::find;
+use anamnesis_projector::Rebuilt;
+use anyhow::{Context, anyhow};
+use indicatif::ProgressBar;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::cli::Projection;
 use crate::config::Config;
 use crate::installation::{Database, Installation};
 use crate::output::Output;
+use crate::tenant::host_caller;
 
 /// How far a read model has come.
 #[derive(Serialize)]
@@ -21,7 +29,7 @@ pub(crate) async fn run(config: &Config, projection: Projection, output: Output)
     let installation = Installation::open(config, &database.url).await?;
     match projection {
         Projection::List => list(&installation, output).await?,
-        Projection::Rebuild { name } => rebuild(&installation, &name, output).await?,
+        Projection::Rebuild { name } => rebuild(config, &installation, &name, output).await?,
     }
     database.close().await
 }
@@ -38,6 +46,42 @@ async fn list(installation: &Installation, output: Output) -> anyhow::Result<()>
     output.table(&lines, &["PROJECTION", "SCHEMA", "POSITION", "BEHIND"], cells)
 }
 
-async fn rebuild(_installation: &Installation, _name: &str, _output: Output) -> anyhow::Result<()> {
-    anyhow::bail!("not wired")
+/// What a rebuild did.
+#[derive(Serialize)]
+struct Done {
+    projection: &'static str,
+    position: u64,
+    events: u64,
+    digest: Option<String>,
+    took_ms: u128,
+}
+
+async fn rebuild(config: &Config, installation: &Installation, name: &str, output: Output) -> anyhow::Result<()> {
+    let projection = find(name).with_context(|| format!("there is no projection {name}: `anamnesis projection list` names them"))?;
+    let bar = ProgressBar::new(0);
+    let rebuilt = installation.rebuild(projection, |done, of| {
+        bar.set_length(of);
+        bar.set_position(done);
+    });
+    let rebuilt = rebuilt.await?;
+    bar.finish_and_clear();
+    tell(installation, installation.organization(config.organization).await?, name, &rebuilt).await?;
+    let Rebuilt { position, events, digest, took } = rebuilt;
+    let done = Done { projection: projection.name, position, events, digest, took_ms: took.as_millis() };
+    output.data(&done, || format!("{} was built anew from {} events and took over at position {}", done.projection, done.events, done.position))
+}
+
+/// The act is in the log, as all that operators do.
+async fn tell(installation: &Installation, organization: Uuid, name: &str, rebuilt: &Rebuilt) -> anyhow::Result<()> {
+    let caller = host_caller(organization, AccountId::COMMAND_LINE, Uuid::now_v7());
+    let event = ProjectionRebuilt {
+        rebuilt_at: caller.now,
+        projection: Name::try_from(name).map_err(|error| anyhow!("the name {error}"))?,
+        position: rebuilt.position,
+        folded_events: rebuilt.events,
+        duration_ms: u64::try_from(rebuilt.took.as_millis()).unwrap_or(u64::MAX),
+        digest: rebuilt.digest.clone().and_then(|digest| Sha256::try_from(digest).ok()),
+    };
+    installation.journal.execute::<System>(organization, SystemCommand::Tell(event.into()), &caller, None).await.context("record the rebuild")?;
+    Ok(())
 }

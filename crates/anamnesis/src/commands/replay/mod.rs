@@ -6,26 +6,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
-use anamnesis_domain::access::{Access, AccessAction, AccessCommand, AccessKind, AccessMethod, AccessedSubject, DataAccessed, PurposeOfUse};
-use anamnesis_domain::consent::DataCategory;
-use anamnesis_domain::{AccountId, Line, Opened, PatientId, REGISTRY, Recorded};
+use anamnesis_domain::access::{AccessAction, AccessKind};
+use anamnesis_domain::{Opened, PatientId, REGISTRY, Recorded};
 use anamnesis_journal::log::open;
+use anamnesis_projector::history::AGGREGATES;
 use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::history::position_of;
 use crate::cli::{Replay, ReplayFormat};
 use crate::config::Config;
+use crate::disclosure::Disclosure;
 use crate::installation::{Database, Installation};
-use crate::instant::position_at;
-use crate::tenant::host_caller;
 use deidentify::Deidentifier;
 
 /// Entries read at once.
 const PAGE: u32 = 1_000;
-
-/// The aggregates whose events tell of a patient.
-const OF_PATIENTS: &[&str] = &["patient", "consent", "appointment", "record", "insight"];
 
 pub(crate) async fn run(config: &Config, replay: Replay) -> anyhow::Result<()> {
     let ReplayFormat::Ndjson = replay.format;
@@ -34,11 +31,11 @@ pub(crate) async fn run(config: &Config, replay: Replay) -> anyhow::Result<()> {
     let installation = Installation::open(config, &database.url).await?;
     let organization = installation.organization(config.organization).await?;
     let from = match &replay.from {
-        Some(text) => position_at(&installation.log, text).await?,
+        Some(text) => position_of(&installation.log, text).await?,
         None => 1,
     };
     let to = match &replay.to {
-        Some(text) => position_at(&installation.log, text).await?,
+        Some(text) => position_of(&installation.log, text).await?,
         None => installation.log.head().await?.position,
     };
     let mut out: BufWriter<Box<dyn Write>> = BufWriter::new(match replay.out.as_os_str() == "-" {
@@ -115,35 +112,19 @@ impl Released<'_> {
 
     /// One access for each page, naming every patient in it, before a byte of it is written.
     async fn record(&self, events: &[Recorded]) -> anyhow::Result<()> {
-        let mut shown: BTreeMap<PatientId, BTreeSet<Line>> = BTreeMap::new();
-        for event in events.iter().filter(|event| OF_PATIENTS.contains(&event.aggregate_type)) {
-            let name = Line::try_from(event.event_type.as_str()).map_err(|_| anyhow::anyhow!("an event's name is no name"))?;
-            shown.entry(PatientId(event.subject_id)).or_default().insert(name);
+        let mut shown: BTreeMap<PatientId, BTreeSet<String>> = BTreeMap::new();
+        for event in events.iter().filter(|event| AGGREGATES.contains(&event.aggregate_type)) {
+            shown.entry(PatientId(event.subject_id)).or_default().insert(event.event_type.clone());
         }
-        let caller = host_caller(self.organization, AccountId::COMMAND_LINE, Uuid::now_v7());
-        let subjects = shown.into_iter().map(|(patient_id, elements)| AccessedSubject {
-            patient_id,
-            categories: vec![DataCategory::All],
-            elements: elements.into_iter().collect(),
-        });
-        let accessed = DataAccessed {
-            accessed_at: caller.now,
-            account_id: AccountId::COMMAND_LINE,
-            session_id: None,
+        let disclosure = Disclosure {
             kind: AccessKind::Export,
             action: AccessAction::Replay,
-            subjects: subjects.collect(),
-            resource_type: Line::try_from("events").map_err(|_| anyhow::anyhow!("a name is no name"))?,
-            resource_id: None,
-            purpose_of_use: PurposeOfUse::Operations,
-            justification: None,
-            method: AccessMethod::Cli,
-            request_id: None,
+            resource_type: "events",
+            shown,
             as_of_position: None,
-            result_count: events.len() as u64,
+            result_count: events.len(),
         };
-        self.installation.journal.create::<Access>(Uuid::now_v7(), AccessCommand::Tell(accessed), &caller).await.context("record the access")?;
-        Ok(())
+        self.installation.disclose(self.organization, disclosure).await
     }
 }
 
