@@ -48,7 +48,9 @@ impl Role {
 /// The role is the session's own default, so `reset role` doesn't lead out of it. Statements aren't logged, slow ones
 /// neither: the log is for strangers.
 pub fn pool_as(url: &str, role: Role, max_connections: u32) -> sqlx::Result<PgPool> {
-    let options = PgConnectOptions::from_str(url)?.application_name("anamnesis").options([("role", role.as_str())]).disable_statement_logging();
+    // what takes milliseconds isn't compiled first, which takes hundreds of them wherever statistics are missing
+    let options =
+        PgConnectOptions::from_str(url)?.application_name("anamnesis").options([("role", role.as_str()), ("jit", "off")]).disable_statement_logging();
     let pool = PgPoolOptions::new().max_connections(max_connections).acquire_timeout(LONGEST_WAIT).test_before_acquire(false).before_acquire(
         |connection, meta| {
             Box::pin(async move {

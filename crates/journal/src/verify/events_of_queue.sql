@@ -10,4 +10,13 @@ select
     event.recorded_at, event.command_id, event.correlation_id, event.causation_id, event.actor_id, event.payload, event.metadata,
     event.row_hash
 from journal.unsequenced as queue
-left join journal.events as event using (aggregate_type, aggregate_id, sequence)
+left join lateral (
+    select
+        arrival, organization_id, aggregate_type, aggregate_id, sequence, event_id, event_type, event_version, fingerprint, subject_id,
+        metadata_subject_id, recorded_at, command_id, correlation_id, causation_id, actor_id, payload, metadata, row_hash
+    from journal.events
+    where aggregate_type = queue.aggregate_type
+      and aggregate_id = queue.aggregate_id
+      and sequence = queue.sequence
+    -- each by its key, whatever the statistics say
+    offset 0) as event on true

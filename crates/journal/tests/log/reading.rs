@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::support::{Database, NewEvent, SOON, stream};
+use crate::support::{Database, NewEvent, SOON, append, stream};
 
 /// Seals events as an append does.
 struct Sealer {
@@ -291,7 +291,7 @@ async fn a_lost_listening_connection_is_found_again() {
     let (_handle, _running) = database.sequence();
     let log = Log::new(database.writer.clone());
     for position in 1..=3 {
-        database.append(&stream(1)).await;
+        append(&mut database.connect().await, &stream(1)).await.unwrap();
         assert!(log.wait_for(position, SOON).await.is_some());
         database
             .execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")

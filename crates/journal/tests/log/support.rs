@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anamnesis_journal::row::Row;
 use anamnesis_journal::sequencer::{Sequencer, SequencerHandle, SequencerSettings};
+use anamnesis_journal::{Role, migrate, pool_as};
 use chrono::{DateTime, SubsecRound as _, Utc};
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -30,11 +30,17 @@ fn server() -> PgConnectOptions {
     PgConnectOptions::from_str(&url).unwrap()
 }
 
+fn url(options: &PgConnectOptions) -> String {
+    let mut url = options.to_url_lossy();
+    // what sqlx adds, pg_dump doesn't know
+    url.set_query(None);
+    url.to_string()
+}
+
 impl Database {
     pub(crate) async fn new() -> Self {
         let database = Self::empty().await;
-        let migrations = Migrator::new(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations"))).await.unwrap();
-        migrations.run(&database.owner).await.unwrap();
+        migrate(&database.url()).await.unwrap();
         database
     }
 
@@ -58,15 +64,13 @@ impl Database {
         let mut connection = PgConnection::connect_with(&server()).await.unwrap();
         sqlx::query(&format!("create database {name} {how}")).execute(&mut connection).await.unwrap();
         let options = server().database(&name);
-        let pool = |options| PgPoolOptions::new().max_connections(20).connect_lazy_with(options);
-        Self { writer: pool(options.clone().options([("role", "anamnesis_writer")])), owner: pool(options.clone()), options, name }
+        let writer = pool_as(&url(&options), Role::Writer, 20).unwrap();
+        let owner = PgPoolOptions::new().connect_lazy_with(options.clone());
+        Self { options, writer, owner, name }
     }
 
     pub(crate) fn url(&self) -> String {
-        let mut url = self.options.to_url_lossy();
-        // what sqlx adds, pg_dump doesn't know
-        url.set_query(None);
-        url.to_string()
+        url(&self.options)
     }
 
     pub(crate) async fn connect(&self) -> PgConnection {
