@@ -62,6 +62,23 @@ async fn one_refused_step_stops_all_of_them_for_good() {
 }
 
 #[tokio::test]
+async fn what_the_database_refuses_to_one_step_is_refused_to_all() {
+    let database = TestDatabase::new().await;
+    let (journal, caller) = (database.journal().await, caller());
+    let (holder, a, b) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    journal.create::<Scripted>(holder, words("claim number 7"), &caller.again()).await.unwrap();
+
+    let group = Group::new().create::<Scripted>(a, words("slot 1 2 0 30")).create::<Scripted>(b, words("claim number 7"));
+    for _ in 0..2 {
+        let GroupError { step, error } = journal.group(&group, &caller).await.unwrap_err();
+        assert!(step == Some(1) && matches!(&error, CommandError::Taken { kind } if kind == "number"), "{error:?}");
+    }
+    let events: Vec<Uuid> = sqlx::query_scalar("select aggregate_id from journal.events").fetch_all(&database.superuser()).await.unwrap();
+    assert_eq!(events, [holder]);
+    journal.create::<Scripted>(b, words("slot 1 2 0 30"), &caller.again()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_value_and_a_time_can_change_hands_within_a_group() {
     let database = TestDatabase::new().await;
     let (journal, caller) = (database.journal().await, caller());
