@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use anamnesis_journal::tree::Signer;
 use anyhow::Context;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -112,9 +113,10 @@ impl Config {
         self.keyring.clone().unwrap_or_else(|| self.data_dir.join("keyring.toml"))
     }
 
-    /// The signer's file.
-    pub fn log_signer_path(&self) -> PathBuf {
-        self.log_signer.clone().unwrap_or_else(|| self.data_dir.join("log-signer.toml"))
+    /// The log's signer, made on first use.
+    pub fn signer(&self) -> anyhow::Result<Signer> {
+        let path = self.log_signer.clone().unwrap_or_else(|| self.data_dir.join("log-signer.toml"));
+        Signer::open_or_create(path, &self.log_origin).context("open the log's signing key")
     }
 
     /// The settings as TOML, with secrets masked.
@@ -123,11 +125,9 @@ impl Config {
     }
 }
 
+#[expect(clippy::ref_option, reason = "serde passes the field by reference")]
 fn masked<S: serde::Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
-    match secret {
-        Some(secret) if secret.expose_secret().is_empty() => serializer.serialize_str(""),
-        _ => serializer.serialize_str("********"),
-    }
+    if secret.is_some() { serializer.serialize_str("********") } else { serializer.serialize_none() }
 }
 
 #[cfg(test)]

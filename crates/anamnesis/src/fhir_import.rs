@@ -54,7 +54,7 @@ impl Source {
 
     /// A file that is in memory.
     pub(crate) fn of(name: String, bytes: Vec<u8>) -> anyhow::Result<Self> {
-        if !name.ends_with(".gz") {
+        if Path::new(&name).extension().is_none_or(|suffix| !suffix.eq_ignore_ascii_case("gz")) {
             return Ok(Self { name, bytes });
         }
         let mut unpacked = Vec::new();
@@ -301,27 +301,40 @@ impl<'a> Importer<'a> {
 
 type Step<'e> = (&'e Entry<'e>, Result<Planned, EntryError>);
 
-/// Which entries may go side by side: tier after tier, and in a tier everything of one patient's stream in one lane.
-fn tiers<'e>(planned: Vec<Step<'e>>) -> Vec<Vec<Vec<Step<'e>>>> {
-    let mut tiers: Vec<(&str, Vec<Vec<Step<'e>>>, HashMap<Uuid, usize>)> = Vec::new();
-    for step in planned {
-        let tier = if needed_by_others(step.0) { step.0.resource_type().unwrap_or_default() } else { "" };
-        if tiers.last().is_none_or(|(last, ..)| *last != tier) {
-            tiers.push((tier, Vec::new(), HashMap::new()));
+/// Entries of one kind that may go side by side, but for those of one stream: they share a lane, in which order is kept.
+#[derive(Default)]
+struct Tier<'e> {
+    kind: &'e str,
+    lanes: Vec<Vec<Step<'e>>>,
+    lane_of_stream: HashMap<Uuid, usize>,
+}
+
+impl<'e> Tier<'e> {
+    fn add(&mut self, step: Step<'e>) {
+        let new = self.lanes.len();
+        let lane = shared_stream(&step.1).map_or(new, |stream| *self.lane_of_stream.entry(stream).or_insert(new));
+        if lane == new {
+            self.lanes.push(Vec::new());
         }
-        let Some((_, lanes, of_stream)) = tiers.last_mut() else { continue };
-        match shared_stream(&step.1) {
-            Some(stream) => match of_stream.get(&stream) {
-                Some(&lane) => lanes[lane].push(step),
-                None => {
-                    of_stream.insert(stream, lanes.len());
-                    lanes.push(vec![step]);
-                }
-            },
-            None => lanes.push(vec![step]),
+        self.lanes[lane].push(step);
+    }
+}
+
+/// What goes one after another: entries that others need come first.
+fn tiers(planned: Vec<Step<'_>>) -> Vec<Vec<Vec<Step<'_>>>> {
+    let mut tiers: Vec<Tier<'_>> = Vec::new();
+    for step in planned {
+        let kind = if needed_by_others(step.0) { step.0.resource_type().unwrap_or_default() } else { "" };
+        match tiers.last_mut() {
+            Some(last) if last.kind == kind => last.add(step),
+            _ => {
+                let mut next = Tier { kind, ..Tier::default() };
+                next.add(step);
+                tiers.push(next);
+            }
         }
     }
-    tiers.into_iter().map(|(_, lanes, _)| lanes).collect()
+    tiers.into_iter().map(|tier| tier.lanes).collect()
 }
 
 fn needed_by_others(entry: &Entry<'_>) -> bool {

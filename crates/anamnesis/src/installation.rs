@@ -22,16 +22,16 @@ use crate::postgres::{Address, EmbeddedPostgres};
 const DATABASE: &str = "anamnesis";
 
 /// A database that answers, and what was started so that it does.
-pub struct Database {
+pub(crate) struct Database {
     /// Connects as its owner.
-    pub url: SecretString,
+    pub(crate) url: SecretString,
     server: Option<(EmbeddedPostgres, DataDir)>,
 }
 
 impl Database {
     /// The configured database; or that of the `up` that runs on this data directory; or a server of our own, for as
     /// long as this value lives.
-    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
         if let Some(url) = &config.database_url {
             return Ok(Self { url: url.clone(), server: None });
         }
@@ -42,7 +42,7 @@ impl Database {
     }
 
     /// The configured database or a server of our own; an `up` that runs on the same data directory is an error.
-    pub async fn own(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) async fn own(config: &Config) -> anyhow::Result<Self> {
         match &config.database_url {
             Some(url) => Ok(Self { url: url.clone(), server: None }),
             None => Self::start(config).await,
@@ -61,7 +61,7 @@ impl Database {
     }
 
     /// Stops the server, if it was started for this value.
-    pub async fn close(self) -> anyhow::Result<()> {
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
         let Some((server, data_dir)) = self.server else { return Ok(()) };
         tokio::task::spawn_blocking(move || {
             let stopped = server.stop();
@@ -93,28 +93,28 @@ async fn create_database(url: &SecretString) -> anyhow::Result<()> {
 
 /// Everything that works on one database.
 #[derive(Clone)]
-pub struct Installation {
+pub(crate) struct Installation {
     /// Connects as whoever logs in: tables of read models, verification.
-    pub owner: PgPool,
+    pub(crate) owner: PgPool,
     /// Connects as `anamnesis_writer`.
-    pub writer: PgPool,
+    pub(crate) writer: PgPool,
     /// Connects as `anamnesis_projector`.
-    pub projector: PgPool,
+    pub(crate) projector: PgPool,
     /// Connects as `anamnesis_reader`.
-    pub reader: PgPool,
+    pub(crate) reader: PgPool,
     /// Keys.
-    pub vault: Vault,
+    pub(crate) vault: Vault,
     /// Commands.
-    pub journal: Journal,
+    pub(crate) journal: Journal,
     /// The total order.
-    pub log: Log,
+    pub(crate) log: Log,
     /// Accounts.
-    pub access: Access,
+    pub(crate) access: Access,
 }
 
 impl Installation {
     /// Migrates the database and wires everything that needs no task of its own.
-    pub async fn open(config: &Config, url: &SecretString) -> anyhow::Result<Self> {
+    pub(crate) async fn open(config: &Config, url: &SecretString) -> anyhow::Result<Self> {
         migrate(url.expose_secret()).await.context("apply the migrations")?;
         let connections = config.database_connections;
         let pool = |role| pool_as(url.expose_secret(), role, connections);

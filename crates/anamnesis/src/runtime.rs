@@ -7,7 +7,6 @@ use std::sync::Arc;
 use anamnesis_api::{ApiSettings, App, router};
 use anamnesis_journal::follower::{Follower, FollowerSettings};
 use anamnesis_journal::sequencer::{Sequencer, SequencerSettings};
-use anamnesis_journal::tree::Signer;
 use anamnesis_projector::{Projector, ProjectorSettings};
 use anamnesis_stream::LogFeed;
 use anyhow::Context;
@@ -42,7 +41,7 @@ impl Runtime {
             Ok(())
         });
 
-        let signer = Signer::open_or_create(&config.log_signer_path(), &config.log_origin).context("open the log's signing key")?;
+        let signer = config.signer()?;
         let follower = Follower::new(installation.writer.clone(), installation.log.clone(), Some(Arc::new(signer)), FollowerSettings::default());
         let following = follower.handle();
         let shutdown = runtime.shutdown.clone();

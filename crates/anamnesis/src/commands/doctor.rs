@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anamnesis_journal::tree::{SignedCheckpoint, Signer};
+use anamnesis_journal::tree::SignedCheckpoint;
 use anamnesis_vault::KeyFilter;
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
@@ -103,7 +103,7 @@ async fn sequencer(installation: &Installation) -> anyhow::Result<String> {
 }
 
 async fn proof(config: &Config, installation: &Installation) -> anyhow::Result<String> {
-    let signer = Signer::open_or_create(&config.log_signer_path(), &config.log_origin).context("open the log's signing key")?;
+    let signer = config.signer()?;
     let remembered = signer.last().context("read the signer's last head")?.head().size;
     let newest: Option<String> =
         sqlx::query_scalar("select note from journal.tree_heads order by size desc limit 1").fetch_optional(&installation.writer).await?;

@@ -7,7 +7,7 @@ use anamnesis_domain::PatientId;
 use anamnesis_domain::access::{AccessAction, AccessKind};
 use anamnesis_journal::follower::StoredTree;
 use anamnesis_journal::log::Log;
-use anamnesis_journal::tree::{SignedCheckpoint, Signer};
+use anamnesis_journal::tree::SignedCheckpoint;
 use anamnesis_projector::history::History as Past;
 use anamnesis_projector::history::{Difference, LogProof, Moment, Part, PatientRecord, differences, prove};
 use anyhow::{Context, anyhow, bail};
@@ -98,7 +98,7 @@ impl Asking<'_> {
 
     /// Each of the patient's events is in the log under the newest signed head.
     async fn proof(&self, position: u64) -> anyhow::Result<LogProof> {
-        let signer = Signer::open_or_create(&self.config.log_signer_path(), &self.config.log_origin).context("open the log's signing key")?;
+        let signer = self.config.signer()?;
         let tree = StoredTree::new(self.installation.writer.clone());
         let note = tree.newest_head().await?.context("no head of the log was signed yet: `anamnesis up` signs them")?;
         let head = SignedCheckpoint::open(&note, signer.verifying_key()).context("the newest head isn't signed by this installation's key")?;

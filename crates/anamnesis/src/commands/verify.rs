@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use anamnesis_journal::tree::{SignedCheckpoint, Signer};
+use anamnesis_journal::tree::SignedCheckpoint;
 use anamnesis_journal::verify::{Depth, Finding, Report, Trust, verify};
 use anyhow::Context;
 use serde::Serialize;
@@ -39,7 +39,7 @@ struct ToldFinding {
 pub(crate) async fn run(config: &Config, asked: Verify, output: Output) -> anyhow::Result<u8> {
     let database = Database::open(config).await?;
     let installation = Installation::open(config, &database.url).await?;
-    let signer = Signer::open_or_create(&config.log_signer_path(), &config.log_origin).context("open the log's signing key")?;
+    let signer = config.signer()?;
     let mut trust = Trust::in_signer(&signer).context("read the signer's last head")?;
     if let Some(path) = &asked.tree_head {
         let note = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;

@@ -73,14 +73,13 @@ impl Deidentifier {
         match (text("type"), text("logicalType")) {
             (_, Some("uuid")) => value.as_str().and_then(|id| id.parse().ok()).map_or(Value::Null, |id: Uuid| json!(self.pseudonym(id))),
             (_, Some("timestamp-micros" | "date")) => self.year(value.as_str().unwrap_or_default()),
-            (Some("enum"), _) => value.clone(),
             (Some("array"), _) => {
                 let items = schema.get("items").unwrap_or(&Value::Null);
                 value.as_array().map_or(Value::Null, |values| values.iter().map(|value| self.reduce(items, value, named)).collect())
             }
             (Some("record"), _) if text("name") == Some("Coding") => json!({"system": value.get("system"), "code": value.get("code")}),
             (Some("record"), _) => self.reduce_record(schema, value, named),
-            (Some("boolean" | "int" | "long" | "float" | "double"), None) => value.clone(),
+            (Some("enum"), _) | (Some("boolean" | "int" | "long" | "float" | "double"), None) => value.clone(),
             _ => schema.get("type").filter(|inner| !inner.is_string()).map_or(Value::Null, |inner| self.reduce(inner, value, named)),
         }
     }

@@ -5,6 +5,7 @@ mod deidentify;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::path::Path;
 
 use anamnesis_domain::access::{AccessAction, AccessKind};
 use anamnesis_domain::{Opened, PatientId, REGISTRY, Recorded};
@@ -38,10 +39,9 @@ pub(crate) async fn run(config: &Config, replay: Replay) -> anyhow::Result<()> {
         Some(text) => position_of(&installation.log, text).await?,
         None => installation.log.head().await?.position,
     };
-    let mut out: BufWriter<Box<dyn Write>> = BufWriter::new(match replay.out.as_os_str() == "-" {
-        true => Box::new(std::io::stdout()),
-        false => Box::new(File::create(&replay.out).with_context(|| format!("write {}", replay.out.display()))?),
-    });
+    let to_stdout = replay.out.as_os_str() == "-";
+    let out: Box<dyn Write> = if to_stdout { Box::new(std::io::stdout()) } else { Box::new(file(&replay.out)?) };
+    let mut out = BufWriter::new(out);
     let mut released = Released { installation: &installation, organization, identified: replay.identified, pseudonyms: Deidentifier::new()? };
     let mut after = from.saturating_sub(1);
     while after < to {
@@ -58,6 +58,10 @@ pub(crate) async fn run(config: &Config, replay: Replay) -> anyhow::Result<()> {
     }
     out.flush().context("finish writing")?;
     database.close().await
+}
+
+fn file(path: &Path) -> anyhow::Result<File> {
+    File::create(path).with_context(|| format!("write {}", path.display()))
 }
 
 /// Which events are asked for.
