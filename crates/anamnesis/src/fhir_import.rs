@@ -15,7 +15,7 @@ use anamnesis_domain::patient::{Patient, PatientCommand};
 use anamnesis_domain::provider::{Provider, ProviderCommand};
 use anamnesis_domain::record::{Record, RecordCommand};
 use anamnesis_domain::system::{ImportCount, ImportFinished, ImportOutcome, ImportStarted, System, SystemCommand, SystemEvent};
-use anamnesis_domain::{AccountId, Aggregate, Line, PatientId, Refusal, Sha256};
+use anamnesis_domain::{AccountId, Aggregate, Instant, Line, PatientId, Refusal, Sha256, Text};
 use anamnesis_fhir::{Bundle, Command, Entry, EntryError, Plan, Planned, PlannedCommand, Resolver};
 use anamnesis_journal::{Caller, CommandError, Committed};
 use anamnesis_vault::IndexKeys;
@@ -232,8 +232,26 @@ impl<'a> Importer<'a> {
     }
 
     async fn execute(&self, planned: PlannedCommand, caller: &Caller) -> Result<u64, String> {
-        let id = planned.aggregate_id;
-        match planned.command {
+        match self.send(planned.aggregate_id, planned.command.clone(), caller).await {
+            Err(NotSent::Changed) => self.update(planned, caller).await,
+            sent => sent.map_err(|error| error.to_string()),
+        }
+    }
+
+    /// The resource was imported before and says something else now: what it became is changed, once for each content.
+    async fn update(&self, planned: PlannedCommand, caller: &Caller) -> Result<u64, String> {
+        let content = hex::encode(sha2::Sha256::digest(&caller.request));
+        let mut new = 0;
+        for (number, change) in changes(planned.command, caller.now)?.into_iter().enumerate() {
+            let source = format!("{}#{number}", planned.command_id);
+            let caller = Caller { command_id: self.index.command_id("import-change", &source, &content), ..caller.clone() };
+            new += self.send(planned.aggregate_id, change, &caller).await.map_err(|error| error.to_string())?;
+        }
+        Ok(new)
+    }
+
+    async fn send(&self, id: Uuid, command: Command, caller: &Caller) -> Result<u64, NotSent> {
+        match command {
             Command::Patient(command) => self.run::<Patient>(id, matches!(command, PatientCommand::Register { .. }), command, caller).await,
             Command::Provider(command) => self.run::<Provider>(id, matches!(command, ProviderCommand::Register { .. }), command, caller).await,
             Command::Facility(command) => self.run::<Facility>(id, matches!(command, FacilityCommand::Register { .. }), command, caller).await,
@@ -245,7 +263,7 @@ impl<'a> Importer<'a> {
         }
     }
 
-    async fn run<A: Aggregate>(&self, id: Uuid, begins: bool, command: A::Command, caller: &Caller) -> Result<u64, String> {
+    async fn run<A: Aggregate>(&self, id: Uuid, begins: bool, command: A::Command, caller: &Caller) -> Result<u64, NotSent> {
         let journal = &self.installation.journal;
         let ran = if begins { journal.create::<A>(id, command, caller).await } else { journal.execute::<A>(id, command, caller, None).await };
         new_events(ran)
@@ -290,7 +308,7 @@ impl<'a> Importer<'a> {
     async fn tell(&mut self, what: &str, sha256: &Sha256, event: SystemEvent) -> anyhow::Result<()> {
         let caller = self.caller(self.index.command_id("import", what, sha256.as_str()));
         let told = self.installation.journal.execute::<System>(self.organization, SystemCommand::Tell(event), &caller, None).await;
-        self.summary.new_events += new_events(told).map_err(|reason| anyhow!("record the import: {reason}"))?;
+        self.summary.new_events += new_events(told).context("record the import")?;
         Ok(())
     }
 
@@ -347,13 +365,47 @@ fn shared_stream(planned: &Result<Planned, EntryError>) -> Option<Uuid> {
     plan.commands.iter().find(|planned| matches!(planned.command, Command::Patient(_) | Command::Provider(_))).map(|planned| planned.aggregate_id)
 }
 
+/// Why a command had no effect.
+#[derive(Debug, thiserror::Error)]
+enum NotSent {
+    /// Its id stands for another content of the same resource.
+    #[error("it has changed since it was imported")]
+    Changed,
+    /// It was refused, or the journal failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// What a resource's new content means for what its old content became.
+fn changes(command: Command, now: Instant) -> Result<Vec<Command>, String> {
+    let reason = || Text::try_from("changed at the source").map_err(|error| error.to_string());
+    Ok(match command {
+        Command::Facility(FacilityCommand::Register { id, facility, .. }) => vec![Command::Facility(FacilityCommand::Change { now, id, facility })],
+        Command::Provider(ProviderCommand::Register { profile, .. }) => vec![Command::Provider(ProviderCommand::CorrectProfile { now, profile })],
+        Command::Record(RecordCommand::Create { record, .. }) => vec![Command::Record(RecordCommand::Amend { now, record, reason: reason()? })],
+        Command::Patient(PatientCommand::Register { patient, .. }) => vec![
+            Command::Patient(PatientCommand::CorrectDemographics { now, demographics: Box::new(patient.demographics()) }),
+            Command::Patient(PatientCommand::ChangeContact { now, contact: patient.contact() }),
+        ],
+        // entries of a history replace what stood there under the same id
+        Command::Patient(
+            command @ (PatientCommand::RecordCondition { .. } | PatientCommand::RecordAllergy { .. } | PatientCommand::RecordMedication { .. }),
+        ) => vec![Command::Patient(command)],
+        Command::Provider(command @ ProviderCommand::Affiliate { .. }) => vec![Command::Provider(command)],
+        Command::Patient(_) | Command::Provider(_) | Command::Facility(_) | Command::Appointment(_) | Command::Record(_) => {
+            return Err(NotSent::Changed.to_string());
+        }
+    })
+}
+
 /// How many events are new; none if the command had been carried out before.
-fn new_events<A: Aggregate>(ran: Result<Committed<A>, CommandError<A::Error>>) -> Result<u64, String> {
+fn new_events<A: Aggregate>(ran: Result<Committed<A>, CommandError<A::Error>>) -> Result<u64, NotSent> {
     match ran {
         Ok(committed) if committed.replayed => Ok(0),
         Ok(committed) => Ok(committed.events.len() as u64),
         // the same person or place, known under another of its ids
         Err(CommandError::Refused(refusal)) if refusal.rule() == "already_registered" => Ok(0),
-        Err(error) => Err(error.to_string()),
+        Err(CommandError::SameKeyOtherRequest) => Err(NotSent::Changed),
+        Err(error) => Err(NotSent::Failed(error.to_string())),
     }
 }

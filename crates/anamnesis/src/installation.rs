@@ -119,9 +119,9 @@ impl Installation {
         let connections = config.database_connections;
         let pool = |role| pool_as(url.expose_secret(), role, connections);
         let (writer, projector, reader) = (pool(Role::Writer)?, pool(Role::Projector)?, pool(Role::Reader)?);
-        let owner = PgPoolOptions::new()
-            .max_connections(connections)
-            .connect_lazy_with(PgConnectOptions::from_str(url.expose_secret())?.disable_statement_logging());
+        let owner = PgPoolOptions::new().max_connections(connections).connect_lazy_with(
+            PgConnectOptions::from_str(url.expose_secret())?.options([("client_min_messages", "warning")]).disable_statement_logging(),
+        );
         let keyring = Keyring::open_or_create(&config.keyring_path()).context("open the keyring")?;
         let vault = Vault::open(writer.clone(), Arc::new(keyring), VaultSettings::default()).await.context("open the vault")?;
         let journal = Journal::open(writer.clone(), vault.clone(), JournalSettings::default());

@@ -1,6 +1,6 @@
 //! How is data printed? As text for people, or as JSON for programs.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
 use anyhow::Context;
 use serde::Serialize;
@@ -15,7 +15,11 @@ impl Output {
     /// Text as it is.
     #[expect(clippy::unused_self, reason = "standard output belongs to it")]
     pub(crate) fn text(self, text: &str) -> anyhow::Result<()> {
-        writeln!(std::io::stdout().lock(), "{}", text.trim_end()).context("write to standard output")
+        match writeln!(std::io::stdout().lock(), "{}", text.trim_end()) {
+            // who reads has read enough
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => written.context("write to standard output"),
+        }
     }
 
     /// `data` as JSON, or as `text` says.
