@@ -8,6 +8,7 @@
 mod account;
 mod app;
 mod appointment;
+mod audit;
 mod auth;
 mod consent;
 mod edge;

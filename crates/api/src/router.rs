@@ -16,7 +16,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::edge::{Problem, authenticate, record_disclosures};
 use crate::openapi::Frame;
-use crate::{App, account, appointment, auth, consent, facility, health, insight, organization, patient, provider, record};
+use crate::{App, account, appointment, audit, auth, consent, facility, health, insight, organization, patient, provider, record};
 
 /// The only paths that answer without a sign-in. A test compares this list with the routes.
 pub const ANONYMOUS: &[&str] = &["/health/live", "/health/ready", "/openapi.json", "/docs", "/v1/auth/login"];
@@ -27,6 +27,7 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(auth::logout::logout))
         .merge(account::routes())
         .merge(appointment::routes())
+        .merge(audit::routes())
         .merge(consent::routes())
         .merge(facility::routes())
         .merge(insight::routes())

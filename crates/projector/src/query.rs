@@ -65,6 +65,10 @@ enum Condition {
     Is(&'static str, String),
     /// The list in the column holds that.
     Holds(&'static str, String),
+    /// The column is one of those.
+    Among(&'static str, Vec<String>),
+    /// The number in the column is at most that.
+    UpTo(&'static str, u64),
     /// The time in the column is that or later.
     From(&'static str, Instant),
     /// The time in the column is earlier than that.
@@ -112,6 +116,18 @@ impl Query {
     #[must_use]
     pub fn holds(self, column: &'static str, value: Option<impl Serialize>) -> Self {
         self.also(value.map(|value| Condition::Holds(column, written(value))))
+    }
+
+    /// Only rows whose column is one of those.
+    #[must_use]
+    pub fn among(self, column: &'static str, values: impl IntoIterator<Item = impl Serialize>) -> Self {
+        self.also(Some(Condition::Among(column, values.into_iter().map(written).collect())))
+    }
+
+    /// Only rows whose number is at most that.
+    #[must_use]
+    pub fn up_to(self, column: &'static str, number: u64) -> Self {
+        self.also(Some(Condition::UpTo(column, number)))
     }
 
     /// Only rows whose time isn't earlier than that, if it is given.
@@ -197,7 +213,13 @@ impl Query {
 impl Condition {
     fn column(&self) -> &'static str {
         match self {
-            Self::Is(column, _) | Self::Holds(column, _) | Self::From(column, _) | Self::Before(column, _) | Self::Hashed(column, _) => column,
+            Self::Is(column, _)
+            | Self::Holds(column, _)
+            | Self::Among(column, _)
+            | Self::UpTo(column, _)
+            | Self::From(column, _)
+            | Self::Before(column, _)
+            | Self::Hashed(column, _) => column,
         }
     }
 
@@ -206,6 +228,8 @@ impl Condition {
         match self {
             Self::Is(_, value) => sql.push(format!("{name} = ")).push_bind(value.clone()).push(format!("::{kind}")),
             Self::Holds(_, value) => sql.push(format!("{name} @> array[")).push_bind(value.clone()).push(format!("]::{kind}")),
+            Self::Among(_, values) => sql.push(format!("{name} = any(")).push_bind(values.clone()).push(format!("::{kind}[])")),
+            Self::UpTo(_, number) => sql.push(format!("{name} <= ")).push_bind(i64::try_from(*number).unwrap_or(i64::MAX)),
             Self::From(_, time) => sql.push(format!("{name} >= ")).push_bind(DateTime::<Utc>::from(*time)),
             Self::Before(_, time) => sql.push(format!("{name} < ")).push_bind(DateTime::<Utc>::from(*time)),
             Self::Hashed(_, hash) if kind == "bytea[]" => sql.push(format!("{name} @> array[")).push_bind(hash.clone()).push("]"),
@@ -218,6 +242,8 @@ impl Condition {
         match self {
             Self::Is(_, wanted) => text_of(value).is_some_and(|text| text == *wanted),
             Self::Holds(_, wanted) => value.as_array().is_some_and(|list| list.iter().filter_map(text_of).any(|text| text == *wanted)),
+            Self::Among(_, wanted) => text_of(value).is_some_and(|text| wanted.contains(&text)),
+            Self::UpTo(_, most) => value.as_u64().is_some_and(|number| number <= *most),
             Self::From(_, from) => time_of(value).is_some_and(|time| time >= *from),
             Self::Before(_, before) => time_of(value).is_some_and(|time| time < *before),
             Self::Hashed(..) => false,

@@ -2,12 +2,15 @@
 
 mod create;
 mod deactivate;
+mod get;
 mod grant_role;
 mod link;
+mod list;
 mod lock;
 mod reactivate;
 mod revoke_role;
 mod set_password;
+mod shown;
 mod unlock;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -20,6 +23,8 @@ pub(crate) const COLLECTION: &str = "accounts";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(list::list_accounts))
+        .routes(routes!(get::get_account))
         .routes(routes!(create::create_account))
         .routes(routes!(set_password::set_account_password))
         .routes(routes!(grant_role::grant_role))

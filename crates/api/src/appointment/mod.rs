@@ -4,6 +4,8 @@ mod cancel;
 mod check_in;
 mod complete;
 mod confirm;
+mod get;
+mod list;
 mod record_no_show;
 mod record_visit;
 mod reschedule;
@@ -20,6 +22,8 @@ pub(crate) const COLLECTION: &str = "appointments";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(list::list_appointments))
+        .routes(routes!(get::get_appointment))
         .routes(routes!(schedule::schedule_appointment))
         .routes(routes!(confirm::confirm_appointment))
         .routes(routes!(reschedule::reschedule_appointment))

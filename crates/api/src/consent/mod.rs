@@ -1,6 +1,8 @@
 //! The operations on consents.
 
+mod get;
 mod grant;
+mod list;
 mod revoke;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -12,5 +14,9 @@ use crate::App;
 pub(crate) const COLLECTION: &str = "consents";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(grant::grant_consent)).routes(routes!(revoke::revoke_consent))
+    OpenApiRouter::new()
+        .routes(routes!(list::list_consents))
+        .routes(routes!(get::get_consent))
+        .routes(routes!(grant::grant_consent))
+        .routes(routes!(revoke::revoke_consent))
 }

@@ -18,8 +18,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Problem;
 use super::call::{Call, is_safe};
+use super::{Item, Listed, Problem};
 use crate::App;
 
 /// Data of persons, with who they are and what is shown of them.
@@ -58,6 +58,14 @@ impl<T> Disclosed<T> {
             self.headers.insert(HeaderName::from_static(name), value);
         }
         self
+    }
+}
+
+impl Disclosed<Listed> {
+    /// The only one of a list, if it is there.
+    pub(crate) fn only(self) -> Result<Disclosed<Item>, Problem> {
+        let (answer, etag) = self.answer.only()?;
+        Ok(Disclosed { answer, headers: self.headers, disclosure: self.disclosure }.header("etag", etag))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anamnesis_domain::Instant;
-use anamnesis_projections::kernel::{Row, TableInfo};
+use anamnesis_projections::kernel::{Row, Stamped, TableInfo};
 use anamnesis_projector::query::{Mark, Order, Page, Query};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::Problem;
 
 /// A row as a client reads it.
-pub(crate) type Json = Map<String, Value>;
+pub(crate) type Item = Map<String, Value>;
 
 const DEFAULT_LIMIT: usize = 50;
 const LARGEST_LIMIT: u32 = 200;
@@ -107,7 +107,7 @@ impl Paging {
 #[derive(Serialize)]
 pub(crate) struct Listed {
     /// What was found, in order.
-    pub(crate) items: Vec<Json>,
+    pub(crate) items: Vec<Item>,
     /// The cursor of the next page; none: there is no more.
     pub(crate) next: Option<String>,
 }
@@ -116,7 +116,14 @@ impl Listed {
     /// What is shown of a page of opened rows.
     pub(crate) fn of<R: Row>(page: &Page<R>, order: Order) -> Self {
         let next = page.next.as_ref().map(|mark| Cursor::of(mark, R::TABLE, order).0);
-        Self { items: page.rows.iter().map(anamnesis_projections::kernel::Stamped::json).collect(), next }
+        Self { items: page.rows.iter().map(Stamped::json).collect(), next }
+    }
+
+    /// The only item, if it is there, and its `ETag`.
+    pub(crate) fn only(self) -> Result<(Item, String), Problem> {
+        let item = self.items.into_iter().next().ok_or_else(Problem::not_found)?;
+        let etag = format!("\"{}\"", item.get("sequence").and_then(Value::as_u64).unwrap_or_default());
+        Ok((item, etag))
     }
 }
 

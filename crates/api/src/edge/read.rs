@@ -4,7 +4,9 @@
 //! than the position that the caller has seen.
 
 use anamnesis_access::{Permission, Scope};
+use anamnesis_domain::PatientId;
 use anamnesis_projections::kernel::{Projection, Row, Stamped};
+use anamnesis_projections::patients::PatientRow;
 use anamnesis_projector::history::{History, HistoryError};
 use anamnesis_projector::query::{Order, Page, Query};
 use anamnesis_projector::{NotReached, ProjectorError, read};
@@ -13,16 +15,25 @@ use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::call::Needs;
+use super::disclosed::record_reach;
 use super::moment::{After, too_early};
 use super::{May, Problem};
 use crate::App;
+
+/// An answer's rows, opened, with the position they reflect.
+pub(crate) struct Found<R> {
+    pub(crate) page: Page<R>,
+    pub(crate) position: u64,
+    /// The position that was asked for.
+    pub(crate) as_of: Option<u64>,
+}
 
 /// One snapshot of the read models, for one call.
 pub(crate) struct Reading {
     tx: Transaction<'static, Postgres>,
     organization: Uuid,
     /// What the projection asked for reflects.
-    pub(crate) position: u64,
+    position: u64,
 }
 
 impl App {
@@ -45,9 +56,57 @@ impl App {
         Ok(Reading { tx, organization, position: position.unwrap_or_default().cast_unsigned() })
     }
 
+    /// A page of rows, opened.
+    pub(crate) async fn look_up<R: Row, P: Needs>(
+        &self,
+        may: &May<P>,
+        projection: &Projection,
+        query: &Query,
+        after: After,
+    ) -> Result<Found<R>, Problem> {
+        let mut reading = self.reading(may, projection, after).await?;
+        let page = reading.page(query).await?;
+        self.found(reading, page).await
+    }
+
+    /// As [`App::look_up`], if that patient is there to be seen.
+    pub(crate) async fn look_up_with<R: Row, P: Needs>(
+        &self,
+        may: &May<P>,
+        projection: &Projection,
+        query: &Query,
+        after: After,
+        patient: PatientId,
+    ) -> Result<Found<R>, Problem> {
+        let mut reading = self.reading(may, projection, after).await?;
+        if reading.page::<PatientRow>(&by_id::<PatientRow>(patient.0)).await?.rows.is_empty() {
+            return Err(Problem::not_found());
+        }
+        let page = reading.page(query).await?;
+        self.found(reading, page).await
+    }
+
+    /// The connection is given back before keys are looked up.
+    async fn found<R: Row>(&self, reading: Reading, mut page: Page<R>) -> Result<Found<R>, Problem> {
+        let position = reading.close();
+        self.open(&mut page.rows).await?;
+        Ok(Found { page, position, as_of: None })
+    }
+
     /// Opens what is sealed in the rows.
     pub(crate) async fn open<R: Row>(&self, rows: &mut [Stamped<R>]) -> Result<(), Problem> {
         read::open(&self.vault, rows).await.map_err(of_projector)
+    }
+
+    /// Refuses data of a patient out of reach, so that it looks as if it weren't there; that it was tried is recorded.
+    pub(crate) async fn reach<P: Needs>(&self, may: &May<P>, patient: PatientId) -> Result<(), Problem> {
+        match may.reach(patient) {
+            Ok(()) => Ok(()),
+            Err(problem) => {
+                record_reach(self, &may.call, patient).await?;
+                Err(problem)
+            }
+        }
     }
 
     /// The keys of the organization's blind indexes.
@@ -62,14 +121,14 @@ impl App {
 }
 
 impl Reading {
+    /// Gives the connection back; the position that was read.
+    pub(crate) fn close(self) -> u64 {
+        self.position
+    }
+
     /// A page of rows, sealed.
     pub(crate) async fn page<R: Row>(&mut self, query: &Query) -> Result<Page<R>, Problem> {
         query.read(&mut self.tx, self.organization).await.map_err(of_projector)
-    }
-
-    /// Whether a row with that key is there to be seen.
-    pub(crate) async fn has<R: Row>(&mut self, id: Uuid) -> Result<bool, Problem> {
-        Ok(!self.page::<R>(&by_id::<R>(id)).await?.rows.is_empty())
     }
 }
 

@@ -5,6 +5,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::{Item, Listed, Problem};
+
 /// An answer with its headers. Only what says nothing about a patient may be given so.
 pub(crate) struct Shown<T> {
     answer: T,
@@ -26,6 +28,14 @@ impl<T> Shown<T> {
             self.headers.insert(HeaderName::from_static(name), value);
         }
         self
+    }
+}
+
+impl Shown<Listed> {
+    /// The only one of a list, if it is there.
+    pub(crate) fn only(self) -> Result<Shown<Item>, Problem> {
+        let (answer, etag) = self.answer.only()?;
+        Ok(Shown { answer, headers: self.headers }.header("etag", etag))
     }
 }
 

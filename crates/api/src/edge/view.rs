@@ -6,21 +6,23 @@ use anamnesis_domain::access::AccessAction;
 use anamnesis_domain::consent::DataCategory;
 use anamnesis_domain::{PatientId, Recorded};
 use anamnesis_projections::appointments::{APPOINTMENTS, Appointments};
+use anamnesis_projections::audit_logs::{AUDIT_LOGS, AuditLogs};
+use anamnesis_projections::compliance_logs::{COMPLIANCE_LOGS, ComplianceLogs};
 use anamnesis_projections::consents::{CONSENTS, Consents};
+use anamnesis_projections::data_access_logs::{DATA_ACCESS_LOGS, DataAccessLogs};
 use anamnesis_projections::history_lists::{Allergies, Conditions, HISTORY_LISTS, Medications};
 use anamnesis_projections::insights::{INSIGHTS, Insights};
 use anamnesis_projections::kernel::{Class, Fold, Projection, Row, Stamped, Streams, fold_until};
 use anamnesis_projections::patients::{PATIENTS, Patients};
 use anamnesis_projections::records::{RECORDS, Records};
-use anamnesis_projector::history::Moment;
+use anamnesis_projector::history::{AGGREGATES, Moment};
 use anamnesis_projector::query::{Order, Page, Query};
 use uuid::Uuid;
 
 use super::call::Needs;
-use super::disclosed::record_reach;
 use super::moment::{After, AsOf};
-use super::page::{Json, Listed};
-use super::read::{by_id, of_history};
+use super::page::{Item, Listed};
+use super::read::{Found, by_id, of_history};
 use super::{Disclosed, Disclosure, May, Problem};
 use crate::App;
 
@@ -33,32 +35,38 @@ pub(crate) trait View: Fold {
     /// Which part of a patient's data it is.
     const CATEGORY: DataCategory;
     /// Whom a row is about.
-    fn patient(row: &Self::Row) -> PatientId;
+    fn patient(row: &Stamped<Self::Row>) -> Option<PatientId>;
 }
 
 macro_rules! views {
-    ($($fold:ident of $projection:ident: $resource:literal, $category:ident);+ $(;)?) => {
+    ($($fold:ident of $projection:ident: $resource:literal, $category:ident, $patient:expr);+ $(;)?) => {
         $(impl View for $fold {
             const PROJECTION: &'static Projection = &$projection;
             const RESOURCE: &'static str = $resource;
             const CATEGORY: DataCategory = DataCategory::$category;
 
-            fn patient(row: &Self::Row) -> PatientId {
-                row.patient_id
+            fn patient(row: &Stamped<Self::Row>) -> Option<PatientId> {
+                let patient: fn(&Stamped<Self::Row>) -> Option<PatientId> = $patient;
+                patient(row)
             }
         })+
     };
 }
 
 views! {
-    Patients of PATIENTS: "patients", Demographics;
-    Conditions of HISTORY_LISTS: "conditions", Records;
-    Allergies of HISTORY_LISTS: "allergies", Records;
-    Medications of HISTORY_LISTS: "medications", Records;
-    Appointments of APPOINTMENTS: "appointments", Appointments;
-    Records of RECORDS: "records", Records;
-    Insights of INSIGHTS: "insights", Insights;
-    Consents of CONSENTS: "consents", Demographics;
+    Patients of PATIENTS: "patients", Demographics, |of| Some(of.row.patient_id);
+    Conditions of HISTORY_LISTS: "conditions", Records, |of| Some(of.row.patient_id);
+    Allergies of HISTORY_LISTS: "allergies", Records, |of| Some(of.row.patient_id);
+    Medications of HISTORY_LISTS: "medications", Records, |of| Some(of.row.patient_id);
+    Appointments of APPOINTMENTS: "appointments", Appointments, |of| Some(of.row.patient_id);
+    Records of RECORDS: "records", Records, |of| Some(of.row.patient_id);
+    Insights of INSIGHTS: "insights", Insights, |of| Some(of.row.patient_id);
+    Consents of CONSENTS: "consents", Demographics, |of| Some(of.row.patient_id);
+    DataAccessLogs of DATA_ACCESS_LOGS: "data_access_logs", All, |of| Some(of.row.patient_id);
+    // an act on a patient's stream is sealed for that patient
+    AuditLogs of AUDIT_LOGS: "audit_logs", All, |of| AGGREGATES.contains(&of.row.resource_type.as_str()).then_some(of.stamp.subject_id.into());
+    // tells kinds of acts, and nothing of what they were about
+    ComplianceLogs of COMPLIANCE_LOGS: "compliance_logs", All, |_| None;
 }
 
 /// Of which moment: now, but not before something, or as of the past.
@@ -76,60 +84,58 @@ pub(crate) struct Asked {
     pub(crate) when: When,
 }
 
-/// An answer's rows, opened, with the position they reflect.
-struct Found<R> {
-    page: Page<R>,
-    position: u64,
-    as_of: Option<u64>,
-}
-
 impl App {
     /// Shows one thing by its id.
-    pub(crate) async fn show<V: View, P: Needs>(&self, may: &May<P>, id: Uuid, when: When) -> Result<Disclosed<Json>, Problem> {
+    pub(crate) async fn show<V: View, P: Needs>(&self, may: &May<P>, id: Uuid, when: When) -> Result<Disclosed<Item>, Problem> {
         let query = by_id::<V::Row>(id);
         let found = match when.as_of {
             Some(AsOf(moment)) => self.past::<V, P>(may, moment, &query, PastOf::Stream(id)).await?,
-            None => self.present::<V, P>(may, &query, when.after, None).await?,
+            None => self.look_up(may, V::PROJECTION, &query, when.after).await?,
         };
-        let shown = found.page.rows.first().filter(|row| may.scope.covers(V::patient(&row.row))).ok_or_else(Problem::not_found)?;
+        let is_within_reach = |row: &&Stamped<V::Row>| V::patient(row).is_some_and(|patient| may.scope.covers(patient));
+        let shown = found.page.rows.first().filter(is_within_reach).ok_or_else(Problem::not_found)?;
         let disclosure = Disclosure { resource_id: Some(id), ..disclosure::<V>(&found, AccessAction::Read) };
-        let disclosed = Disclosed::new(shown.json(), disclosure).at(found.position);
-        Ok(disclosed.header("etag", format!("\"{}\"", shown.stamp.sequence)))
+        Ok(Disclosed::new(shown.json(), disclosure).at(found.position).header("etag", format!("\"{}\"", shown.stamp.sequence)))
     }
 
     /// Shows a page of a list.
     pub(crate) async fn list<V: View, P: Needs>(&self, may: &May<P>, asked: Asked) -> Result<Disclosed<Listed>, Problem> {
         let patient = self.whose(may, asked.patient).await?;
-        let query = asked.query.is("patient_id", patient.map(|patient| patient.0));
+        let query = asked.query.is("patient_id", patient);
         let found = match (asked.when.as_of, patient) {
             (Some(AsOf(moment)), Some(patient)) => self.past::<V, P>(may, moment, &query, PastOf::Patient(patient)).await?,
             (Some(_), None) => return Err(Problem::field("as_of", "needs `patient`: the past is told of one patient")),
-            (None, _) => self.present::<V, P>(may, &query, asked.when.after, None).await?,
+            (None, _) => self.look_up(may, V::PROJECTION, &query, asked.when.after).await?,
         };
-        Ok(Disclosed::new(Listed::of(&found.page, asked.order), disclosure::<V>(&found, AccessAction::Search)).at(found.position))
+        Ok(listed(&found, asked.order, disclosure::<V>(&found, AccessAction::Search).naming::<V>(patient)))
     }
 
-    /// Shows a page of a list that belongs to a patient who must be there.
+    /// Shows a page of one of the lists of a patient who must be there.
     pub(crate) async fn list_of<V: View, P: Needs>(&self, may: &May<P>, patient: PatientId, asked: Asked) -> Result<Disclosed<Listed>, Problem> {
         self.reach(may, patient).await?;
-        let query = asked.query.is("patient_id", Some(patient.0));
+        let query = asked.query.is("patient_id", Some(patient));
         let found = match asked.when.as_of {
             Some(AsOf(moment)) => self.past::<V, P>(may, moment, &query, PastOf::Stream(patient.0)).await?,
-            None => self.present::<V, P>(may, &query, asked.when.after, Some(patient)).await?,
+            None => self.look_up_with(may, V::PROJECTION, &query, asked.when.after, patient).await?,
         };
         let disclosure = Disclosure { resource_id: Some(patient.0), ..disclosure::<V>(&found, AccessAction::Search) };
-        Ok(Disclosed::new(Listed::of(&found.page, asked.order), disclosure.naming::<V>(patient)).at(found.position))
+        Ok(listed(&found, asked.order, disclosure.naming::<V>(Some(patient))))
     }
 
-    /// Refuses data of a patient out of reach, so that it looks as if it weren't there; that it was tried is recorded.
-    pub(crate) async fn reach<P: Needs>(&self, may: &May<P>, patient: PatientId) -> Result<(), Problem> {
-        match may.reach(patient) {
-            Ok(()) => Ok(()),
-            Err(problem) => {
-                record_reach(self, &may.call, patient).await?;
-                Err(problem)
+    /// Shows who has looked at a patient's data. What was done stays done, so the past of this is its beginning.
+    pub(crate) async fn disclosures<P: Needs>(&self, may: &May<P>, patient: PatientId, asked: Asked) -> Result<Disclosed<Listed>, Problem> {
+        self.reach(may, patient).await?;
+        let (query, after, as_of) = match asked.when.as_of {
+            Some(AsOf(moment)) => {
+                let position = self.position_at(&may.call, "as_of", moment).await?;
+                (asked.query.up_to("position", position), After::Position(position), Some(position))
             }
-        }
+            None => (asked.query, asked.when.after, None),
+        };
+        let mut found = self.look_up(may, DataAccessLogs::PROJECTION, &query.is("patient_id", Some(patient)), after).await?;
+        (found.position, found.as_of) = (as_of.unwrap_or(found.position), as_of);
+        let disclosure = disclosure::<DataAccessLogs>(&found, AccessAction::Disclosures).naming::<DataAccessLogs>(Some(patient));
+        Ok(listed(&found, asked.order, Disclosure { resource_id: Some(patient.0), ..disclosure }))
     }
 
     /// Whose data is listed: that of the patient who was named, or the caller's own if that is all they may see.
@@ -138,26 +144,6 @@ impl App {
             self.reach(may, patient).await?;
         }
         Ok(named.or(may.own()))
-    }
-
-    async fn present<V: View, P: Needs>(
-        &self,
-        may: &May<P>,
-        query: &Query,
-        after: After,
-        whose: Option<PatientId>,
-    ) -> Result<Found<V::Row>, Problem> {
-        let mut reading = self.reading(may, V::PROJECTION, after).await?;
-        if let Some(patient) = whose
-            && !reading.has::<<Patients as Fold>::Row>(patient.0).await?
-        {
-            return Err(Problem::not_found());
-        }
-        let mut page = reading.page(query).await?;
-        let position = reading.position;
-        drop(reading);
-        self.open(&mut page.rows).await?;
-        Ok(Found { page, position, as_of: None })
     }
 
     async fn past<V: View, P: Needs>(&self, may: &May<P>, moment: Moment, query: &Query, of: PastOf) -> Result<Found<V::Row>, Problem> {
@@ -194,15 +180,19 @@ fn folded<V: View>(events: &[Recorded]) -> Result<Vec<Stamped<V::Row>>, Problem>
     fold_until::<V>(events).map_err(|error| of_history(error.into()))
 }
 
+fn listed<R: Row>(found: &Found<R>, order: Order, disclosure: Disclosure) -> Disclosed<Listed> {
+    Disclosed::new(Listed::of(&found.page, order), disclosure).at(found.position)
+}
+
 fn disclosure<V: View>(found: &Found<V::Row>, action: AccessAction) -> Disclosure {
-    let rows = &found.page.rows;
+    let Found { page: Page { rows, .. }, as_of, .. } = found;
     Disclosure {
         action,
         resource_type: V::RESOURCE,
         resource_id: None,
-        subjects: rows.iter().map(|row| (V::patient(&row.row), vec![V::CATEGORY])).collect(),
+        subjects: rows.iter().filter_map(V::patient).map(|patient| (patient, vec![V::CATEGORY])).collect(),
         elements: elements::<V::Row>(),
-        as_of_position: found.as_of,
+        as_of_position: *as_of,
         result_count: rows.len(),
     }
 }
@@ -213,9 +203,11 @@ pub(crate) fn elements<R: Row>() -> Vec<&'static str> {
 }
 
 impl Disclosure {
-    /// Names a patient even if nothing was found: that there is nothing is told of them too.
-    fn naming<V: View>(mut self, patient: PatientId) -> Self {
-        self.subjects = BTreeMap::from([(patient, vec![V::CATEGORY])]);
+    /// Names the patient who was asked for even if nothing was found: that there is nothing is told of them too.
+    fn naming<V: View>(mut self, patient: Option<PatientId>) -> Self {
+        if let Some(patient) = patient {
+            self.subjects = BTreeMap::from([(patient, vec![V::CATEGORY])]);
+        }
         self
     }
 }

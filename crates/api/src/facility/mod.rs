@@ -2,6 +2,8 @@
 
 mod change;
 mod close;
+mod get;
+mod list;
 mod register;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -13,5 +15,10 @@ use crate::App;
 pub(crate) const COLLECTION: &str = "facilities";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(register::register_facility)).routes(routes!(change::change_facility)).routes(routes!(close::close_facility))
+    OpenApiRouter::new()
+        .routes(routes!(list::list_facilities))
+        .routes(routes!(get::get_facility))
+        .routes(routes!(register::register_facility))
+        .routes(routes!(change::change_facility))
+        .routes(routes!(close::close_facility))
 }

@@ -1,5 +1,7 @@
 //! The operations on organizations.
 
+mod get;
+mod list;
 mod rename;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -11,5 +13,5 @@ use crate::App;
 pub(crate) const COLLECTION: &str = "organizations";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(rename::rename_organization))
+    OpenApiRouter::new().routes(routes!(list::list_organizations)).routes(routes!(get::get_organization)).routes(routes!(rename::rename_organization))
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may, name_words};
 
 /// Which patients: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -40,13 +40,13 @@ pub(crate) struct PatientFilter {
     #[param(value_type = Option<String>)]
     status: Option<PatientStatus>,
     /// Whose account it is.
-    #[param(value_type = Option<uuid::Uuid>)]
+    #[param(inline)]
     account: Option<AccountId>,
     /// Who their primary care provider is.
-    #[param(value_type = Option<uuid::Uuid>)]
+    #[param(inline)]
     primary_care_provider: Option<ProviderId>,
     /// Who is in their care team.
-    #[param(value_type = Option<uuid::Uuid>)]
+    #[param(inline)]
     care_team_member: Option<ProviderId>,
     /// How many at most.
     #[param(inline)]
@@ -73,7 +73,7 @@ pub(crate) async fn list_patients(
 impl PatientFilter {
     async fn narrow(self, app: &App, may: &May<may::ReadPatients>, query: Query) -> Result<Query, Problem> {
         let family_and_birth = self.family_and_birth()?;
-        let words = self.name_words()?;
+        let words = name_words(self.name.as_ref())?;
         let query = query
             .is("status", self.status)
             .is("user_id", self.account)
@@ -97,11 +97,5 @@ impl PatientFilter {
             (Some(_), None) => Err(Problem::field("birth_date", "is needed with `family`; search by `name` without it")),
             (None, Some(_)) => Err(Problem::field("family", "is needed with `birth_date`")),
         }
-    }
-
-    fn name_words(&self) -> Result<Vec<String>, Problem> {
-        let Some(name) = &self.name else { return Ok(Vec::new()) };
-        let words = normal::words(name.as_str());
-        if words.is_empty() { Err(Problem::field("name", "must have a letter or a digit")) } else { Ok(words.into_iter().collect()) }
     }
 }

@@ -10,9 +10,14 @@ mod change_insurance;
 mod change_risk_factors;
 mod correct_demographics;
 mod deactivate;
+mod entries;
 mod get;
 mod link_account;
 mod list;
+mod list_allergies;
+mod list_conditions;
+mod list_disclosures;
+mod list_medications;
 mod reactivate;
 mod record_allergy;
 mod record_condition;
@@ -31,6 +36,10 @@ pub(crate) const COLLECTION: &str = "patients";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(list_conditions::list_patient_conditions))
+        .routes(routes!(list_allergies::list_patient_allergies))
+        .routes(routes!(list_medications::list_patient_medications))
+        .routes(routes!(list_disclosures::list_patient_disclosures))
         .routes(routes!(list::list_patients))
         .routes(routes!(get::get_patient))
         .routes(routes!(register::register_patient))

@@ -3,11 +3,14 @@
 mod affiliate;
 mod correct_profile;
 mod end_affiliation;
+mod get;
 mod link_account;
+mod list;
 mod rate;
 mod register;
 mod reinstate;
 mod set_availability;
+mod shown;
 mod suspend;
 mod verify;
 mod withdraw_verification;
@@ -22,6 +25,8 @@ pub(crate) const COLLECTION: &str = "providers";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(list::list_providers))
+        .routes(routes!(get::get_provider))
         .routes(routes!(register::register_provider))
         .routes(routes!(correct_profile::correct_provider_profile))
         .routes(routes!(set_availability::set_provider_availability))

@@ -5,6 +5,8 @@ mod archive;
 mod complete_processing;
 mod create;
 mod fail_processing;
+mod get;
+mod list;
 mod mark_entered_in_error;
 mod sign;
 mod start_processing;
@@ -19,6 +21,8 @@ pub(crate) const COLLECTION: &str = "records";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(list::list_records))
+        .routes(routes!(get::get_record))
         .routes(routes!(create::create_record))
         .routes(routes!(start_processing::start_record_processing))
         .routes(routes!(complete_processing::complete_record_processing))

@@ -87,6 +87,9 @@ fn all_conditions_must_hold() {
         [3]
     );
     assert_eq!(ids(&query().is("visit_status", None::<VisitStatus>).from("scheduled_at", None).pick(rows())), [4, 2, 3, 1]);
+    assert_eq!(ids(&query().among("appointment_id", [1, 4, 9].map(Uuid::from_u128)).pick(rows())), [4, 1]);
+    assert_eq!(ids(&query().up_to("position", 0).pick(rows())), [0_u128; 0]);
+    assert_eq!(ids(&query().up_to("position", 1).pick(rows())), [4, 2, 3, 1]);
     assert_eq!(ids(&query().is("provider_id", Some(Uuid::nil())).pick(rows())), [0_u128; 0]);
     assert_eq!(ids(&query().holds("codes", Some("s|1")).pick(rows())), [0_u128; 0]);
 }

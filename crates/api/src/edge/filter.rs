@@ -1,0 +1,30 @@
+//! What do several lists let be searched for, and how is it written?
+
+use anamnesis_domain::Line;
+use anamnesis_projections::normal;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Problem;
+
+/// A code with its system: `http://loinc.org|4548-4`; nothing before the bar: a code without a system.
+#[derive(Clone, Deserialize, Serialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, examples("http://loinc.org|4548-4"))]
+pub(crate) struct CodeFilter(String);
+
+impl TryFrom<String> for CodeFilter {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let has_code = text.split_once('|').is_some_and(|(_, code)| !code.is_empty());
+        if has_code && !text.contains('\0') { Ok(Self(text)) } else { Err("must be a code with its system: `system|code`") }
+    }
+}
+
+/// The words by which a name is searched for.
+pub(crate) fn name_words(name: Option<&Line>) -> Result<Vec<String>, Problem> {
+    let Some(name) = name else { return Ok(Vec::new()) };
+    let words = normal::words(name.as_str());
+    if words.is_empty() { Err(Problem::field("name", "must have a letter or a digit")) } else { Ok(words.into_iter().collect()) }
+}

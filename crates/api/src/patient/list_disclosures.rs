@@ -1,0 +1,41 @@
+use anamnesis_domain::PatientId;
+use anamnesis_projections::data_access_logs::DataAccessRow;
+use anamnesis_projector::query::Order;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::App;
+use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, PathId, Problem, When, may};
+
+/// Which part of the accounting.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DisclosureFilter {
+    /// As it was then.
+    #[param(inline)]
+    as_of: Option<AsOf>,
+    /// How many at most.
+    #[param(inline)]
+    limit: Option<Limit>,
+    /// Where to go on.
+    #[param(inline)]
+    cursor: Option<Cursor>,
+}
+
+/// Lists who has looked at a patient's data and why, the latest first (45 CFR 164.528). To look at this is an access too.
+#[utoipa::path(get, path = "/v1/patients/{id}/disclosures", tag = "patients", params(("id" = uuid::Uuid, Path), DisclosureFilter, After),
+    responses(ListAnswers<DataAccessRow>))]
+pub(crate) async fn list_patient_disclosures(
+    State(app): State<App>,
+    may: May<may::ReadDisclosures>,
+    PathId(id): PathId,
+    after: After,
+    Params(filter): Params<DisclosureFilter>,
+) -> Result<Disclosed<Listed>, Problem> {
+    let order = Order::newest_first("access_timestamp");
+    let query = Paging { limit: filter.limit, cursor: filter.cursor }.query::<DataAccessRow>(order)?;
+    let asked = Asked { query, order, patient: Some(PatientId(id)), when: When { after, as_of: filter.as_of } };
+    app.disclosures(&may, PatientId(id), asked).await
+}

@@ -1,0 +1,27 @@
+//! How is a provider shown? With where they work.
+
+use anamnesis_projections::providers::{AffiliationRow, PROVIDERS, ProviderRow};
+use anamnesis_projector::query::{Order, Query};
+
+use crate::App;
+use crate::edge::{After, Listed, May, Problem, Shown, may, put_beside};
+
+impl App {
+    pub(super) async fn providers(
+        &self,
+        may: &May<may::ReadDirectory>,
+        (query, order): (Query, Order),
+        after: After,
+    ) -> Result<Shown<Listed>, Problem> {
+        let mut reading = self.reading(may, &PROVIDERS, after).await?;
+        let mut page = reading.page::<ProviderRow>(&query).await?;
+        let ids: Vec<_> = page.rows.iter().map(|row| row.row.provider_id.0).collect();
+        let mut affiliations = reading.beside::<AffiliationRow>("provider_id", &ids).await?;
+        let position = reading.close();
+        self.open(&mut page.rows).await?;
+        self.open(&mut affiliations).await?;
+        let mut listed = Listed::of(&page, order);
+        put_beside(&mut listed.items, "provider_id", "affiliations", &affiliations);
+        Ok(Shown::new(listed).at(position))
+    }
+}

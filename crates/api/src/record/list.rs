@@ -1,0 +1,69 @@
+use anamnesis_domain::record::{RecordStatus, RecordType};
+use anamnesis_domain::{Instant, PatientId, ProviderId};
+use anamnesis_projections::records::{RecordRow, Records};
+use anamnesis_projector::history::ORDERS;
+use anamnesis_projector::query::Order;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::App;
+use crate::edge::{After, AsOf, Asked, CodeFilter, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+
+/// Which records: all that is given must hold.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RecordFilter {
+    /// Whose.
+    #[param(inline)]
+    patient: Option<PatientId>,
+    /// Whose responsibility.
+    #[param(inline)]
+    provider: Option<ProviderId>,
+    /// Of which kind.
+    #[param(inline)]
+    r#type: Option<RecordType>,
+    /// How it stands.
+    #[param(inline)]
+    status: Option<RecordStatus>,
+    /// What it is about: `system|code`, as in `http://loinc.org|4548-4`.
+    #[param(inline)]
+    code: Option<CodeFilter>,
+    /// About a time not earlier than this.
+    #[param(inline)]
+    from: Option<Instant>,
+    /// About a time earlier than this.
+    #[param(inline)]
+    to: Option<Instant>,
+    /// As it was then; with `patient`.
+    #[param(inline)]
+    as_of: Option<AsOf>,
+    /// How many at most.
+    #[param(inline)]
+    limit: Option<Limit>,
+    /// Where to go on.
+    #[param(inline)]
+    cursor: Option<Cursor>,
+}
+
+/// Lists medical records: those of one patient by the time they are about, others in the order in which they were written.
+#[utoipa::path(get, path = "/v1/records", tag = "records", params(RecordFilter, After), responses(ListAnswers<RecordRow>))]
+pub(crate) async fn list_records(
+    State(app): State<App>,
+    may: May<may::ReadRecords>,
+    after: After,
+    Params(filter): Params<RecordFilter>,
+) -> Result<Disclosed<Listed>, Problem> {
+    let is_of_one = filter.patient.or(may.own()).is_some();
+    let order = if is_of_one { ORDERS.records } else { Order::oldest_first("created_at") };
+    let query = Paging { limit: filter.limit, cursor: filter.cursor }
+        .query::<RecordRow>(order)?
+        .is("provider_id", filter.provider)
+        .is("record_type", filter.r#type)
+        .is("status", filter.status)
+        .holds("codes", filter.code)
+        .from("record_date", filter.from)
+        .before("record_date", filter.to);
+    app.list::<Records, _>(&may, Asked { query, order, patient: filter.patient, when: When { after, as_of: filter.as_of } }).await
+}
