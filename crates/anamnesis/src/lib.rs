@@ -67,7 +67,10 @@ fn try_run(cli: Cli) -> anyhow::Result<u8> {
             Command::Keys(keys) => commands::keys::run(&config, keys, output).await.map(|()| DONE),
             Command::Account(account) => commands::account::run(&config, account, output).await.map(|()| DONE),
             Command::Doctor => commands::doctor::run(&config, output).await,
-            Command::Config => output.text(&config.masked()?).map(|()| DONE),
+            Command::Config => {
+                let masked = config.masked()?;
+                output.data(&config, || masked).map(|()| DONE)
+            }
         }
     })
 }
