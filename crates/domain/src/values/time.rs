@@ -133,7 +133,8 @@ impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
             return parsed(deserializer, "must be a date, such as 2026-01-31", |text| {
-                text.parse::<NaiveDate>().ok().filter(|day| YEARS.contains(&day.year())).map(Self)
+                // chrono would also take `2026-1-31`
+                text.parse::<NaiveDate>().ok().filter(|day| YEARS.contains(&day.year()) && day.to_string() == text).map(Self)
             });
         }
         Self::from_days(i32::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("a day out of range"))
