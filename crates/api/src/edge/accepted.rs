@@ -114,8 +114,15 @@ impl App {
         call: &Call,
         body: &[u8],
     ) -> Result<Accepted, Problem> {
-        let committed = self.journal.execute::<A>(id, command, &call.caller(body), call.expected).await.map_err(of_command)?;
-        Ok(self.accepted::<A>(collection, false, committed).await)
+        match self.journal.execute::<A>(id, command, &call.caller(body), call.expected).await {
+            Ok(committed) => Ok(self.accepted::<A>(collection, false, committed).await),
+            // the rules say what is wrong with a state; that there is none is no rule's business
+            Err(refused @ (CommandError::Refused(_) | CommandError::Expected { .. })) => {
+                self.state::<A>(call, id).await?;
+                Err(of_command(refused))
+            }
+            Err(error) => Err(of_command(error)),
+        }
     }
 
     /// The present state of something in the caller's organization.
