@@ -1,7 +1,22 @@
+//! Does this process answer, and does everything that it depends on?
+
+use std::time::{Duration, Instant};
+
+use anamnesis_journal::sequencer::SequencerState;
+use anamnesis_projector::Status;
 use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
+use tokio::time::timeout;
 use utoipa::ToSchema;
+
+use crate::App;
+
+/// What hasn't worked for so long doesn't work.
+const SILENT_FOR: Duration = Duration::from_secs(15);
+/// How long the database may take to answer.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// This process answers.
 #[derive(Serialize, ToSchema)]
@@ -10,8 +25,85 @@ pub(crate) struct Live {
     status: &'static str,
 }
 
+/// Whether requests can be answered, and what each answer depends on.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Ready {
+    /// `ready` or `not ready`.
+    status: &'static str,
+    /// Everything that answers depend on.
+    dependencies: Vec<Dependency>,
+}
+
+/// Something that answers depend on.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Dependency {
+    /// `database`, `sequencer`, `tree`, `projection patients`, …
+    name: String,
+    /// Whether it works.
+    is_well: bool,
+    /// What it does: `answers`, `leads`, `stands by`, `follows`, `waits`, `stands still`, …
+    state: &'static str,
+    /// How many events it is behind the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag_events: Option<u64>,
+}
+
 /// Says that the process answers, and nothing about what it depends on.
 #[utoipa::path(get, path = "/health/live", tag = "health", security(()), responses((status = 200, body = Live)))]
 pub(crate) async fn live() -> (StatusCode, Json<Live>) {
     (StatusCode::OK, Json(Live { status: "live" }))
+}
+
+/// Says whether requests can be answered: each dependency by name.
+#[utoipa::path(get, path = "/health/ready", tag = "health", security(()), responses((status = 200, body = Ready), (status = 503, body = Ready)))]
+pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Json<Ready>) {
+    let head = timeout(DATABASE_PATIENCE, app.log.head()).await.ok().and_then(Result::ok).map(|head| head.position);
+    let mut dependencies = vec![database(head), sequencer(&app), tree(&app, head)];
+    dependencies.extend(projections(&app, head));
+    let is_ready = dependencies.iter().all(|dependency| dependency.is_well);
+    let (code, status) = if is_ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    (code, Json(Ready { status, dependencies }))
+}
+
+fn database(head: Option<u64>) -> Dependency {
+    let is_well = head.is_some();
+    Dependency { name: "database".to_owned(), is_well, state: if is_well { "answers" } else { "doesn't answer" }, lag_events: None }
+}
+
+fn sequencer(app: &App) -> Dependency {
+    let health = app.sequencing.health();
+    let is_well = is_recent(health.last_success);
+    let state = match health.state {
+        _ if !is_well => "doesn't work",
+        SequencerState::Leading { .. } => "leads",
+        SequencerState::Standby => "stands by",
+    };
+    Dependency { name: "sequencer".to_owned(), is_well, state, lag_events: None }
+}
+
+fn tree(app: &App, head: Option<u64>) -> Dependency {
+    let health = app.following.health();
+    let is_well = health.problem.is_none() && is_recent(health.last_success);
+    let state = if is_well { "follows" } else { "doesn't follow" };
+    Dependency { name: "tree".to_owned(), is_well, state, lag_events: lag(head, health.size) }
+}
+
+fn projections(app: &App, head: Option<u64>) -> impl Iterator<Item = Dependency> {
+    app.projecting.states().into_iter().map(move |(name, projection)| {
+        let (is_well, state) = match projection.status {
+            Status::Running => (true, "follows"),
+            Status::Starting => (false, "starts"),
+            Status::Waiting { .. } => (false, "waits"),
+            Status::Stopped { .. } => (false, "stands still"),
+        };
+        Dependency { name: format!("projection {name}"), is_well, state, lag_events: lag(head, projection.position) }
+    })
+}
+
+fn lag(head: Option<u64>, position: u64) -> Option<u64> {
+    head.map(|head| head.saturating_sub(position))
+}
+
+fn is_recent(success: Option<Instant>) -> bool {
+    success.is_some_and(|success| success.elapsed() < SILENT_FOR)
 }

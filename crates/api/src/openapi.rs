@@ -34,5 +34,8 @@ impl Modify for Rows {
 
 /// The whole description.
 pub fn document() -> Document {
-    crate::router::described().into_openapi()
+    let mut document = crate::router::described().into_openapi();
+    // a parameter that takes the rest of a path is marked for the router, not for readers
+    document.paths.paths = document.paths.paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+    document
 }

@@ -16,10 +16,11 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::edge::{Problem, authenticate, record_disclosures};
 use crate::openapi::Frame;
-use crate::{App, account, appointment, audit, auth, consent, facility, health, insight, organization, patient, provider, record};
+use crate::{App, account, appointment, audit, auth, consent, facility, health, history, insight, log, organization, patient, provider, record};
 
 /// The only paths that answer without a sign-in. A test compares this list with the routes.
-pub const ANONYMOUS: &[&str] = &["/health/live", "/health/ready", "/openapi.json", "/docs", "/v1/auth/login"];
+pub const ANONYMOUS: &[&str] =
+    &["/docs", "/health/live", "/health/ready", "/openapi.json", "/v1/auth/login", "/v1/log/checkpoint", "/v1/log/tile/{level}/{index}"];
 
 /// The operations that need a sign-in.
 fn protected() -> OpenApiRouter<App> {
@@ -30,7 +31,9 @@ fn protected() -> OpenApiRouter<App> {
         .merge(audit::routes())
         .merge(consent::routes())
         .merge(facility::routes())
+        .merge(history::routes())
         .merge(insight::routes())
+        .merge(log::routes())
         .merge(organization::routes())
         .merge(patient::routes())
         .merge(provider::routes())
@@ -39,7 +42,7 @@ fn protected() -> OpenApiRouter<App> {
 
 /// The operations that don't.
 fn anonymous() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(auth::login::login)).routes(routes!(health::live))
+    OpenApiRouter::new().routes(routes!(auth::login::login)).routes(routes!(health::live)).routes(routes!(health::ready)).merge(log::anonymous())
 }
 
 /// Every operation, described.
@@ -51,7 +54,7 @@ pub(crate) fn described() -> OpenApiRouter<App> {
 pub fn router(app: App) -> Router {
     let (protected, _) = protected().split_for_parts();
     let (anonymous, _) = anonymous().split_for_parts();
-    let document = described().into_openapi();
+    let document = crate::document();
     let protected = protected.layer(from_fn_with_state(app.clone(), record_disclosures)).layer(from_fn_with_state(app.clone(), authenticate));
     let timeout = Duration::from_millis(app.settings.request_timeout_ms);
     protected

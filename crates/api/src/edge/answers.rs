@@ -20,7 +20,7 @@ pub(crate) struct ListAnswers<R>(PhantomData<fn() -> R>);
 impl<R: Row> IntoResponses for RowAnswers<R> {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let found = answer("What is known.", of_row(R::TABLE)).header("ETag", header("its sequence: send it as If-Match")).build();
-        answers(found, &[(404, "Not there, or not to be seen.")])
+        answers(found, &[NOT_FOUND])
     }
 }
 
@@ -37,6 +37,24 @@ impl<R: Row> IntoResponses for ListAnswers<R> {
     }
 }
 
+/// What can be wrong with a query.
+pub(crate) struct QueryProblems;
+
+impl IntoResponses for QueryProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let all = PROBLEMS.iter().chain(&[NOT_FOUND]);
+        all.map(|(status, description)| (status.to_string(), RefOr::T(problem(description)))).collect()
+    }
+}
+
+const NOT_FOUND: (u16, &str) = (404, "Not there, or not to be seen.");
+const PROBLEMS: &[(u16, &str)] = &[
+    (401, "Not signed in."),
+    (403, "Not allowed."),
+    (422, "A parameter is invalid, or a moment is in the future."),
+    (503, "Not reached yet, or not available: try again."),
+];
+
 fn answer(description: &str, schema: RefOr<Schema>) -> ResponseBuilder {
     ResponseBuilder::new()
         .description(description)
@@ -49,13 +67,7 @@ fn header(description: &str) -> Header {
 }
 
 fn answers(found: Response, others: &[(u16, &str)]) -> BTreeMap<String, RefOr<Response>> {
-    let problems = [
-        (401, "Not signed in."),
-        (403, "Not allowed."),
-        (422, "A parameter is invalid, or `as_of` is in the future."),
-        (503, "Not reached yet, or not available: try again."),
-    ];
-    let all = problems.iter().chain(others).map(|(status, description)| (status.to_string(), RefOr::T(problem(description))));
+    let all = PROBLEMS.iter().chain(others).map(|(status, description)| (status.to_string(), RefOr::T(problem(description))));
     std::iter::once(("200".to_owned(), RefOr::T(found))).chain(all).collect()
 }
 

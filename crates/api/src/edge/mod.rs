@@ -15,7 +15,7 @@ mod shown;
 mod view;
 
 pub(crate) use accepted::{Accepted, CommandAnswers};
-pub(crate) use answers::{ListAnswers, RowAnswers, rows};
+pub(crate) use answers::{ListAnswers, QueryProblems, RowAnswers, rows};
 pub(crate) use body::{Body, Nothing, Params, PathId};
 pub(crate) use call::{Call, May, authenticate, may, of_access, origin};
 pub(crate) use directory::put_beside;
@@ -24,6 +24,6 @@ pub(crate) use filter::{CodeFilter, name_words};
 pub(crate) use moment::{After, AsOf, AsOfParams, NoParams};
 pub(crate) use page::{Cursor, Item, Limit, Listed, Paging};
 pub use problem::Problem;
-pub(crate) use read::{by_id, of_history};
+pub(crate) use read::by_id;
 pub(crate) use shown::Shown;
 pub(crate) use view::{Asked, When, elements};

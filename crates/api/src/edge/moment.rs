@@ -9,7 +9,6 @@ use utoipa::openapi::{ObjectBuilder, Required, Type};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::read::of_history;
 use super::{Call, Problem};
 use crate::App;
 
@@ -86,7 +85,7 @@ impl After {
             Self::Event { aggregate_type, aggregate_id, sequence } => {
                 app.sequencing.wake();
                 let position = app.log.position_within(aggregate_type, aggregate_id, sequence, app.after_wait()).await;
-                position.map_err(|error| of_history(error.into()))?.ok_or_else(too_early)
+                position?.ok_or_else(too_early)
             }
         }
     }
@@ -119,7 +118,7 @@ impl App {
         moment.position(&self.log, call.now, self.after_wait()).await.map_err(|error| match error {
             NoSuchMoment::Future => Problem::field(field, error.to_string()),
             NoSuchMoment::NotYet => Problem::unavailable(format!("{field} {error}; try again")),
-            NoSuchMoment::History(error) => of_history(error),
+            NoSuchMoment::History(error) => error.into(),
         })
     }
 }

@@ -5,7 +5,9 @@
 
 use anamnesis_access::{Permission, Scope};
 use anamnesis_domain::PatientId;
-use anamnesis_projections::kernel::{Projection, Row, Stamped};
+use anamnesis_journal::follower::TreeError;
+use anamnesis_journal::log::LogError;
+use anamnesis_projections::kernel::{FoldError, Projection, Row, Stamped};
 use anamnesis_projections::patients::PatientRow;
 use anamnesis_projector::history::{History, HistoryError};
 use anamnesis_projector::query::{Order, Page, Query};
@@ -41,7 +43,7 @@ impl App {
     pub(crate) async fn reading<P: Needs>(&self, may: &May<P>, projection: &Projection, after: After) -> Result<Reading, Problem> {
         let wanted = after.position(self).await?;
         self.projecting.wait_until(projection.name, wanted, self.after_wait()).await.map_err(of_progress)?;
-        let reading = self.snapshot(may, projection).await.map_err(|error| of_projector(error.into()))?;
+        let reading = self.snapshot(may, projection).await?;
         if reading.position < wanted { Err(too_early()) } else { Ok(reading) }
     }
 
@@ -95,7 +97,7 @@ impl App {
 
     /// Opens what is sealed in the rows.
     pub(crate) async fn open<R: Row>(&self, rows: &mut [Stamped<R>]) -> Result<(), Problem> {
-        read::open(&self.vault, rows).await.map_err(of_projector)
+        Ok(read::open(&self.vault, rows).await?)
     }
 
     /// Refuses data of a patient out of reach, so that it looks as if it weren't there; that it was tried is recorded.
@@ -111,7 +113,7 @@ impl App {
 
     /// The keys of the organization's blind indexes.
     pub(crate) async fn index<P>(&self, may: &May<P>) -> Result<IndexKeys, Problem> {
-        self.vault.index(may.call.actor.organization_id).await.map_err(|error| of_vault(&error))
+        Ok(self.vault.index(may.call.actor.organization_id).await?)
     }
 
     /// The past of the caller's organization.
@@ -128,7 +130,7 @@ impl Reading {
 
     /// A page of rows, sealed.
     pub(crate) async fn page<R: Row>(&mut self, query: &Query) -> Result<Page<R>, Problem> {
-        query.read(&mut self.tx, self.organization).await.map_err(of_projector)
+        Ok(query.read(&mut self.tx, self.organization).await?)
     }
 }
 
@@ -153,19 +155,34 @@ fn of_progress(error: NotReached) -> Problem {
     }
 }
 
-/// The problem that a read model's error is.
-pub(crate) fn of_projector(error: ProjectorError) -> Problem {
-    failed(error.is_passing(), &error)
+macro_rules! problems {
+    ($($error:ident by $is_passing:expr),+ $(,)?) => {
+        $(impl From<$error> for Problem {
+            fn from(error: $error) -> Self {
+                let is_passing: fn(&$error) -> bool = $is_passing;
+                failed(is_passing(&error), &error)
+            }
+        })+
+    };
 }
 
-/// The problem that an error of the log or of the past is.
-pub(crate) fn of_history(error: HistoryError) -> Problem {
-    failed(error.is_passing(), &error)
+problems! {
+    ProjectorError by ProjectorError::is_passing,
+    HistoryError by HistoryError::is_passing,
+    VaultError by |_| true,
 }
 
-fn of_vault(error: &VaultError) -> Problem {
-    failed(true, error)
+macro_rules! of_the_past {
+    ($($error:ident),+) => {
+        $(impl From<$error> for Problem {
+            fn from(error: $error) -> Self {
+                HistoryError::from(error).into()
+            }
+        })+
+    };
 }
+
+of_the_past!(LogError, TreeError, FoldError);
 
 fn failed(is_passing: bool, error: &(dyn std::error::Error + 'static)) -> Problem {
     if is_passing {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use anamnesis_domain::PatientId;
 use anamnesis_domain::access::AccessAction;
 use anamnesis_domain::consent::DataCategory;
-use anamnesis_domain::{PatientId, Recorded};
 use anamnesis_projections::appointments::{APPOINTMENTS, Appointments};
 use anamnesis_projections::audit_logs::{AUDIT_LOGS, AuditLogs};
 use anamnesis_projections::compliance_logs::{COMPLIANCE_LOGS, ComplianceLogs};
@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::call::Needs;
 use super::moment::{After, AsOf};
 use super::page::{Item, Listed};
-use super::read::{Found, by_id, of_history};
+use super::read::{Found, by_id};
 use super::{Disclosed, Disclosure, May, Problem};
 use crate::App;
 
@@ -153,11 +153,11 @@ impl App {
             PastOf::Stream(id) => history.of_stream(stream::<V>(), id, position).await,
             PastOf::Patient(patient) => history.of_patient(patient.0, position).await,
         };
-        let events = events.map_err(of_history)?;
+        let events = events?;
         if events.is_empty() && matches!(of, PastOf::Stream(_)) {
             return Err(Problem::not_found());
         }
-        Ok(Found { page: query.pick(folded::<V>(&events)?), position, as_of: Some(position) })
+        Ok(Found { page: query.pick(fold_until::<V>(&events)?), position, as_of: Some(position) })
     }
 }
 
@@ -174,10 +174,6 @@ fn stream<V: View>() -> &'static str {
         Streams::Of([aggregate, ..]) => aggregate,
         Streams::Of([]) | Streams::All => "",
     }
-}
-
-fn folded<V: View>(events: &[Recorded]) -> Result<Vec<Stamped<V::Row>>, Problem> {
-    fold_until::<V>(events).map_err(|error| of_history(error.into()))
 }
 
 fn listed<R: Row>(found: &Found<R>, order: Order, disclosure: Disclosure) -> Disclosed<Listed> {

@@ -98,6 +98,12 @@ impl History {
         }
     }
 
+    /// Whether anything has happened in that stream.
+    pub async fn has(&self, aggregate_type: &str, id: Uuid) -> Result<bool, HistoryError> {
+        let first = self.log.of_stream(aggregate_type, id, 0, 1).await?;
+        Ok(first.first().is_some_and(|entry| self.is_ours(entry)))
+    }
+
     /// All that happened in one stream up to a position, opened.
     pub async fn of_stream(&self, aggregate_type: &str, id: Uuid, up_to: u64) -> Result<Vec<Recorded>, HistoryError> {
         let (mut found, mut after) = (Vec::new(), 0);

@@ -53,13 +53,13 @@ impl Moment {
                 if position <= head.position { Ok(position) } else { Err(NoSuchMoment::Future) }
             }
             Self::Time(time) if time > now => Err(NoSuchMoment::Future),
-            Self::Time(time) => match log.position_at(time).await.map_err(HistoryError::from)? {
-                Some(position) => Ok(position),
-                None => {
-                    log.wait_until(time, within).await.ok_or(NoSuchMoment::NotYet)?;
-                    log.position_at(time).await.map_err(HistoryError::from)?.ok_or(NoSuchMoment::NotYet)
+            Self::Time(time) => {
+                if let Some(position) = log.position_at(time).await.map_err(HistoryError::from)? {
+                    return Ok(position);
                 }
-            },
+                log.wait_until(time, within).await.ok_or(NoSuchMoment::NotYet)?;
+                log.position_at(time).await.map_err(HistoryError::from)?.ok_or(NoSuchMoment::NotYet)
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use anamnesis_projections::appointments::Appointments;
 use anamnesis_projections::consents::Consents;
 use anamnesis_projections::history_lists::{Allergies, Conditions, Medications};
 use anamnesis_projections::insights::Insights;
-use anamnesis_projections::kernel::{Fold, FoldError, fold_until};
+use anamnesis_projections::kernel::{Fold, FoldError, Stamped, fold_until};
 use anamnesis_projections::patients::Patients;
 use anamnesis_projections::records::Records;
 use serde::Serialize;
@@ -102,7 +102,7 @@ impl std::fmt::Debug for PatientRecord {
 fn listed<F: Fold>(events: &[Recorded], order: Order) -> Result<Vec<Json>, FoldError> {
     let rows = fold_until::<F>(events)?;
     let everything = Query::new(order, rows.len());
-    Ok(everything.pick(rows).rows.iter().map(|row| row.json()).collect())
+    Ok(everything.pick(rows).rows.iter().map(Stamped::json).collect())
 }
 
 fn key_of(row: &Json, id: &str) -> String {
