@@ -26,11 +26,16 @@ impl SignerFile {
 }
 
 pub(crate) fn follow(database: &Database, signer: &SignerFile) -> (FollowerHandle, DropGuard) {
-    let settings = FollowerSettings { sign_every: Duration::from_mins(5) };
-    let follower = Follower::new(database.writer.clone(), Log::new(database.writer.clone()), Some(Arc::new(signer.open())), settings);
-    let (handle, shutdown) = (follower.handle(), CancellationToken::new());
+    let (follower, shutdown) = (follower(database, Some(signer.open())), CancellationToken::new());
+    let handle = follower.handle();
     tokio::spawn(follower.run(shutdown.clone()));
     (handle, shutdown.drop_guard())
+}
+
+/// One that signs only when somebody asks.
+fn follower(database: &Database, signer: Option<Signer>) -> Follower {
+    let settings = FollowerSettings { sign_every: Duration::from_mins(5) };
+    Follower::new(database.writer.clone(), Log::new(database.writer.clone()), signer.map(Arc::new), settings)
 }
 
 /// The root computed by other means: from all leaves at once.
@@ -157,10 +162,7 @@ async fn nothing_is_signed_over_a_log_that_was_rewritten_or_rolled_back() {
 
         database.execute(&format!("set session_replication_role = replica; {tamper}; reset session_replication_role")).await;
         let (follower, _following) = follow(&database, &signer);
-        while follower.health().problem.is_none() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        assert!(follower.health().problem.unwrap().contains(problem), "{tamper}");
+        assert!(problem_of(&follower).await.contains(problem), "{tamper}");
         database.append(&stream(4)).await;
         assert!(follower.signed(5, Duration::from_secs(1)).await.is_none(), "{tamper}");
         assert_eq!(database.count("journal.tree_heads").await, 1);
@@ -176,9 +178,37 @@ async fn an_altered_tile_stops_the_follower_that_meets_it() {
     database.logged(300).await;
     database.execute("insert into journal.tiles select 0, 0, string_agg(sha256(int4send(i)), '') from generate_series(1, 256) i").await;
     let (follower, _following) = follow(&database, &signer);
-    while follower.health().problem.is_none() {
+    assert!(problem_of(&follower).await.contains("the stored tile 0 of level 0 is not the log's"));
+    assert_eq!(database.count("journal.tree_heads").await, 0);
+}
+
+/// A follower that took the stored tile as it is would sign a root that isn't the log's.
+#[tokio::test]
+async fn a_tile_that_was_altered_before_anything_was_signed_over_it_is_not_trusted() {
+    let database = Database::new().await;
+    let signer = SignerFile::new();
+    let (_sequencer, _sequencing) = database.sequence();
+    database.append(&stream(300)).await;
+    let (unsigned, shutdown) = (follower(&database, None), CancellationToken::new());
+    tokio::spawn(unsigned.run(shutdown.clone()));
+    while database.count("journal.tiles").await < 1 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(follower.health().problem.unwrap().contains("the stored tile 0 of level 0 is not the log's"));
+    shutdown.cancel();
+    database.execute("update journal.tiles set hashes = set_byte(hashes, 0, get_byte(hashes, 0) # 1)").await;
+    let (follower, _following) = follow(&database, &signer);
+    assert!(problem_of(&follower).await.contains("the stored tile 0 of level 0 is not the log's"));
     assert_eq!(database.count("journal.tree_heads").await, 0);
+}
+
+async fn problem_of(follower: &FollowerHandle) -> String {
+    let problem = async {
+        loop {
+            if let Some(problem) = follower.health().problem {
+                return problem;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(SOON, problem).await.expect("the follower tells a problem")
 }

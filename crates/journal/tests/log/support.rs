@@ -64,7 +64,9 @@ impl Database {
         let mut connection = PgConnection::connect_with(&server()).await.unwrap();
         sqlx::query(&format!("create database {name} {how}")).execute(&mut connection).await.unwrap();
         let options = server().database(&name);
-        let writer = pool_as(&url(&options), Role::Writer, 20).unwrap();
+        let as_writer = (*pool_as(&url(&options), Role::Writer, 1).unwrap().connect_options()).clone();
+        // unlike the service's, these ask before each use: tests end connections
+        let writer = PgPoolOptions::new().max_connections(20).connect_lazy_with(as_writer);
         let owner = PgPoolOptions::new().connect_lazy_with(options.clone());
         Self { options, writer, owner, name }
     }
