@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Problem;
+use super::objects::Objects;
 
 /// A JSON body, with its bytes for the idempotency receipt.
 pub(crate) struct Body<T> {
@@ -35,7 +36,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         // an empty body asks for an operation without details
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         let mut deserializer = serde_json::Deserializer::from_slice(text);
-        let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|e| invalid(&e))?;
+        let value = serde_path_to_error::deserialize(Objects(&mut deserializer)).map_err(|e| invalid(&e))?;
         deserializer.end().map_err(|_| Problem::bad_request("the body goes on after its JSON value"))?;
         Ok(Self { value, bytes })
     }

@@ -8,6 +8,7 @@ mod directory;
 mod disclosed;
 mod filter;
 mod moment;
+mod objects;
 mod page;
 mod problem;
 mod read;
