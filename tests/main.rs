@@ -1,0 +1,25 @@
+//! Does the system do what it promises, as seen from outside?
+//!
+//! One test binary, a module a topic, each test a sentence. Most stories happen in one clinic that they share; those that
+//! break, kill or count things have a server of their own.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod appointments;
+mod bad_input;
+mod crashes;
+mod history;
+mod import;
+mod imported;
+mod installations;
+mod openapi;
+mod operations;
+mod outages;
+mod patients;
+mod projections;
+mod reads;
+mod replay;
+mod rights;
+mod secrecy;
+mod sign_in;
+mod tampering;
