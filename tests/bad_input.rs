@@ -37,8 +37,7 @@ fn registration_refused(status: u16, field: &str, body: &Value) {
 
 #[test]
 fn a_body_that_is_no_json_is_refused() {
-    for body in [&b"{\"patient_number\": \"Zzyzxqwv"[..], b"Zzyzxqwv", b"{\"patient_number\": \"\xff\xfe\"}", b"\x00", b"'Zzyzxqwv'"]
-    {
+    for body in [&b"{\"patient_number\": \"Zzyzxqwv"[..], b"Zzyzxqwv", b"{\"patient_number\": \"\xff\xfe\"}", b"\x00", b"'Zzyzxqwv'"] {
         refused(400, None, |client| client.request("POST", "/v1/patients").header("content-type", "application/json").body(body));
     }
     let goes_on = format!("{} {SENT}", new_patient(&unique_name(SENT)));
