@@ -142,7 +142,8 @@ impl Sequencer {
         let mut next_tick = Instant::now();
         let mut pause = self.settings.pause_at_least;
         while !shutdown.is_cancelled() {
-            if Instant::now() >= next_tick || session.has_work().await? {
+            let begun = Instant::now();
+            if begun >= next_tick || session.has_work().await? {
                 let Some(batch) = session.sequence(epoch).await? else {
                     warn!(epoch, "another process leads the log: epoch {epoch} is over");
                     return Ok(None);
@@ -157,7 +158,8 @@ impl Sequencer {
                     pause = self.settings.pause_at_least;
                 }
             }
-            self.pause(pause, shutdown).await;
+            // rows that are gone but can't be vacuumed yet make looking slow: it mustn't become all that is done
+            self.pause(pause.max(begun.elapsed()), shutdown).await;
             pause = (pause * 2).min(self.settings.pause_at_most);
         }
         Ok(Some(epoch))
