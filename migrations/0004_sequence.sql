@@ -120,3 +120,5 @@ revoke all on function journal.lead(text, interval), journal.sequence_batch(bigi
     from public;
 grant execute on function journal.lead(text, interval), journal.sequence_batch(bigint, integer, interval) to anamnesis_writer;
 grant execute on function journal.position_at(timestamptz) to anamnesis_writer, anamnesis_projector, anamnesis_auditor;
+-- an auditor verifies the whole journal: what waits in the queue, and up to where tiles must be stored
+grant select on journal.unsequenced, journal.checkpoints to anamnesis_auditor;
