@@ -77,6 +77,12 @@ pub enum ProjectorError {
         /// Where it ended.
         found: u64,
     },
+    /// Long transactions go on reading the tables that were to be replaced.
+    #[error("the tables of {projection} are read by transactions that don't end: try again later")]
+    StillRead {
+        /// Which.
+        projection: &'static str,
+    },
     /// A thread of the program died.
     #[error("a thread of the program died")]
     Interrupted,
@@ -106,6 +112,7 @@ impl ProjectorError {
             | Self::Differs { .. }
             | Self::Incomplete { .. }
             | Self::Interrupted
+            | Self::StillRead { .. }
             | Self::Rebuilding { .. } => false,
         }
     }

@@ -28,9 +28,11 @@ use crate::{batch, copy, schema};
 
 /// Events folded in one transaction while catching up.
 const CATCH_UP: u32 = 500;
-/// How long the swap waits for readers to let the old tables go, and how often it tries.
-const SWAP_PATIENCE: &str = "2s";
-const SWAP_ATTEMPTS: u32 = 30;
+/// How long the swap waits for readers to let the old tables go: the live projector waits with it. Then it lets that one
+/// pass, and tries again; so often at most.
+const SWAP_PATIENCE: &str = "300ms";
+const BETWEEN_SWAPS: Duration = Duration::from_millis(700);
+const SWAP_ATTEMPTS: u32 = 60;
 
 /// Builds a projection anew.
 #[derive(Clone)]
@@ -125,15 +127,12 @@ impl Fresh<'_> {
         let head = self.rebuild.log.head().await.map_err(FeedError::from)?.position;
         let from = live.map_or(head, |live| live.min(head));
         self.create().await?;
-        let mut events = self.fill(from, told).await?;
+        let filled = self.fill(from, told).await?;
         self.guard().await?;
-        let (mut position, mut same) = (from, None);
-        if compare && live.is_some() {
-            let (compared_at, folded, digest) = self.compare(position).await?;
-            (position, events, same) = (compared_at, events + folded, Some(digest));
-        }
-        let (position, folded) = self.swap(position).await?;
-        Ok((position, events + folded, same))
+        let mut position = from;
+        let digest = if compare && live.is_some() { Some(self.compare(&mut position).await?) } else { None };
+        self.swap(&mut position).await?;
+        Ok((position, filled + position - from, digest))
     }
 
     /// Where the live tables are, if there are any of this definition with anything in them.
@@ -155,15 +154,19 @@ impl Fresh<'_> {
     async fn create(&self) -> Result<(), ProjectorError> {
         self.drop_schema().await?;
         let mut tx = self.rebuild.owner.begin().await?;
-        sqlx::raw_sql(&format!("create schema {0}; grant usage on schema {0} to anamnesis_projector", self.schema)).execute(&mut *tx).await?;
+        schema::script(&mut tx, &format!("create schema {0}; grant usage on schema {0} to anamnesis_projector", self.schema)).await?;
         schema::run_in(&mut tx, &self.schema, self.projection.tables_sql()).await?;
         tx.commit().await?;
         Ok(())
     }
 
+    async fn execute(&self, sql: &str) -> Result<(), ProjectorError> {
+        let mut connection = self.rebuild.owner.acquire().await?;
+        Ok(schema::script(&mut connection, sql).await?)
+    }
+
     async fn drop_schema(&self) -> Result<(), ProjectorError> {
-        sqlx::raw_sql(&format!("drop schema if exists {} cascade", self.schema)).execute(&self.rebuild.owner).await?;
-        Ok(())
+        self.execute(&format!("drop schema if exists {} cascade", self.schema)).await
     }
 
     /// Indexes, policies and grants, once the rows are there.
@@ -172,7 +175,7 @@ impl Fresh<'_> {
         schema::run_in(&mut tx, &self.schema, self.projection.guards_sql()).await?;
         tx.commit().await?;
         for table in self.projection.tables {
-            sqlx::raw_sql(&format!("analyze {}.{}", self.schema, table.info().name)).execute(&self.rebuild.owner).await?;
+            self.execute(&format!("analyze {}.{}", self.schema, table.info().name)).await?;
         }
         Ok(())
     }
@@ -193,81 +196,73 @@ impl Fresh<'_> {
         if filling.events == total { Ok(total) } else { Err(ProjectorError::Incomplete { expected: total, found: filling.events }) }
     }
 
-    /// Folds what was logged after `position`, as the live projector does.
-    async fn catch_up(&self, mut position: u64, up_to: u64) -> Result<u64, ProjectorError> {
+    /// Folds what was logged after `position`, as the live projector does, and moves it along.
+    async fn catch_up(&self, position: &mut u64, up_to: u64) -> Result<(), ProjectorError> {
         let Rebuild { projector, vault, log, .. } = self.rebuild;
-        let begun_at = position;
-        while position < up_to {
-            let limit = u32::try_from(up_to - position).unwrap_or(CATCH_UP).min(CATCH_UP);
-            let entries = log.read_after(position, limit).await.map_err(FeedError::from)?;
-            let Some(last) = entries.last() else { return Err(ProjectorError::Incomplete { expected: up_to, found: position }) };
-            position = last.position;
+        while *position < up_to {
+            let limit = u32::try_from(up_to - *position).unwrap_or(CATCH_UP).min(CATCH_UP);
+            let entries = log.read_after(*position, limit).await.map_err(FeedError::from)?;
+            let Some(last) = entries.last() else { return Err(ProjectorError::Incomplete { expected: up_to, found: *position }) };
+            let reached = last.position;
             let events = opened(entries.into_iter().filter(|entry| self.projection.takes(&entry.aggregate_type)).collect(), vault).await?;
             let mut tx = projector.begin().await?;
             batch::fold(&mut tx, vault, self.projection, &self.schema, &events.iter().collect::<Vec<_>>()).await?;
             tx.commit().await?;
+            *position = reached;
         }
-        Ok(position.saturating_sub(begun_at))
+        Ok(())
     }
 
     /// Compares both copies at the live one's position, in a snapshot, so that the live projector isn't held up.
-    async fn compare(&self, position: u64) -> Result<(u64, u64, String), ProjectorError> {
+    async fn compare(&self, position: &mut u64) -> Result<String, ProjectorError> {
         let Rebuild { owner, vault, .. } = self.rebuild;
         let mut snapshot = owner.begin().await?;
-        sqlx::raw_sql("set transaction isolation level repeatable read, read only").execute(&mut *snapshot).await?;
-        let at = self.checkpoint(&mut snapshot, "").await?.unwrap_or_default();
-        let folded = self.catch_up(position, at).await?;
+        schema::script(&mut snapshot, "set transaction isolation level repeatable read, read only").await?;
+        let live_position = self.checkpoint(&mut snapshot, "").await?.unwrap_or_default();
+        self.catch_up(position, live_position).await?;
         let mut other = owner.acquire().await?;
-        let live_schema = self.projection.schema.name();
+        let (projection, live_schema) = (self.projection, self.projection.schema.name());
         let (live, rebuilt) =
-            tokio::try_join!(digest(&mut snapshot, vault, self.projection, live_schema), digest(&mut other, vault, self.projection, &self.schema))?;
-        if live == rebuilt {
-            Ok((at, folded, live))
-        } else {
-            Err(ProjectorError::Differs { projection: self.projection.name, position: at, rebuilt, live })
-        }
+            tokio::try_join!(digest(&mut snapshot, vault, projection, live_schema), digest(&mut other, vault, projection, &self.schema))?;
+        if live == rebuilt { Ok(live) } else { Err(ProjectorError::Differs { projection: projection.name, position: *position, rebuilt, live }) }
     }
 
     /// Puts the new tables in the place of the old ones.
-    async fn swap(&self, position: u64) -> Result<(u64, u64), ProjectorError> {
-        let (mut position, mut folded) = (position, 0);
+    async fn swap(&self, position: &mut u64) -> Result<(), ProjectorError> {
         for _ in 0..SWAP_ATTEMPTS {
             // most of the way without a lock
             let mut connection = self.rebuild.owner.acquire().await?;
-            let near = self.checkpoint(&mut connection, "").await?.unwrap_or_default().max(position);
+            let near = self.checkpoint(&mut connection, "").await?.unwrap_or_default();
             drop(connection);
-            folded += self.catch_up(position, near).await?;
-            position = near;
+            self.catch_up(position, near).await?;
             match self.try_swap(position).await {
-                Ok(at) => return Ok((at, folded + at.saturating_sub(position))),
-                Err(ProjectorError::Database(error)) if is_lock_timeout(&error) => sleep(Duration::from_millis(200)).await,
-                Err(error) => return Err(error),
+                Err(ProjectorError::Database(error)) if is_lock_timeout(&error) => sleep(BETWEEN_SWAPS).await,
+                swapped_or_failed => return swapped_or_failed,
             }
         }
-        Err(ProjectorError::Database(sqlx::Error::PoolTimedOut))
+        Err(ProjectorError::StillRead { projection: self.projection.name })
     }
 
-    async fn try_swap(&self, position: u64) -> Result<u64, ProjectorError> {
+    async fn try_swap(&self, position: &mut u64) -> Result<(), ProjectorError> {
         let mut tx = self.rebuild.owner.begin().await?;
         sqlx::query("select set_config('lock_timeout', $1, true)").bind(SWAP_PATIENCE).execute(&mut *tx).await?;
         let live = self.checkpoint(&mut tx, "for update").await?;
-        let at = live.unwrap_or_default().max(position);
-        self.catch_up(position, at).await?;
+        self.catch_up(position, live.unwrap_or_default()).await?;
         let (new, old) = (&self.schema, self.projection.schema.name());
         for table in self.projection.tables {
             let name = table.info().name;
             if self.projection.schema == Schema::Read {
-                sqlx::query(&format!("{} where {}", forget_sql(new, name), ERASED)).execute(&mut *tx).await?;
+                sqlx::query(&forget_erased(new, name)).execute(&mut *tx).await?;
             }
-            sqlx::raw_sql(&format!("drop table if exists {old}.{name}; alter table {new}.{name} set schema {old}")).execute(&mut *tx).await?;
+            schema::script(&mut tx, &format!("drop table if exists {old}.{name}; alter table {new}.{name} set schema {old}")).await?;
         }
-        sqlx::raw_sql(&format!("drop schema {new}")).execute(&mut *tx).await?;
+        schema::script(&mut tx, &format!("drop schema {new}")).await?;
         schema::remember(&mut tx, self.projection).await?;
-        if live != Some(at) {
-            self.place_checkpoint(&mut tx, at).await?;
+        if live != Some(*position) {
+            self.place_checkpoint(&mut tx, *position).await?;
         }
         tx.commit().await?;
-        Ok(at)
+        Ok(())
     }
 
     /// The new tables are further than the old ones were, or there were none: whoever projected into those must stop.
@@ -286,15 +281,16 @@ impl Fresh<'_> {
 }
 
 /// Whoever was erased while the rows were written leaves none.
-const ERASED: &str = "exists (
-    select from journal.keys
-    where keys.organization_id = fresh.organization_id
-      and keys.subject_id = fresh.subject_id
-      and keys.purpose = 'data'
-      and keys.state in ('fenced', 'destroyed'))";
-
-fn forget_sql(schema: &str, table: &str) -> String {
-    format!("delete from {schema}.{table} as fresh")
+fn forget_erased(schema: &str, table: &str) -> String {
+    format!(
+        "delete from {schema}.{table} as fresh
+         where exists (
+             select from journal.keys
+             where keys.organization_id = fresh.organization_id
+               and keys.subject_id = fresh.subject_id
+               and keys.purpose = 'data'
+               and keys.state in ('fenced', 'destroyed'))"
+    )
 }
 
 fn is_lock_timeout(error: &sqlx::Error) -> bool {

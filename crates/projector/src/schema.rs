@@ -3,7 +3,7 @@
 use anamnesis_projections::SCOPE;
 use anamnesis_projections::kernel::Projection;
 use sha2::{Digest, Sha256};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Executor as _, PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::error::ProjectorError;
@@ -22,7 +22,7 @@ pub async fn ensure_schema(owner: &PgPool, projections: &[&'static Projection]) 
     let mut tx = owner.begin().await?;
     // two processes that start together must not both make the same table
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('anamnesis projections', 0))").execute(&mut *tx).await?;
-    sqlx::raw_sql(SCOPE).execute(&mut *tx).await?;
+    script(&mut tx, SCOPE).await?;
     let mut ensured = Ensured::default();
     for projection in projections {
         match built(&mut tx, projection).await? {
@@ -50,8 +50,14 @@ async fn create(tx: &mut PgConnection, projection: &Projection) -> Result<(), Pr
 /// Runs a definition whose names have no schema, in that schema.
 pub(crate) async fn run_in(tx: &mut PgConnection, schema: &str, sql: &str) -> sqlx::Result<()> {
     sqlx::query("select set_config('search_path', $1, true)").bind(schema).execute(&mut *tx).await?;
-    sqlx::raw_sql(sql).execute(&mut *tx).await?;
+    script(tx, sql).await?;
     sqlx::query("select set_config('search_path', 'pg_catalog', true)").execute(tx).await?;
+    Ok(())
+}
+
+/// Runs statements that need no values.
+pub(crate) async fn script(connection: &mut PgConnection, sql: &str) -> sqlx::Result<()> {
+    connection.execute(sql).await?;
     Ok(())
 }
 

@@ -167,6 +167,11 @@ impl Log {
         up_to: u64,
         limit: u32,
     ) -> Result<Vec<SealedEntry>, LogError> {
+        let mut tx = self.pool.begin().await?;
+        // a log that has grown since its statistics were taken looks small enough to be sorted anew for every page
+        sqlx::query("select set_config(name, 'off', true) from unnest(array['enable_seqscan', 'enable_bitmapscan']) as name")
+            .execute(&mut *tx)
+            .await?;
         let rows: Vec<Stored> = sqlx::query_as(include_str!("in_stream_order.sql"))
             .bind(aggregate_types)
             .bind(after.map_or(Uuid::nil(), |entry| entry.aggregate_id))
@@ -174,8 +179,9 @@ impl Log {
             .bind(after.map_or("", |entry| &entry.aggregate_type))
             .bind(up_to.cast_signed())
             .bind(i64::from(limit))
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *tx)
             .await?;
+        tx.commit().await?;
         rows.into_iter().map(SealedEntry::try_from).collect()
     }
 

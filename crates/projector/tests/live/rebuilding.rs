@@ -172,10 +172,34 @@ async fn one_rebuild_of_a_projection_at_a_time() {
     clinic.project_all().await;
     let model = find("patients").unwrap();
     let (one, other) = (clinic.rebuild(), clinic.rebuild());
-    let (one, other) = tokio::join!(one.run(model, |_, _| {}), other.run(model, |_, _| {}));
+    let one = tokio::spawn(async move { one.run(model, |_, _| {}).await });
+    let other = tokio::spawn(async move { other.run(model, |_, _| {}).await });
+    let (one, other) = (one.await.unwrap(), other.await.unwrap());
     assert!(one.is_ok() || other.is_ok());
     let refused = |outcome: &Result<_, ProjectorError>| matches!(outcome, Err(ProjectorError::Rebuilding { .. }));
     assert!(refused(&one) || refused(&other), "two at the same time: {one:?} and {other:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_takes_long_delays_the_swap_and_nothing_else() {
+    let clinic = Clinic::new().await;
+    let first = clinic.tell_all(&stories(&some_patients())).await;
+    let run = clinic.project();
+    run.reached("audit_logs", first).await;
+    let mut reader = clinic.owner.begin().await.unwrap();
+    sqlx::query("select count(*) from audit.audit_logs").execute(&mut *reader).await.unwrap();
+    let rebuild = clinic.rebuild();
+    let rebuilding = tokio::spawn(async move { rebuild.run(find("audit_logs").unwrap(), |_, _| {}).await });
+    let mut last = 0;
+    for _ in 0..40 {
+        last = clinic.tell(&registered(Uuid::new_v4(), "New")).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(!rebuilding.is_finished(), "the old table is still being read");
+    reader.rollback().await.unwrap();
+    rebuilding.await.unwrap().unwrap();
+    run.reached("audit_logs", last).await;
+    assert_eq!(clinic.count("audit.audit_logs").await, i64::try_from(last).unwrap());
 }
 
 #[tokio::test]
