@@ -4,13 +4,13 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::edge::rows;
+use crate::edge::schemas;
 
 /// The description's frame; operations add themselves in [`crate::router()`].
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Anamnesis", description = "Health records that never forget and can prove it."),
-    modifiers(&Bearer, &Rows),
+    modifiers(&Bearer, &Answers),
     security(("bearer" = []))
 )]
 pub(crate) struct Frame;
@@ -24,11 +24,11 @@ impl Modify for Bearer {
     }
 }
 
-struct Rows;
+struct Answers;
 
-impl Modify for Rows {
+impl Modify for Answers {
     fn modify(&self, document: &mut Document) {
-        document.components.get_or_insert_default().schemas.extend(rows());
+        document.components.get_or_insert_default().schemas.extend(schemas());
     }
 }
 

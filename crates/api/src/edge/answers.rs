@@ -7,9 +7,9 @@ use anamnesis_projections::kernel::{Class, ColumnInfo, Row, TableInfo};
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, SchemaFormat, SchemaType};
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema, Type};
-use utoipa::{IntoResponses, PartialSchema};
+use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
-use super::Problem;
+use super::{Accepted, Problem};
 
 /// The answers of a query for one row of `R`.
 pub(crate) struct RowAnswers<R>(PhantomData<fn() -> R>);
@@ -72,7 +72,7 @@ fn answers(found: Response, others: &[(u16, &str)]) -> BTreeMap<String, RefOr<Re
 }
 
 fn problem(description: &str) -> Response {
-    let schema = Ref::from_schema_name(<Problem as utoipa::ToSchema>::name());
+    let schema = Ref::from_schema_name(Problem::name());
     ResponseBuilder::new().description(description).content("application/problem+json", ContentBuilder::new().schema(Some(schema)).build()).build()
 }
 
@@ -85,11 +85,12 @@ fn name(table: TableInfo) -> String {
     format!("rows.{}", table.name)
 }
 
-/// The schemas of every table's rows, by their names.
-pub(crate) fn rows() -> Vec<(String, RefOr<Schema>)> {
+/// The schemas that the answers name: every table's rows, and what commands and problems look like.
+pub(crate) fn schemas() -> Vec<(String, RefOr<Schema>)> {
     let mut schemas: Vec<_> =
         anamnesis_projections::ALL.iter().flat_map(|projection| projection.tables).map(|table| described(table.info())).collect();
-    schemas.push((<Problem as utoipa::ToSchema>::name().into_owned(), Problem::schema()));
+    schemas.push((Problem::name().into_owned(), Problem::schema()));
+    schemas.push((Accepted::name().into_owned(), Accepted::schema()));
     schemas
 }
 

@@ -115,8 +115,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
         serde_path_to_error::deserialize(pairs).map(Self).map_err(|error| {
             let path = error.path().to_string();
             let message = error.inner().to_string();
-            let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()).map(str::to_owned);
-            let field = unknown.unwrap_or(if path == "." { "query".to_owned() } else { path });
+            let named = ["unknown field `", "missing field `", "duplicate field `"].iter().find_map(|start| message.strip_prefix(start));
+            let named = named.and_then(|rest| rest.split('`').next()).map(str::to_owned);
+            let field = named.unwrap_or(if path == "." { "query".to_owned() } else { path });
             Problem::field(field, without_values(&message))
         })
     }

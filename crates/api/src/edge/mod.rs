@@ -16,7 +16,7 @@ mod shown;
 mod view;
 
 pub(crate) use accepted::{Accepted, CommandAnswers};
-pub(crate) use answers::{ListAnswers, QueryProblems, RowAnswers, rows};
+pub(crate) use answers::{ListAnswers, QueryProblems, RowAnswers, schemas};
 pub(crate) use body::{Body, Nothing, Params, PathId};
 pub(crate) use call::{Call, May, authenticate, may, of_access, origin};
 pub(crate) use directory::put_beside;
