@@ -1,5 +1,13 @@
 //! What do clients of the edge see? Over HTTP, on a real Postgres, with everything running behind it.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod accesses;
+mod clinical;
+mod directory;
+mod health;
+mod history;
+mod log;
 mod patients;
+mod routes;
+mod story;
 mod world;

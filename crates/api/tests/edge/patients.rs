@@ -131,3 +131,19 @@ async fn another_organization_sees_nothing() {
     assert_eq!(stranger.get("/v1/patients").await.items("patient_id"), Vec::<serde_json::Value>::new());
     assert_eq!(stranger.get("/v1/patients?number=P-1").await.items("patient_id"), Vec::<serde_json::Value>::new());
 }
+
+#[tokio::test]
+async fn the_etag_of_an_answer_is_what_if_match_takes() {
+    let world = World::new().await;
+    let staff = world.sign_in(Role::Staff).await;
+    let registered = staff.must("/v1/patients", &patient("P-1", "Glover", "Zoë")).await;
+    let path = format!("/v1/patients/{}", registered.id());
+    let condition = json!({ "condition": { "code": { "codings": [], "text": "Asthma" }, "status": "ACTIVE" } });
+    let told = staff.must(&format!("{path}/record-condition"), &condition).await;
+    let shown = staff.get_after(&path, &told).await;
+    let contact = json!({ "phones": [{ "number": "+1 555 0100" }] });
+    let changed = staff.post_with(&format!("{path}/change-contact"), &contact, &[("if-match", shown.header("etag"))]).await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    let stale = staff.post_with(&format!("{path}/change-contact"), &json!({}), &[("if-match", shown.header("etag"))]).await;
+    stale.is_problem(412, None);
+}

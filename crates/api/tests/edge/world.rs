@@ -200,6 +200,11 @@ impl Answer {
 }
 
 impl Client {
+    /// The same person at another process.
+    pub(crate) fn at(&self, router: Router) -> Self {
+        Self { router, ..self.clone() }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], Body::empty()).await
     }
@@ -214,7 +219,12 @@ impl Client {
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.send(Method::POST, path, &[("content-type", "application/json")], Body::from(body.to_string())).await
+        self.post_with(path, body, &[]).await
+    }
+
+    pub(crate) async fn post_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+        let headers = [&[("content-type", "application/json")], headers].concat();
+        self.send(Method::POST, path, &headers, Body::from(body.to_string())).await
     }
 
     /// A command that must succeed.

@@ -1,0 +1,139 @@
+use anamnesis_domain::account::Role;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::story::{Story, appointment, record};
+use crate::world::{World, patient, query};
+
+/// Takes what each query answers after each command, and later asks for it as of then.
+#[tokio::test]
+async fn as_of_then_is_what_was_answered_then() {
+    let world = World::new().await;
+    let mut story = Story::begin(&world).await;
+    let mut kept = Vec::new();
+    for step in 0.. {
+        for path in story.queries() {
+            let answer = story.doctor.get_after(&path, &story.last).await;
+            assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+            kept.push((path, answer));
+        }
+        if !story.go_on(step).await {
+            break;
+        }
+    }
+    for (path, then) in kept {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let past = story.doctor.get(&format!("{path}{separator}as_of={}", then.position())).await;
+        assert_eq!(String::from_utf8_lossy(&past.bytes), String::from_utf8_lossy(&then.bytes), "{path} as of {}", then.position());
+        assert_eq!(past.position(), then.position());
+        assert_eq!(past.headers.get("etag"), then.headers.get("etag"));
+    }
+}
+
+#[tokio::test]
+async fn one_thing_can_be_seen_as_of_any_of_its_events() {
+    let world = World::new().await;
+    let mut story = Story::begin(&world).await;
+    story.last = story.doctor.must("/v1/appointments", &appointment(story.patient, story.provider, "2031-03-01T09:00:00Z")).await;
+    let (id, booked) = (story.last.id(), story.last.position());
+    let confirmed = story.doctor.must(&format!("/v1/appointments/{id}/confirm"), &json!({})).await;
+    let path = format!("/v1/appointments/{id}");
+    assert_eq!(story.doctor.get_after(&path, &confirmed).await.body["status"], "CONFIRMED");
+    let then = story.doctor.get(&format!("{path}?as_of={booked}")).await;
+    assert_eq!((&then.body["status"], then.header("etag")), (&json!("SCHEDULED"), "\"1\""));
+    story.doctor.get(&format!("{path}?as_of={}", booked - 1)).await.is_problem(404, None);
+    story.doctor.get(&format!("{path}?as_of=99999999")).await.is_problem(422, Some("as_of"));
+    story.doctor.get(&format!("{path}?as_of=2999-01-01T00:00:00Z")).await.is_problem(422, Some("as_of"));
+    story.doctor.get(&format!("{path}?as_of=yesterday")).await.is_problem(422, Some("as_of"));
+    story.doctor.get("/v1/appointments?as_of=1").await.is_problem(422, Some("as_of"));
+}
+
+#[tokio::test]
+async fn a_time_stands_for_the_same_position_for_ever() {
+    let world = World::new().await;
+    let mut story = Story::begin(&world).await;
+    let before = story.doctor.get_after(&format!("/v1/patients/{}", story.patient), &story.last).await;
+    let time = before.body["updated_at"].as_str().unwrap().to_owned();
+    story.on_patient("change-contact", &json!({ "phones": [{ "number": "+1 555 0100" }] })).await;
+    let past = story.doctor.get(&format!("/v1/patients/{}?as_of={time}", story.patient)).await;
+    assert_eq!(past.bytes, before.bytes);
+    let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let present = story.doctor.get(&format!("/v1/patients/{}?as_of={now}", story.patient)).await;
+    assert_eq!(present.body["sequence"], 2, "{}", present.body);
+}
+
+#[tokio::test]
+async fn lists_are_filtered_by_what_is_asked() {
+    let world = World::new().await;
+    let story = Story::begin(&world).await;
+    let doctor = &story.doctor;
+    let other = doctor.must("/v1/patients", &patient("P-2", "Cuddy", "Lisa")).await.id();
+    let (mut appointments, mut records) = (Vec::new(), Vec::new());
+    for (of, at) in [(story.patient, "2031-03-02T23:30:00Z"), (other, "2031-03-01T00:00:00Z"), (story.patient, "2031-03-01T09:00:00Z")] {
+        appointments.push(json!(doctor.must("/v1/appointments", &appointment(of, story.provider, at)).await.id()));
+    }
+    for (of, kind, at) in [(other, "IMAGING", "2024-01-01T00:00:00Z"), (story.patient, "LAB_RESULT", "2024-02-01T00:00:00Z")] {
+        let written = doctor.must("/v1/records", &record(of, kind, at, "Title")).await;
+        doctor.get_after("/v1/records", &written).await;
+        records.push(json!(written.id()));
+    }
+    let [late, first, middle] = [&appointments[0], &appointments[1], &appointments[2]];
+    let id = story.patient.to_string();
+    for (collection, field, parameters, found) in [
+        ("appointments", "appointment_id", &[][..], vec![first, middle, late]),
+        ("appointments", "appointment_id", &[("day", "2031-03-01")], vec![first, middle]),
+        ("appointments", "appointment_id", &[("from", "2031-03-01T09:00:00Z")], vec![middle, late]),
+        ("appointments", "appointment_id", &[("to", "2031-03-01T09:00:00Z")], vec![first]),
+        ("appointments", "appointment_id", &[("patient", &id)], vec![middle, late]),
+        ("appointments", "appointment_id", &[("provider", &id)], vec![]),
+        ("appointments", "appointment_id", &[("status", "CANCELLED")], vec![]),
+        ("records", "record_id", &[], vec![&records[0], &records[1]]),
+        ("records", "record_id", &[("type", "IMAGING")], vec![&records[0]]),
+        ("records", "record_id", &[("code", "http://loinc.org|4548-4"), ("patient", &id)], vec![&records[1]]),
+        ("records", "record_id", &[("code", "http://loinc.org|4548")], vec![]),
+    ] {
+        let listed = doctor.get(&format!("/v1/{collection}{}", query(parameters))).await;
+        assert_eq!(listed.items(field).iter().collect::<Vec<_>>(), found, "{collection} {parameters:?}");
+    }
+    doctor.get("/v1/appointments?day=2031-03-01&to=2031-03-01T09:00:00Z").await.is_problem(422, Some("day"));
+    doctor.get("/v1/records?code=4548-4").await.is_problem(422, Some("code"));
+    doctor.get(&format!("/v1/patients/{}/conditions", Uuid::now_v7())).await.is_problem(404, None);
+}
+
+#[tokio::test]
+async fn a_patient_sees_only_their_own_appointments_records_and_insights() {
+    let world = World::new().await;
+    let mut story = Story::begin(&world).await;
+    for step in 0..14 {
+        story.go_on(step).await;
+    }
+    let cuddy = story.doctor.must("/v1/patients", &patient("P-2", "Cuddy", "Lisa")).await;
+    let (zoe, lisa) = (world.sign_in_as_patient(story.patient).await, world.sign_in_as_patient(cuddy.id()).await);
+    for (collection, field) in [("appointments", "appointment_id"), ("records", "record_id"), ("insights", "insight_id"), ("consents", "consent_id")]
+    {
+        let own = zoe.get_after(&format!("/v1/{collection}"), &cuddy).await.items(field);
+        assert!(!own.is_empty(), "{collection}");
+        assert_eq!(lisa.get_after(&format!("/v1/{collection}"), &cuddy).await.items(field), Vec::<Value>::new(), "{collection}");
+        lisa.get(&format!("/v1/{collection}?patient={}", story.patient)).await.is_problem(404, None);
+        for as_of in [String::new(), format!("?as_of={}", cuddy.position())] {
+            let path = format!("/v1/{collection}/{}{as_of}", own[0].as_str().unwrap());
+            lisa.get(&path).await.is_problem(404, None);
+            assert_eq!(zoe.get(&path).await.status, 200, "{path}");
+        }
+    }
+    lisa.get(&format!("/v1/patients/{}/conditions", story.patient)).await.is_problem(404, None);
+    assert_eq!(zoe.get(&format!("/v1/patients/{}/conditions", story.patient)).await.items("status"), [json!("ACTIVE")]);
+}
+
+#[tokio::test]
+async fn who_may_not_read_something_is_refused() {
+    let world = World::new().await;
+    let (admin, staff) = (world.sign_in(Role::Admin).await, world.sign_in(Role::Staff).await);
+    for path in ["/v1/patients", "/v1/records", "/v1/audit/audit-logs"] {
+        admin.get(path).await.is_problem(403, None);
+    }
+    staff.get("/v1/insights").await.is_problem(403, None);
+    staff.get(&format!("/v1/patients/{}/history", Uuid::now_v7())).await.is_problem(403, None);
+    staff.get("/v1/accounts").await.is_problem(403, None);
+    staff.get("/v1/log/proof/inclusion?position=1").await.is_problem(403, None);
+}
