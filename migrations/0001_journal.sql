@@ -186,7 +186,7 @@ select
     sequence,
     event_type,
     event_version::text as event_version,
-    json_build_object('s', translate(encode(payload, 'base64'), E'\n', '')) as payload,
+    json_build_object('s', replace(encode(payload, 'base64'), E'\n', '')) as payload,
     json_build_object(
         'organization_id', organization_id,
         'event_id', event_id,

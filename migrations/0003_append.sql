@@ -190,7 +190,7 @@ as $$
             (select p.sequence from journal.snapshots as p where p.aggregate_type = $1 and p.aggregate_id = $2::uuid), 0)
     union all
     select p.aggregate_type, p.aggregate_id::text, p.sequence, 'snapshot', p.state_version::text,
-        json_build_object('s', translate(encode(p.state, 'base64'), E'\n', '')),
+        json_build_object('s', replace(encode(p.state, 'base64'), E'\n', '')),
         json_build_object('organization_id', p.organization_id)
     from journal.snapshots as p
     where p.aggregate_type = $1 and p.aggregate_id = $2::uuid
