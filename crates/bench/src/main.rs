@@ -1,2 +1,57 @@
-//! bench
-fn main() {}
+//! How fast is it, compared with doing the same in another way?
+//!
+//! `anamnesis-bench [NAME…] [--rounds N] [--events N]` runs one benchmark or all, on a server of its own, and writes what it found to
+//! `target/bench/NAME.json`. What the figures mean: `docs/performance.md`.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
+#![expect(clippy::print_stdout, reason = "a benchmark says what it measured")]
+
+mod append;
+mod append_limit;
+mod by_hand_append;
+mod by_hand_rebuild;
+mod harness;
+mod history;
+mod machine;
+mod plain;
+mod rebuild;
+mod sealed;
+mod server;
+mod stories;
+
+use anyhow::{Context as _, Result, bail};
+
+use server::Server;
+
+const ALL: [&str; 3] = ["append", "append-limit", "rebuild"];
+const ROUNDS: usize = 5;
+/// Events that `rebuild` reads.
+const EVENTS: u32 = 200_000;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, rest @ ..] = arguments.as_slice()
+        && first == rebuild::ONCE
+    {
+        return rebuild::in_own_process(rest).await;
+    }
+    let (mut names, mut rounds, mut events) = (Vec::new(), ROUNDS, EVENTS);
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--rounds" => rounds = arguments.next().context("--rounds takes a number")?.parse()?,
+            "--events" => events = arguments.next().context("--events takes a number")?.parse()?,
+            name if ALL.contains(&name) => names.push(name),
+            other => bail!("there is no benchmark `{other}`, only {}", ALL.join(", ")),
+        }
+    }
+    let server = Server::from_env().await?;
+    for name in if names.is_empty() { ALL.to_vec() } else { names } {
+        match name {
+            "append" => append::run(&server, rounds).await?,
+            "append-limit" => append_limit::run(&server, rounds).await?,
+            _ => rebuild::run(&server, rounds, events).await?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! What does the journal do with the same commands? All of it: receipts, claims, keys, sealing, the queue to the log.
+
+use std::sync::Arc;
+
+use anamnesis_domain::Origin;
+use anamnesis_domain::patient::Patient;
+use anamnesis_domain::record::Record;
+use anamnesis_journal::sequencer::{Sequencer, SequencerSettings};
+use anamnesis_journal::{Caller, Journal, Role, pool_as};
+use anyhow::{Context as _, Result};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::harness::commands_a_second;
+use crate::server::{Installation, Server};
+use crate::stories::{Stories, now};
+
+/// Patients who are there before anything is measured; all keys stay in memory.
+const KNOWN_PATIENTS: usize = 1_000;
+/// How many commands are under way while those are registered.
+const REGISTERED_AT_ONCE: usize = 64;
+
+/// A journal that commands are sent to.
+pub(crate) struct SealedJournal {
+    pub(crate) installation: Installation,
+    stories: Stories,
+    caller: Caller,
+    known: Arc<[Uuid]>,
+}
+
+impl SealedJournal {
+    pub(crate) async fn new(server: &Server) -> Result<Self> {
+        let (installation, stories, caller) = (Installation::new(server).await?, Stories::new()?, clerk());
+        let known: Arc<[Uuid]> = (0..KNOWN_PATIENTS).map(|_| Uuid::now_v7()).collect();
+        stream::iter(known.iter())
+            .map(|id| register(&installation.journal, &stories, &caller, *id))
+            .buffer_unordered(REGISTERED_AT_ONCE)
+            .try_collect::<()>()
+            .await?;
+        Ok(Self { installation, stories, caller, known })
+    }
+
+    /// New patients, so a key is made for each.
+    pub(crate) async fn register(&self, callers: usize) -> Result<f64> {
+        let (journal, stories, caller) = (self.installation.journal.clone(), self.stories.clone(), self.caller.clone());
+        commands_a_second(callers, move || {
+            let (journal, stories, caller) = (journal.clone(), stories.clone(), caller.clone());
+            async move { register(&journal, &stories, &caller, Uuid::now_v7()).await }
+        })
+        .await
+    }
+
+    /// Results of patients whose keys are known.
+    pub(crate) async fn record(&self, callers: usize) -> Result<f64> {
+        let (journal, stories, caller) = (self.installation.journal.clone(), self.stories.clone(), self.caller.clone());
+        let known = Arc::clone(&self.known);
+        commands_a_second(callers, move || {
+            let (journal, stories, caller, known) = (journal.clone(), stories.clone(), caller.clone(), Arc::clone(&known));
+            async move {
+                let id = Uuid::now_v7();
+                let patient = known[usize::from(id.as_bytes()[15]) % known.len()];
+                journal.create::<Record>(id, stories.record(patient), &again(&caller)).await?;
+                Ok(())
+            }
+        })
+        .await
+    }
+
+    /// As [`SealedJournal::register`], while the events get their positions in the log.
+    pub(crate) async fn register_while_sequencing(&self, callers: usize) -> Result<f64> {
+        let pool = pool_as(&self.installation.database.url(), Role::Writer, 2)?;
+        let shutdown = CancellationToken::new();
+        let sequencing = tokio::spawn(Sequencer::new(pool, SequencerSettings::default()).run(shutdown.clone()));
+        let rate = self.register(callers).await;
+        shutdown.cancel();
+        sequencing.await.context("the sequencer")?;
+        rate
+    }
+}
+
+async fn register(journal: &Journal, stories: &Stories, caller: &Caller, id: Uuid) -> Result<()> {
+    journal.create::<Patient>(id, stories.register(id)?, &again(caller)).await?;
+    Ok(())
+}
+
+/// Somebody of an organization of their own.
+pub(crate) fn clerk() -> Caller {
+    Caller {
+        organization_id: Uuid::now_v7(),
+        actor_id: Uuid::now_v7(),
+        command_id: Uuid::now_v7(),
+        correlation_id: Uuid::now_v7(),
+        causation_id: None,
+        now: now(),
+        origin: Origin { ip_address: Some("192.0.2.7".to_owned()), ..Origin::default() },
+        request: include_bytes!("patient.json").to_vec(),
+    }
+}
+
+/// The same with another command.
+pub(crate) fn again(caller: &Caller) -> Caller {
+    Caller { command_id: Uuid::now_v7(), ..caller.clone() }
+}

@@ -1,0 +1,61 @@
+//! What do the benchmarks write? Invented patients and their laboratory results.
+
+use anamnesis_domain::patient::{NewPatient, PatientCommand};
+use anamnesis_domain::record::{NewRecord, RecordCommand, RecordStatus};
+use anamnesis_domain::{Instant, PatientId};
+use anyhow::Result;
+use uuid::Uuid;
+
+/// The first moment of February 2026, in microseconds since 1970: later than all that the stories tell.
+const FEBRUARY_2026: i64 = 1_769_904_000_000_000;
+
+/// The moment of every command: its value changes nothing.
+pub(crate) fn now() -> Instant {
+    Instant::from_micros(FEBRUARY_2026)
+}
+
+/// What every command is made from: parsed once, so that no side pays for it.
+#[derive(Clone)]
+pub(crate) struct Stories {
+    patient: Box<NewPatient>,
+    record: Box<NewRecord>,
+}
+
+impl Stories {
+    pub(crate) fn new() -> Result<Self> {
+        let patient = serde_json::from_str(include_str!("patient.json"))?;
+        let record = serde_json::from_str(include_str!("record.json"))?;
+        Ok(Self { patient, record })
+    }
+
+    /// Registers somebody under a number that nobody else has.
+    pub(crate) fn register(&self, number: Uuid) -> Result<PatientCommand> {
+        let mut patient = self.patient.clone();
+        patient.patient_number = number.to_string().as_str().try_into()?;
+        Ok(PatientCommand::Register { now: now(), patient })
+    }
+
+    /// Writes down somebody's laboratory result.
+    pub(crate) fn record(&self, patient: Uuid) -> RecordCommand {
+        let mut record = self.record.clone();
+        record.patient_id = PatientId(patient);
+        RecordCommand::Create { now: now(), record, status: RecordStatus::Completed }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anamnesis_domain::Aggregate as _;
+    use anamnesis_domain::patient::Patient;
+    use anamnesis_domain::record::Record;
+
+    use super::*;
+
+    #[test]
+    fn every_command_makes_one_event() {
+        let stories = Stories::new().unwrap();
+        let registered = Patient::default().decide(stories.register(Uuid::from_u128(7)).unwrap()).unwrap();
+        let recorded = Record::default().decide(stories.record(Uuid::from_u128(7))).unwrap();
+        assert_eq!((registered.len(), recorded.len()), (1, 1));
+    }
+}
