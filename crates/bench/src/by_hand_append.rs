@@ -13,7 +13,7 @@ const CONNECTIONS: u32 = 8;
 
 /// What stays the same of a row when it is written again.
 #[derive(Clone, FromRow)]
-struct Row {
+struct Sample {
     organization_id: Uuid,
     aggregate_type: String,
     event_type: String,
@@ -33,7 +33,7 @@ struct Row {
 /// A table `journal.events` that nothing but rows comes into.
 pub(crate) struct BareTable {
     pool: PgPool,
-    rows: Vec<Row>,
+    rows: Vec<Sample>,
     _installation: Installation,
 }
 
@@ -41,7 +41,7 @@ impl BareTable {
     /// To be filled with rows that a journal has written.
     pub(crate) async fn like(server: &Server, journal: &Installation) -> Result<Self> {
         let installation = Installation::new(server).await?;
-        let rows: Vec<Row> = sqlx::query_as(
+        let rows: Vec<Sample> = sqlx::query_as(
             "select organization_id, aggregate_type, event_type, event_version, fingerprint, subject_id, metadata_subject_id, recorded_at,
                     correlation_id, causation_id, actor_id, payload, metadata, row_hash
              from journal.events
@@ -56,7 +56,7 @@ impl BareTable {
 
     /// Rows a second.
     pub(crate) async fn fill(&self) -> Result<f64> {
-        let (pool, rows) = (self.pool.clone(), std::sync::Arc::<[Row]>::from(self.rows.clone()));
+        let (pool, rows) = (self.pool.clone(), std::sync::Arc::<[Sample]>::from(self.rows.clone()));
         let statements = commands_a_second(usize::try_from(CONNECTIONS)?, move || {
             let (pool, rows) = (pool.clone(), std::sync::Arc::clone(&rows));
             async move { insert(&pool, &rows).await }
@@ -65,7 +65,7 @@ impl BareTable {
     }
 }
 
-async fn insert(pool: &PgPool, rows: &[Row]) -> Result<()> {
+async fn insert(pool: &PgPool, rows: &[Sample]) -> Result<()> {
     let ids = || rows.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>();
     sqlx::query(
         "insert into journal.events
@@ -100,6 +100,6 @@ async fn insert(pool: &PgPool, rows: &[Row]) -> Result<()> {
     Ok(())
 }
 
-fn column<'a, T>(rows: &'a [Row], value: impl Fn(&'a Row) -> T) -> Vec<T> {
+fn column<'a, T>(rows: &'a [Sample], value: impl Fn(&'a Sample) -> T) -> Vec<T> {
     rows.iter().map(value).collect()
 }
