@@ -1,6 +1,7 @@
 //! What happens while something that is needed isn't there?
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -12,6 +13,22 @@ static CLINIC: LazyLock<Mutex<Clinic>> = LazyLock::new(|| Mutex::new(Clinic::at(
 
 fn clinic() -> MutexGuard<'static, Clinic> {
     CLINIC.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A file without which a server can't start; back again when this is dropped.
+struct Away(PathBuf);
+
+impl Away {
+    fn take(file: PathBuf) -> Self {
+        fs::rename(&file, file.with_extension("away")).unwrap();
+        Self(file)
+    }
+}
+
+impl Drop for Away {
+    fn drop(&mut self) {
+        fs::rename(self.0.with_extension("away"), &self.0).unwrap();
+    }
 }
 
 /// Refused as unavailable, with a time to come again, and without any data.
@@ -37,9 +54,7 @@ fn without_postgres_everything_is_unavailable_and_all_is_well_again_without_a_re
     let clinic = clinic();
     let (path, family) = somebody(&clinic);
     let database = clinic.server.database();
-    // a server that can't start: its settings are gone
-    let settings = database.cluster().join("postgresql.conf");
-    fs::rename(&settings, settings.with_extension("away")).unwrap();
+    let away = Away::take(database.cluster().join("postgresql.conf"));
     database.kill();
     let registration = new_patient(&unique_name("During"));
     let key = unique();
@@ -51,7 +66,7 @@ fn without_postgres_everything_is_unavailable_and_all_is_well_again_without_a_re
     }
     assert_eq!(clinic.server.anonymous().get("/health/live").status, 200);
     assert_eq!(clinic.server.anonymous().get("/health/ready").status, 503);
-    fs::rename(settings.with_extension("away"), &settings).unwrap();
+    drop(away);
 
     let read = clinic.server.eventually_answers(&clinic.doctor(), &path);
     assert!(read.expect(200).text().contains(&family));

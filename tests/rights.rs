@@ -24,6 +24,7 @@ fn allowed(method: &str, path: &str) -> Option<&'static [Role]> {
     let collection = path.strip_prefix("/v1/")?.split('/').next()?;
     let roles = match (method, collection) {
         ("post", "auth") => ALL,
+        ("get", "patients") if path.ends_with("/disclosures") => &[Role::Patient, Role::PrivacyOfficer, Role::Auditor],
         ("get", "patients") if path.contains("history") || path.contains("proof") => CLINICAL_READERS,
         ("get", "patients" | "appointments" | "consents") => READERS,
         ("get", "records" | "insights") => CLINICAL_READERS,

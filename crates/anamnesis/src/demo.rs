@@ -57,7 +57,7 @@ pub(crate) async fn load(config: &Config, installation: &Installation, organizat
         return Ok(());
     }
     tracing::info!("loading the synthetic patients");
-    let sources = FILES.iter().map(|(name, bytes)| Source::of((*name).to_owned(), bytes.to_vec())).collect::<anyhow::Result<Vec<_>>>()?;
+    let sources = FILES.iter().map(|(name, bytes)| Source::of((*name).to_owned(), bytes.to_vec())).collect();
     let summary = Importer::new(installation, organization, ProgressBar::hidden()).await?.import(sources).await?;
     anyhow::ensure!(summary.errors.is_empty(), "the bundled patients could not be loaded: {summary}");
     let password = made_password()?;

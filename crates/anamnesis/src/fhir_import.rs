@@ -39,30 +39,35 @@ const LARGEST_FILE: u64 = 1 << 30;
 /// Where resources come from when nothing in them says so.
 const SOURCE: &str = "fhir";
 
-/// A file that was read.
+/// A file that was read, packed or not.
 pub(crate) struct Source {
     name: String,
     bytes: Vec<u8>,
 }
 
 impl Source {
-    /// Reads a file, unpacking it if its name ends with `.gz`.
+    /// Reads a file.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("read {}", path.display()))?;
-        Self::of(path.display().to_string(), bytes)
+        Ok(Self::of(path.display().to_string(), bytes))
     }
 
     /// A file that is in memory.
-    pub(crate) fn of(name: String, bytes: Vec<u8>) -> anyhow::Result<Self> {
-        if Path::new(&name).extension().is_none_or(|suffix| !suffix.eq_ignore_ascii_case("gz")) {
-            return Ok(Self { name, bytes });
+    pub(crate) fn of(name: String, bytes: Vec<u8>) -> Self {
+        Self { name, bytes }
+    }
+
+    /// Unpacked if its name ends with `.gz`; otherwise the reason why it can't be.
+    fn unpack(self) -> Result<Self, (String, &'static str)> {
+        if Path::new(&self.name).extension().is_none_or(|suffix| !suffix.eq_ignore_ascii_case("gz")) {
+            return Ok(self);
         }
         let mut unpacked = Vec::new();
-        GzDecoder::new(bytes.as_slice()).take(LARGEST_FILE + 1).read_to_end(&mut unpacked).with_context(|| format!("unpack {name}"))?;
-        if unpacked.len() as u64 > LARGEST_FILE {
-            return Err(anyhow!("{name} is larger than 1 GiB unpacked: split it"));
+        match GzDecoder::new(self.bytes.as_slice()).take(LARGEST_FILE + 1).read_to_end(&mut unpacked) {
+            Ok(length) if length as u64 <= LARGEST_FILE => Ok(Self { bytes: unpacked, ..self }),
+            Ok(_) => Err((self.name, "it is larger than 1 GiB unpacked: split it")),
+            Err(_) => Err((self.name, "it is no gzip file, or not a whole one")),
         }
-        Ok(Self { name, bytes: unpacked })
     }
 }
 
@@ -134,6 +139,8 @@ impl<'a> Importer<'a> {
         let source = Line::try_from(SOURCE).map_err(|error| anyhow!("the source {error}"))?;
         let mut resolver = Resolver::new(source, derive);
         let mut bundles = Vec::new();
+        self.summary.files = sources.len();
+        let sources = self.unpacked(sources);
         for file in &sources {
             match Bundle::read(&file.bytes) {
                 Ok(bundle) => {
@@ -148,8 +155,19 @@ impl<'a> Importer<'a> {
         for (file, bundle) in &bundles {
             self.file(file, bundle, &resolver).await?;
         }
-        self.summary.files = sources.len();
         Ok(std::mem::take(&mut self.summary))
+    }
+
+    /// What can't be unpacked is reported, and the others go in.
+    fn unpacked(&mut self, sources: Vec<Source>) -> Vec<Source> {
+        let mut unpacked = Vec::with_capacity(sources.len());
+        for source in sources {
+            match source.unpack() {
+                Ok(source) => unpacked.push(source),
+                Err((name, reason)) => self.fail(&name, 0, None, String::new(), reason.to_owned()),
+            }
+        }
+        unpacked
     }
 
     async fn file(&mut self, file: &Source, bundle: &Bundle<'_>, resolver: &Resolver<'_>) -> anyhow::Result<()> {
