@@ -32,6 +32,6 @@ fn build() -> PathBuf {
     assert!(built.status.success(), "the program doesn't build");
     let messages = String::from_utf8(built.stdout).unwrap();
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let executable = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last();
+    let executable = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
     executable.expect("cargo names the program that it built")
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::wait_for;
 
 /// Longer than the server's own limit, so that it is the server that gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Somebody who sends requests, signed in or not.
 #[derive(Clone)]

@@ -26,8 +26,8 @@ fn an_import_killed_at_five_moments_loses_nothing_and_doubles_nothing() {
     let server = Server::new(&[]);
     for (number, moment) in moments.into_iter().enumerate() {
         server.launch(&["--demo"]);
-        let mut database = eventually("the database is there", Duration::from_secs(120), || server.try_database());
-        eventually("the import has come to the moment", Duration::from_secs(300), || (clinical(&mut database) >= moment).then_some(()));
+        let mut database = eventually("the database is there", Duration::from_mins(2), || server.try_database());
+        eventually("the import has come to the moment", Duration::from_mins(5), || (clinical(&mut database) >= moment).then_some(()));
         server.kill();
         if number % 2 == 1 {
             database.kill();
@@ -39,7 +39,7 @@ fn an_import_killed_at_five_moments_loses_nothing_and_doubles_nothing() {
     let clinic = Clinic::at(server);
     let again = clinic.server.run(&["import", "fhir", &demo_folder().display().to_string(), "--json"]).json();
     assert_eq!(again["new_events"], 0, "{again:#}");
-    eventually("everything is in the log", Duration::from_secs(60), || {
+    eventually("everything is in the log", Duration::from_mins(1), || {
         database.one::<bool>("select not exists (select from journal.unsequenced)").then_some(())
     });
     clinic.server.run(&["verify", "--json"]).expect(0);
@@ -116,7 +116,7 @@ fn outcome(database: &mut Database) -> BTreeMap<String, i64> {
 /// One row for each stream that has one, no more and no fewer.
 fn read_models_agree(database: &mut Database) {
     let position: i64 = database.one("select position from journal.head");
-    eventually("the read models have come to the end", Duration::from_secs(120), || {
+    eventually("the read models have come to the end", Duration::from_mins(2), || {
         let behind = format!("select exists (select from journal.checkpoints where position < {position})");
         (!database.one::<bool>(&behind)).then_some(())
     });

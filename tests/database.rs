@@ -75,7 +75,9 @@ impl Database {
     /// Stops all of this server's processes where they stand, as a stuck disk would. `resume` lets them go on.
     pub fn freeze(&self) -> Frozen {
         let processes = processes(postmaster(&self.cluster));
-        processes.iter().for_each(|&process| signal("STOP", process));
+        for &process in &processes {
+            signal("STOP", process);
+        }
         Frozen(processes)
     }
 

@@ -3,6 +3,7 @@
 //! This is the harness; the tests are in `main.rs` and its modules, one a topic. It knows none of the layers: what it can't see
 //! from outside, nobody can.
 
+#![allow(clippy::return_self_not_must_use, reason = "an expectation is often the last word of a test")]
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![expect(clippy::missing_panics_doc, reason = "everything here panics when the test has failed")]
 

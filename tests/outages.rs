@@ -71,7 +71,7 @@ fn without_postgres_everything_is_unavailable_and_all_is_well_again_without_a_re
     let read = clinic.server.eventually_answers(&clinic.doctor(), &path);
     assert!(read.expect(200).text().contains(&family));
     let registered =
-        eventually("a registration succeeds", Duration::from_secs(60), || Some(register(&clinic.staff())).filter(|answer| answer.status != 503));
+        eventually("a registration succeeds", Duration::from_mins(1), || Some(register(&clinic.staff())).filter(|answer| answer.status != 503));
     let id = registered.expect(201).id();
     clinic.doctor().get_after(&format!("/v1/patients/{id}"), &format!("patient/{id}@1")).expect(200);
     assert!(clinic.server.is_running(), "it was never restarted");
@@ -128,7 +128,7 @@ fn without_a_sequencer_commands_go_on_being_accepted() {
     database.execute("rollback");
     for answer in &registered {
         let (id, token) = (answer.id(), answer.consistency());
-        eventually("the log and the read models catch up", Duration::from_secs(60), || {
+        eventually("the log and the read models catch up", Duration::from_mins(1), || {
             (clinic.doctor().get_after(&format!("/v1/patients/{id}"), &token).status == 200).then_some(())
         });
     }

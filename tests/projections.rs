@@ -9,7 +9,7 @@ use anamnesis_tests::{clinic, eventually, new_patient, unique_name};
 fn the_list_names_every_read_model_and_how_far_it_has_come() {
     let clinic = clinic();
     clinic.new_patient();
-    eventually("every read model has come to the end", Duration::from_secs(60), || {
+    eventually("every read model has come to the end", Duration::from_mins(1), || {
         let listed = clinic.server.run(&["projection", "list", "--json"]).json();
         let lines = listed.as_array().unwrap();
         let names: Vec<_> = lines.iter().filter_map(|line| line["projection"].as_str()).collect();

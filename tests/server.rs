@@ -18,7 +18,7 @@ use crate::watchdog::Watchdog;
 use crate::{Answer, Background, Client, Database, Role, Run, eventually, people};
 
 /// How long a start may take: it may make a cluster, on a machine that is busy.
-const START_LIMIT: Duration = Duration::from_secs(180);
+const START_LIMIT: Duration = Duration::from_mins(3);
 
 /// Environment variables of the program.
 pub type Settings = &'static [(&'static str, &'static str)];
@@ -121,7 +121,7 @@ impl Server {
         let mut running = self.running.lock().unwrap();
         let process = &mut running.as_mut().unwrap().process;
         signal("TERM", process.id());
-        let status = eventually("the server stops", Duration::from_secs(60), || process.try_wait().unwrap());
+        let status = eventually("the server stops", Duration::from_mins(1), || process.try_wait().unwrap());
         status.code()
     }
 
@@ -217,7 +217,7 @@ impl Server {
 
     /// Asks for `path` until it isn't refused as unavailable.
     pub fn eventually_answers(&self, client: &Client, path: &str) -> Answer {
-        eventually("the server recovers", Duration::from_secs(60), || client.request("GET", path).try_send().filter(|answer| answer.status != 503))
+        eventually("the server recovers", Duration::from_mins(1), || client.request("GET", path).try_send().filter(|answer| answer.status != 503))
     }
 }
 
@@ -243,6 +243,6 @@ pub(crate) fn bare_command(folder: &Path) -> Command {
 
 /// Sends a signal to one process, by its number.
 pub(crate) fn signal(name: &str, process: u32) {
-    let status = Command::new("sh").args(["-c", r#"kill "-$0" "$1""#, name, &process.to_string()]).stderr(Stdio::null()).status().unwrap();
-    let _gone_already = status;
+    // it may be gone already: then there is nothing to do
+    Command::new("sh").args(["-c", r#"kill "-$0" "$1""#, name, &process.to_string()]).stderr(Stdio::null()).status().unwrap();
 }

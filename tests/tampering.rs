@@ -16,7 +16,7 @@ static JOURNAL: LazyLock<Mutex<Clinic>> = LazyLock::new(|| {
             clinic.staff().post(&format!("/v1/patients/{id}/change-contact"), &contact).expect(200);
         }
     }
-    eventually("everything is in the log and signed", Duration::from_secs(60), || {
+    eventually("everything is in the log and signed", Duration::from_mins(1), || {
         let signed = "select (select max(size) from journal.tree_heads) = (select position from journal.head)
             and not exists (select from journal.unsequenced)";
         clinic.server.database().one::<Option<bool>>(signed).filter(|&signed| signed)

@@ -45,7 +45,7 @@ pub(crate) struct Login {
     responses((status = 200, body = Login), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn login(State(app): State<App>, parts: Parts, body: Body<LoginBody>) -> Result<(HeaderMap, Json<Login>), Problem> {
     let LoginBody { email, password } = body.value;
-    let signed_in = app.access.sign_in(&email, password, origin(&parts), app.now()).await.map_err(refused)?;
+    let signed_in = app.access.sign_in(&email, password, origin(&parts), app.now()).await.map_err(|error| refused(&error))?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let login = Login {
@@ -59,7 +59,7 @@ pub(crate) async fn login(State(app): State<App>, parts: Parts, body: Body<Login
     Ok((headers, Json(login)))
 }
 
-fn refused(error: AccessError) -> Problem {
+fn refused(error: &AccessError) -> Problem {
     match error {
         AccessError::Unavailable => Problem::unavailable("sign-in doesn't work now; try again"),
         AccessError::Broken(_) => {

@@ -160,13 +160,11 @@ impl<P: Needs> FromRequestParts<App> for May<P> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let call = parts.extensions.get::<Call>().cloned().ok_or_else(Problem::unauthenticated)?;
-        match call.actor.scope(P::PERMISSION) {
-            Some(scope) => Ok(Self { call, scope, permission: PhantomData }),
-            None => {
-                record_denial(app, &call, &parts.method, "role_missing").await?;
-                Err(Problem::forbidden())
-            }
+        if let Some(scope) = call.actor.scope(P::PERMISSION) {
+            return Ok(Self { call, scope, permission: PhantomData });
         }
+        record_denial(app, &call, &parts.method, "role_missing").await?;
+        Err(Problem::forbidden())
     }
 }
 
