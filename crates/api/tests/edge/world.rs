@@ -130,7 +130,7 @@ impl World {
 }
 
 fn follow(log: &Log, writer: sqlx::PgPool, folder: &Path, shutdown: &CancellationToken) -> anamnesis_journal::follower::FollowerHandle {
-    let signer = Signer::open_or_create(&folder.join("signer.toml"), "example.org/log").unwrap();
+    let signer = Signer::open_or_create(folder.join("signer.toml"), "example.org/log").unwrap();
     let follower = Follower::new(writer, log.clone(), Some(Arc::new(signer)), FollowerSettings::default());
     let following = follower.handle();
     tokio::spawn(follower.run(shutdown.clone()));
