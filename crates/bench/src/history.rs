@@ -39,7 +39,7 @@ async fn of_one_patient(journal: &Journal, stories: &Stories, caller: &Caller) -
 
 fn changes() -> Result<[PatientCommand; 4]> {
     let contact = serde_json::from_value(json!({ "phones": [{ "number": "+1 555-013-8820" }], "emails": [{ "address": "adelaide@example.org" }] }))?;
-    let identifier = serde_json::from_value(json!({ "identifier_type": "PASSPORT", "value": Uuid::now_v7().simple().to_string() }))?;
+    let identifier = serde_json::from_value(json!({ "identifier_type": "OTHER", "value": Uuid::now_v7().simple().to_string() }))?;
     let condition = serde_json::from_value(json!({ "code": { "text": "Asthma" }, "status": "ACTIVE" }))?;
     Ok([
         PatientCommand::ChangeContact { now: now(), contact },
@@ -63,4 +63,23 @@ async fn sequence(installation: &Installation) -> Result<()> {
     }
     sqlx::raw_sql("analyze").execute(&pool).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use anamnesis_domain::Aggregate as _;
+
+    use super::*;
+
+    #[test]
+    fn every_command_of_a_history_makes_one_event() {
+        let registered = Stories::new().unwrap().register(Uuid::from_u128(7)).unwrap();
+        let mut patient = Patient::default();
+        for command in [registered].into_iter().chain(changes().unwrap()) {
+            let events = patient.decide(command).unwrap();
+            assert_eq!(events.len(), 1);
+            patient = patient.evolve(&events[0]);
+        }
+        assert_eq!(usize::try_from(EVENTS_OF_A_PATIENT).unwrap(), 1 + changes().unwrap().len());
+    }
 }
