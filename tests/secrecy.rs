@@ -91,7 +91,8 @@ fn spellings(text: &str) -> Vec<String> {
 
 /// The files of a server, its logs among them, in which one of the patterns stands.
 fn found(server: &Server, patterns: &[String]) -> Vec<String> {
-    let file = server.scratch().join("patterns");
+    // several tests look at once
+    let file = server.scratch().join(format!("patterns-{}", uuid::Uuid::new_v4()));
     fs::write(&file, patterns.join("\n")).unwrap();
     let grep = |place: &Path| {
         let mut command = Command::new("grep");

@@ -42,7 +42,7 @@ struct Compared {
     patient_id: Uuid,
     from: u64,
     to: u64,
-    changes: Vec<Difference>,
+    differences: Vec<Difference>,
 }
 
 pub(crate) async fn run(config: &Config, asked: History, output: Output) -> anyhow::Result<()> {
@@ -85,7 +85,7 @@ impl Asking<'_> {
         let (from, to) = (position_of(&self.installation.log, from).await?, position_of(&self.installation.log, to).await?);
         let (before, after) = (self.record(from).await?, self.record(to).await?);
         self.disclose(to).await?;
-        Ok(Compared { patient_id: self.patient, from, to, changes: differences(&before.comparable(), &after.comparable()) })
+        Ok(Compared { patient_id: self.patient, from, to, differences: differences(&before.comparable(), &after.comparable()) })
     }
 
     fn past(&self) -> Past {
