@@ -115,6 +115,26 @@ async fn a_batch_that_comes_again_changes_nothing() {
 }
 
 #[tokio::test]
+async fn who_is_ahead_of_the_others_drops_what_it_has_seen() {
+    let clinic = Clinic::new().await;
+    let patient = Uuid::new_v4();
+    clinic.tell_all(&[registered(patient, "Curie"), identifier_added(patient, "1"), consent_granted(Uuid::new_v4(), patient, Uuid::new_v4())]).await;
+    clinic.project_all().await;
+    clinic.execute("truncate read.consents; update journal.checkpoints set position = 0 where consumer = 'consents'").await;
+    clinic.tell(&identifier_added(patient, "2")).await;
+    clinic.project_all().await;
+    assert_eq!((clinic.count("read.consents").await, clinic.count("audit.audit_logs").await), (1, 4));
+    let mut tx = clinic.owner.begin().await.unwrap();
+    let mut rows = read::rows::<PatientRow>(&mut tx, |q| {
+        q.push("true");
+    })
+    .await
+    .unwrap();
+    read::open(&clinic.vault, &mut rows).await.unwrap();
+    assert_eq!(rows[0].row.identifiers.as_ref().and_then(Sealed::get).unwrap().len(), 3);
+}
+
+#[tokio::test]
 async fn rows_and_checkpoint_are_written_together_or_not_at_all() {
     let clinic = Clinic::new().await;
     clinic.tell(&registered(Uuid::new_v4(), "Curie")).await;
