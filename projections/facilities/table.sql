@@ -27,8 +27,6 @@ create table facilities (
 -- once the rows are there
 create index facilities_listed on facilities (organization_id, created_at, facility_id);
 create index facilities_of_parent on facilities (organization_id, parent_id) where parent_id is not null;
-create index facilities_by_name on facilities using gin (name_index);
-create index facilities_by_identifier on facilities using gin (identifier_index);
 
 alter table facilities enable row level security, force row level security;
 create policy facilities_seen on facilities for select to anamnesis_reader

@@ -67,7 +67,6 @@ create table medications (
 
 -- once the rows are there
 create index conditions_of_patient on conditions (organization_id, patient_id, created_at, entry_id);
-create index conditions_by_code on conditions using gin (codes);
 
 alter table conditions enable row level security, force row level security;
 create policy conditions_seen on conditions for select to anamnesis_reader
@@ -77,7 +76,6 @@ grant select on conditions to anamnesis_reader;
 grant select, insert, update, delete on conditions to anamnesis_projector;
 
 create index allergies_of_patient on allergies (organization_id, patient_id, created_at, entry_id);
-create index allergies_by_code on allergies using gin (codes);
 
 alter table allergies enable row level security, force row level security;
 create policy allergies_seen on allergies for select to anamnesis_reader
@@ -87,7 +85,6 @@ grant select on allergies to anamnesis_reader;
 grant select, insert, update, delete on allergies to anamnesis_projector;
 
 create index medications_of_patient on medications (organization_id, patient_id, created_at, entry_id);
-create index medications_by_code on medications using gin (codes);
 
 alter table medications enable row level security, force row level security;
 create policy medications_seen on medications for select to anamnesis_reader

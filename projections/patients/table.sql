@@ -38,11 +38,6 @@ create index patients_by_number on patients (organization_id, patient_number_ind
 create index patients_by_family_and_birth on patients (organization_id, family_and_birth_index);
 create index patients_by_account on patients (organization_id, user_id) where user_id is not null;
 create index patients_of_primary_care_provider on patients (organization_id, primary_care_provider, created_at, patient_id);
-create index patients_of_care_team on patients using gin (assigned_providers);
-create index patients_by_name on patients using gin (name_index);
-create index patients_by_phone on patients using gin (phone_index);
-create index patients_by_email on patients using gin (email_index);
-create index patients_by_identifier on patients using gin (identifier_index);
 
 alter table patients enable row level security, force row level security;
 create policy patients_seen on patients for select to anamnesis_reader

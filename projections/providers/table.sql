@@ -59,9 +59,6 @@ create table provider_affiliations (
 create index providers_listed on providers (organization_id, created_at, provider_id);
 create index providers_by_number on providers (organization_id, provider_number_index);
 create index providers_by_account on providers (organization_id, user_id) where user_id is not null;
-create index providers_by_specialty on providers using gin (specialties);
-create index providers_by_name on providers using gin (name_index);
-create index providers_by_identifier on providers using gin (identifier_index);
 
 alter table providers enable row level security, force row level security;
 create policy providers_seen on providers for select to anamnesis_reader

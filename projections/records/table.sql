@@ -48,7 +48,6 @@ create table medical_records (
 create index medical_records_of_patient on medical_records (organization_id, patient_id, record_date, record_id);
 create index medical_records_listed on medical_records (organization_id, created_at, record_id);
 create index medical_records_of_appointment on medical_records (organization_id, appointment_id) where appointment_id is not null;
-create index medical_records_by_code on medical_records using gin (codes);
 
 alter table medical_records enable row level security, force row level security;
 create policy medical_records_seen on medical_records for select to anamnesis_reader
