@@ -21,6 +21,7 @@ create table consents (
 
 -- once the rows are there
 create index consents_of_patient on consents (organization_id, patient_id, created_at, consent_id);
+create index consents_listed on consents (organization_id, created_at, consent_id);
 create index consents_of_provider on consents (organization_id, grantee_provider_id) where status = 'ACTIVE';
 create index consents_of_facility on consents (organization_id, grantee_facility_id) where status = 'ACTIVE';
 
