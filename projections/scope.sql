@@ -5,11 +5,11 @@
 --   anamnesis.role_scope        staff | provider | patient | audit
 --   anamnesis.patient_id        for the scope patient: whose own data
 --   anamnesis.account_id        for the scopes provider and patient: whose own account
+-- Where nothing was said, current_setting fails or the empty text is no uuid: an error, never a match.
+--
 -- Behind row-level security Postgres takes only conditions that can't leak for an index: equality and order of ids, texts
 -- and bytes, none on arrays. So no table has an index over an array: it would cost writers and serve nobody. Such a
 -- condition is checked on the organization's rows that the other conditions leave.
---
--- Where nothing was said, current_setting fails or the empty text is no uuid: an error, never a match.
 
 create schema if not exists read;
 create schema if not exists audit;

@@ -184,6 +184,20 @@ async fn a_projector_killed_again_and_again_loses_and_doubles_nothing() {
     assert!(rows.iter().all(|row| row.row.identifiers.as_ref().and_then(Sealed::get).unwrap().len() == 8 && row.stamp.sequence == 8));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_are_cut_off_cost_time_and_nothing_else() {
+    let clinic = Clinic::new().await;
+    let run = clinic.project_with(ProjectorSettings { batch: 5, wait: Duration::from_millis(20), ..ProjectorSettings::default() });
+    let mut last = 0;
+    for _ in 0..30 {
+        last = clinic.tell(&registered(Uuid::new_v4(), "Curie")).await;
+        clinic.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'anamnesis_projector'").await;
+    }
+    run.reached("patients", last).await;
+    run.reached("audit_logs", last).await;
+    assert_eq!((clinic.count("read.patients").await, clinic.count("audit.audit_logs").await), (30, 30));
+}
+
 #[tokio::test]
 async fn the_second_projector_takes_over_and_the_first_writes_nothing_more() {
     let clinic = Clinic::new().await;

@@ -56,7 +56,7 @@ impl Clinic {
         sqlx::query(&format!("create database {name}")).execute(&mut connection).await.unwrap();
         let pool = |role: Option<&str>| {
             let options = server().database(&name);
-            let options = if let Some(role) = role { options.options([("role", role)]) } else { options };
+            let options = if let Some(role) = role { options.application_name(role).options([("role", role)]) } else { options };
             PgPoolOptions::new().max_connections(8).connect_lazy_with(options)
         };
         let owner = pool(None);
