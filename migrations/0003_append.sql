@@ -76,13 +76,14 @@ begin
             from unnest(k_n, k_takes, k_kind, k_version, k_hash) as k (n, takes, kind, version, hash)
             where k.takes and verdicts[k.n] = 'ok' and
                 (select (h.aggregate_type, h.aggregate_id) <> (c_type[k.n], c_stream[k.n])
+                    -- within a group one stream may take what another gives back
+                    and not (atomic and exists (
+                        select from unnest(k_n, k_takes, k_kind, k_version, k_hash) as g (n, takes, kind, version, hash)
+                        where not g.takes and g.kind = k.kind and g.version = k.version and g.hash = k.hash
+                            and (c_type[g.n], c_stream[g.n]) = (h.aggregate_type, h.aggregate_id)))
                  from journal.claims as h
                  where h.organization_id = c_organization[k.n]
                     and h.kind = k.kind and h.key_version = k.version and h.hash = k.hash)
-                -- within a group one stream may take what another gives back
-                and not (atomic and exists (
-                    select from unnest(k_n, k_takes, k_kind, k_version, k_hash) as g (n, takes, kind, version, hash)
-                    where not g.takes and g.kind = k.kind and g.version = k.version and g.hash = k.hash))
             group by k.n) as lost on lost.n = v.n;
     end if;
 
@@ -125,15 +126,15 @@ begin
             and h.kind = k.kind and h.key_version = k.version and h.hash = k.hash
             and h.aggregate_type = c_type[k.n] and h.aggregate_id = c_stream[k.n];
 
-        -- what the stream holds already it needn't take
+        -- what the stream itself holds already it needn't take; what another has taken since we looked must fail
         insert into journal.claims (organization_id, kind, key_version, hash, aggregate_type, aggregate_id)
         select c_organization[k.n], k.kind, k.version, k.hash, c_type[k.n], c_stream[k.n]
         from unnest(k_n, k_takes, k_kind, k_version, k_hash) as k (n, takes, kind, version, hash)
         where k.takes and verdicts[k.n] = 'ok' and
-            (select true
+            (select (h.aggregate_type, h.aggregate_id) = (c_type[k.n], c_stream[k.n])
              from journal.claims as h
              where h.organization_id = c_organization[k.n]
-                and h.kind = k.kind and h.key_version = k.version and h.hash = k.hash) is null
+                and h.kind = k.kind and h.key_version = k.version and h.hash = k.hash) is not true
         order by c_organization[k.n], k.kind collate "C", k.version, k.hash;
     end if;
 

@@ -68,6 +68,7 @@ impl From<Verdict> for Result<(), Failure> {
 impl From<AppendError> for Failure {
     fn from(error: AppendError) -> Self {
         match error {
+            AppendError::Raced => Self::Conflict,
             AppendError::Unavailable(_) => Self::Unavailable(error.into()),
             AppendError::Refused(_) => Self::Internal(error.into()),
         }

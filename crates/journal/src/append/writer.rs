@@ -24,6 +24,9 @@ pub(crate) enum AppendError {
     /// Postgres doesn't answer, or can't write. The commands may be committed or not.
     #[error("the journal can't be written")]
     Unavailable(#[source] Option<Arc<sqlx::Error>>),
+    /// Other processes got in between, every time. Nothing is committed.
+    #[error("other processes write the same")]
+    Raced,
     /// Postgres refuses this command. It isn't committed.
     #[error("the journal refuses the command")]
     Refused(#[source] Arc<sqlx::Error>),
@@ -62,7 +65,7 @@ impl Writer {
                     }
                     rounds.extend(Some(rest).filter(|rest| !rest.is_empty()));
                 }
-                Err(AppendError::Refused(_)) if round.len() > 1 => rounds.extend(round.into_iter().map(|n| vec![n])),
+                Err(AppendError::Refused(_) | AppendError::Raced) if round.len() > 1 => rounds.extend(round.into_iter().map(|n| vec![n])),
                 Err(error) => {
                     for n in round {
                         outcomes[n] = Some(Err(error.clone()));
@@ -91,7 +94,8 @@ impl Writer {
             };
             match error.as_database_error().map(class) {
                 Some(Class::Race) if races < MOST_RACES => races += 1,
-                Some(Class::Race | Class::Command) => return Err(AppendError::Refused(Arc::new(error))),
+                Some(Class::Race) => return Err(AppendError::Raced),
+                Some(Class::Command) => return Err(AppendError::Refused(Arc::new(error))),
                 Some(Class::Server) | None => return Err(AppendError::Unavailable(Some(Arc::new(error)))),
             }
         }

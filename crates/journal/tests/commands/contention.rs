@@ -25,9 +25,13 @@ struct Told {
 
 /// Does whatever comes to its mind for a while.
 async fn client(journal: Journal, caller: Caller, commands: u32) -> Vec<Told> {
+    client_with(any_script, journal, caller, commands).await
+}
+
+async fn client_with(idea: fn() -> (Uuid, String), journal: Journal, caller: Caller, commands: u32) -> Vec<Told> {
     let mut told = Vec::new();
     for _ in 0..commands {
-        let (caller, (id, script)) = (caller.again(), any_script());
+        let (caller, (id, script)) = (caller.again(), idea());
         let (command_id, words) = (caller.command_id, script.lines().count());
         let outcome = journal.execute::<Scripted>(id, script, &caller, None).await;
         told.push(Told { command_id, outcome, words });
@@ -60,6 +64,7 @@ fn any_script() -> (Uuid, String) {
 async fn many_clients_of_several_processes_leave_a_journal_in_order() {
     let database = TestDatabase::new().await;
     let (processes, caller) = ([database.journal().await, database.journal().await, database.journal().await], caller());
+    widen_the_gap(&database.superuser()).await;
     let mut clients = JoinSet::new();
     for n in 0..36 {
         clients.spawn(client(processes[n % 3].clone(), caller.clone(), 25));
@@ -69,6 +74,38 @@ async fn many_clients_of_several_processes_leave_a_journal_in_order() {
     let unexpected: Vec<_> = told.iter().filter_map(|told| told.outcome.as_ref().err()).filter(|error| !is_an_answer(error)).collect();
     assert!(unexpected.is_empty(), "{unexpected:?}");
     assert!(told.iter().filter(|told| told.outcome.is_ok()).count() > told.len() / 3, "most are possible");
+    check_invariants(&database.superuser()).await;
+    check_told(&database.superuser(), &told).await;
+    check_reservations(&database.superuser(), &told).await;
+}
+
+/// Makes every append wait between looking and writing, so that others get in between.
+async fn widen_the_gap(superuser: &PgPool) {
+    let slow = "create function public.slow() returns trigger language plpgsql as 'begin perform pg_sleep(random() * 0.02); return null; end';
+        grant execute on function public.slow to public;
+        create trigger slow before insert on journal.commands for each statement execute function public.slow()";
+    sqlx::raw_sql(slow).execute(superuser).await.unwrap();
+}
+
+/// Three values, wanted by everybody.
+fn any_claim() -> (Uuid, String) {
+    let mut random = rand::rng();
+    let (verb, value) = (["claim", "release"].choose(&mut random).unwrap(), random.random_range(0..3));
+    (Uuid::from_u128(random.random_range(0..STREAMS) + 1), format!("{verb} number {value}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_value_given_back_goes_to_one_of_the_processes_that_wait_for_it() {
+    let database = TestDatabase::new().await;
+    widen_the_gap(&database.superuser()).await;
+    let (caller, mut clients) = (caller(), JoinSet::new());
+    for _ in 0..6 {
+        let journal = database.journal().await;
+        for _ in 0..3 {
+            clients.spawn(client_with(any_claim, journal.clone(), caller.clone(), 60));
+        }
+    }
+    let told: Vec<Told> = clients.join_all().await.into_iter().flatten().collect();
     check_invariants(&database.superuser()).await;
     check_told(&database.superuser(), &told).await;
     check_reservations(&database.superuser(), &told).await;

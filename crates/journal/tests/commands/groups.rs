@@ -68,7 +68,8 @@ async fn what_the_database_refuses_to_one_step_is_refused_to_all() {
     let (holder, a, b) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
     journal.create::<Scripted>(holder, words("claim number 7"), &caller.again()).await.unwrap();
 
-    let group = Group::new().create::<Scripted>(a, words("slot 1 2 0 30")).create::<Scripted>(b, words("claim number 7"));
+    // that a step gives back what isn't its own frees nothing
+    let group = Group::new().create::<Scripted>(a, words("slot 1 2 0 30\nrelease number 7")).create::<Scripted>(b, words("claim number 7"));
     for _ in 0..2 {
         let GroupError { step, error } = journal.group(&group, &caller).await.unwrap_err();
         assert!(step == Some(1) && matches!(&error, CommandError::Taken { kind } if kind == "number"), "{error:?}");
