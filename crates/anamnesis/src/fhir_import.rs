@@ -155,6 +155,7 @@ impl<'a> Importer<'a> {
         for (file, bundle) in &bundles {
             self.file(file, bundle, &resolver).await?;
         }
+        self.summary.errors.sort_by(|one, other| (&one.file, one.entry).cmp(&(&other.file, other.entry)));
         Ok(std::mem::take(&mut self.summary))
     }
 
