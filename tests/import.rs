@@ -191,7 +191,8 @@ fn a_file_that_is_no_bundle_is_reported_and_the_others_go_in() {
     );
     let run = server.run(&["import", "fhir", &folder.display().to_string(), "--json"]).expect(1);
     let report: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run}"));
-    let files: Vec<_> = report["errors"].as_array().unwrap().iter().map(|error| error["file"].to_string()).collect();
+    let mut files: Vec<_> = report["errors"].as_array().unwrap().iter().map(|error| error["file"].to_string()).collect();
+    files.sort();
     assert!(files.len() == 2 && files[0].contains("a.json") && files[1].contains("b.json.gz"), "{report:#}");
     assert_eq!(report["types"]["Patient"]["new"], 1, "{report:#}");
 }
