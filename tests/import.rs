@@ -221,9 +221,9 @@ fn an_appointment_and_an_allergy_of_a_bundle_are_booked_and_listed() {
     let head: i64 = clinic.server.database().one("select position from journal.head");
     let found = clinic.staff().get_after(&format!("/v1/patients?number={patient}"), &head.to_string()).expect(200).json();
     let id = found["items"][0]["patient_id"].as_str().unwrap().to_owned();
-    let booked = clinic.staff().get(&format!("/v1/appointments?patient={id}")).expect(200).json();
+    let booked = clinic.staff().get_after(&format!("/v1/appointments?patient={id}"), &head.to_string()).expect(200).json();
     assert_eq!((booked["items"].as_array().unwrap().len(), &booked["items"][0]["status"]), (1, &json!("CONFIRMED")), "{booked:#}");
-    let allergies = clinic.doctor().get(&format!("/v1/patients/{id}/allergies")).expect(200);
+    let allergies = clinic.doctor().get_after(&format!("/v1/patients/{id}/allergies"), &head.to_string()).expect(200);
     assert!(allergies.text().contains("Peanuts"), "{}", allergies.text());
 }
 
