@@ -151,7 +151,8 @@ create table journal.slots (
     during          tstzrange not null,
     holder_id       uuid      not null,
     constraint slots_no_double_booking
-        exclude using gist (organization_id with =, kind with =, resource_id with =, during with &&, holder_id with <>)
+        -- what tells most apart comes first: the tree is built by it
+        exclude using gist (resource_id with =, during with &&, organization_id with =, kind with =, holder_id with <>)
 );
 create index slots_of_holder on journal.slots (holder_id);
 
