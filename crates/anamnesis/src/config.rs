@@ -17,7 +17,7 @@ use crate::data_dir::DataDir;
 pub const FILE: &str = "anamnesis.toml";
 
 /// Variables with the product's prefix that aren't settings: those of its own tests.
-const NOT_SETTINGS: &[&str] = &["test_", "freeze"];
+const NOT_SETTINGS: &[&str] = &["test_", "stack_", "freeze"];
 
 /// Every setting. A key that isn't here is an error, wherever it stands.
 #[derive(Clone, Debug, Serialize, Deserialize)]
