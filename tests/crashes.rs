@@ -121,7 +121,7 @@ fn read_models_agree(server: &Server) {
         let listed = server.run(&["projection", "list", "--json"]).json();
         listed.as_array().unwrap().iter().all(|line| line["position"].as_i64().unwrap() >= position).then_some(())
     });
-    for (aggregate, table) in [("patient", "patients"), ("appointment", "appointments"), ("record", "records"), ("provider", "providers")] {
+    for (aggregate, table) in [("patient", "patients"), ("appointment", "appointments"), ("record", "medical_records"), ("provider", "providers")] {
         let streams: i64 = database.one(&format!("select count(*) from journal.events where aggregate_type = '{aggregate}' and sequence = 1"));
         let rows: i64 = database.one(&format!("select count(*) from read.{table}"));
         assert_eq!(rows, streams, "{table}");
