@@ -10,7 +10,8 @@ alter table journal.snapshots alter column state set storage external;
 --   conflict       its stream isn't where the command expects it
 --   taken:<kind>   a value that it claims belongs to another stream
 --   slot:<kind>    a time that it takes isn't free
--- `unusable` names the keys that nothing may be sealed under any more; then nothing was appended at all.
+-- `unusable` names the keys that nothing may be sealed under any more, and the new ones whose owner has had a key
+-- before; then nothing was appended at all.
 -- `atomic`: all of the batch or nothing.
 --
 -- It first looks, then writes only what it found to be possible, so nothing has to be taken back. Whoever gets in
@@ -24,14 +25,17 @@ create function journal.append(
     c_organization uuid[], c_account uuid[], c_receipt uuid[], c_request_hash bytea[], c_refusal text[],
     c_type text[], c_stream uuid[], c_expected bigint[], c_last bigint[], c_frees_slots boolean[],
     c_command uuid[], c_correlation uuid[], c_causation uuid[], c_recorded_at timestamptz[],
-    -- their events; n is the number of the command, from 1
+    -- keys that come into being with their events; n is the number of the command, from 1
+    w_n integer[], w_id uuid[], w_subject uuid[], w_purpose text[], w_algorithm text[],
+    w_provider text[], w_wrapping_key uuid[], w_wrapping_version integer[], w_epoch bigint[], w_wrapped bytea[],
+    -- their events
     e_n integer[], e_sequence bigint[], e_id uuid[], e_type text[], e_version integer[], e_fingerprint bytea[],
     e_subject uuid[], e_metadata_subject uuid[], e_payload bytea[], e_metadata bytea[], e_row_hash bytea[],
     -- the claims they take or give back
     k_n integer[], k_takes boolean[], k_kind text[], k_version integer[], k_hash bytea[],
     -- the slots they take
     s_n integer[], s_kind text[], s_resource uuid[], s_start timestamptz[], s_end timestamptz[],
-    -- the keys that their events are sealed under
+    -- the other keys that their events are sealed under
     key_ids uuid[],
     atomic boolean,
     out verdicts text[], out unusable uuid[]
@@ -43,10 +47,21 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 #variable_conflict use_column
+declare
+    lost_n integer;
+    lost_to text;
 begin
-    select array_agg(used.key_id) into unusable
-    from unnest(key_ids) as used (key_id)
-    where (select k.state from journal.keys as k where k.key_id = used.key_id) is distinct from 'active';
+    select array_agg(id) into unusable
+    from (
+        select used.id
+        from unnest(key_ids) as used (id)
+        where (select k.state from journal.keys as k where k.key_id = used.id) is distinct from 'active'
+        union all
+        select w.id
+        from unnest(w_n, w_id, w_subject, w_purpose) as w (n, id, subject, purpose)
+        where exists (
+            select from journal.keys as k
+            where k.organization_id = c_organization[w.n] and k.subject_id = w.subject and k.purpose = w.purpose)) as no_use;
     if unusable is not null then
         return;
     end if;
@@ -69,10 +84,8 @@ begin
         as c (organization, account, receipt, type, stream, expected, n);
 
     if cardinality(k_n) > 0 then
-        select array_agg(coalesce(lost.verdict, v.verdict) order by v.n) into verdicts
-        from unnest(verdicts) with ordinality as v (verdict, n)
-        left join (
-            select k.n, min('taken:' || k.kind) as verdict
+        for lost_n, lost_to in
+            select k.n, min('taken:' || k.kind)
             from unnest(k_n, k_takes, k_kind, k_version, k_hash) as k (n, takes, kind, version, hash)
             where k.takes and verdicts[k.n] = 'ok' and
                 (select (h.aggregate_type, h.aggregate_id) <> (c_type[k.n], c_stream[k.n])
@@ -84,14 +97,15 @@ begin
                  from journal.claims as h
                  where h.organization_id = c_organization[k.n]
                     and h.kind = k.kind and h.key_version = k.version and h.hash = k.hash)
-            group by k.n) as lost on lost.n = v.n;
+            group by k.n
+        loop
+            verdicts[lost_n] := lost_to;
+        end loop;
     end if;
 
     if cardinality(s_n) > 0 then
-        select array_agg(coalesce(lost.verdict, v.verdict) order by v.n) into verdicts
-        from unnest(verdicts) with ordinality as v (verdict, n)
-        left join (
-            select s.n, min('slot:' || s.kind) as verdict
+        for lost_n, lost_to in
+            select s.n, min('slot:' || s.kind)
             from unnest(s_n, s_kind, s_resource, s_start, s_end) as s (n, kind, resource, start, stop)
             where verdicts[s.n] = 'ok' and
                 (select true
@@ -103,11 +117,24 @@ begin
                         select from unnest(c_stream, c_frees_slots) as g (stream, frees)
                         where g.frees and g.stream = h.holder_id))
                  limit 1)
-            group by s.n) as lost on lost.n = v.n;
+            group by s.n
+        loop
+            verdicts[lost_n] := lost_to;
+        end loop;
     end if;
 
     if atomic and exists (select from unnest(verdicts) as v (verdict) where v.verdict <> 'ok') then
         return;
+    end if;
+
+    if cardinality(w_n) > 0 then
+        insert into journal.keys (key_id, organization_id, subject_id, purpose, version, algorithm, wraps)
+        select w.id, c_organization[w.n], w.subject, w.purpose, 1, w.algorithm,
+            array[row(w.provider, w.wrapping_key, w.wrapping_version, w.epoch, w.wrapped)::journal.key_wrap]
+        from unnest(w_n, w_id, w_subject, w_purpose, w_algorithm, w_provider, w_wrapping_key, w_wrapping_version, w_epoch, w_wrapped)
+            as w (n, id, subject, purpose, algorithm, provider, wrapping_key, wrapping_version, epoch, wrapped)
+        where verdicts[w.n] = 'ok'
+        order by c_organization[w.n], w.subject, w.purpose;
     end if;
 
     insert into journal.commands
@@ -119,22 +146,28 @@ begin
     order by c.organization, c.account, c.receipt;
 
     if cardinality(k_n) > 0 then
-        delete from journal.claims as h
-        using unnest(k_n, k_takes, k_kind, k_version, k_hash) as k (n, takes, kind, version, hash)
-        where not k.takes and verdicts[k.n] = 'ok'
-            and h.organization_id = c_organization[k.n]
-            and h.kind = k.kind and h.key_version = k.version and h.hash = k.hash
-            and h.aggregate_type = c_type[k.n] and h.aggregate_id = c_stream[k.n];
+        if false = any (k_takes) then
+            delete from journal.claims as h
+            using unnest(k_n, k_takes, k_kind, k_version, k_hash) as k (n, takes, kind, version, hash)
+            where not k.takes and verdicts[k.n] = 'ok'
+                and h.organization_id = c_organization[k.n]
+                and h.kind = k.kind and h.key_version = k.version and h.hash = k.hash
+                and h.aggregate_type = c_type[k.n] and h.aggregate_id = c_stream[k.n];
+        end if;
 
-        -- what the stream itself holds already it needn't take; what another has taken since we looked must fail
+        -- what the stream itself holds already it needn't take (a new one holds nothing); what another has taken since
+        -- we looked must fail
         insert into journal.claims (organization_id, kind, key_version, hash, aggregate_type, aggregate_id)
         select c_organization[k.n], k.kind, k.version, k.hash, c_type[k.n], c_stream[k.n]
         from unnest(k_n, k_takes, k_kind, k_version, k_hash) as k (n, takes, kind, version, hash)
-        where k.takes and verdicts[k.n] = 'ok' and
-            (select (h.aggregate_type, h.aggregate_id) = (c_type[k.n], c_stream[k.n])
-             from journal.claims as h
-             where h.organization_id = c_organization[k.n]
-                and h.kind = k.kind and h.key_version = k.version and h.hash = k.hash) is not true
+        where k.takes and verdicts[k.n] = 'ok' and case
+            when c_expected[k.n] = 0 then true
+            else (
+                select (h.aggregate_type, h.aggregate_id) = (c_type[k.n], c_stream[k.n])
+                from journal.claims as h
+                where h.organization_id = c_organization[k.n]
+                    and h.kind = k.kind and h.key_version = k.version and h.hash = k.hash) is not true
+            end
         order by c_organization[k.n], k.kind collate "C", k.version, k.hash;
     end if;
 

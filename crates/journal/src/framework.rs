@@ -72,13 +72,20 @@ impl<E: Event> DomainEvent for FrameworkEvent<E> {
 pub(crate) struct Loaded<A: Aggregate> {
     pub(crate) id: Uuid,
     pub(crate) before: Folded<A>,
+    /// It wasn't even looked for: the command begins it.
+    is_new: bool,
     aggregate: Framework<A>,
 }
 
 impl<A: Aggregate> Loaded<A> {
     pub(crate) fn new(id: Uuid, before: Folded<A>) -> Self {
         let aggregate = Framework(before.state.clone());
-        Self { id, before, aggregate }
+        Self { id, before, is_new: false, aggregate }
+    }
+
+    /// A stream that the command begins, without looking whether it is there.
+    pub(crate) fn begun(id: Uuid) -> Self {
+        Self { is_new: true, ..Self::new(id, Folded::absent()) }
     }
 
     /// Lets the aggregate decide. Its state afterwards has the events in it.
@@ -223,8 +230,8 @@ impl Store<'_> {
     }
 
     async fn append<A: Aggregate>(&self, events: Vec<A::Event>, context: Loaded<A>) -> Result<Vec<EventEnvelope<Framework<A>>>, Failure> {
-        let Loaded { id, before, aggregate: Framework(state) } = context;
-        let append = seal(&self.inner.vault, self.caller, id, before.state, before.sequence, &events).await?;
+        let Loaded { id, before, is_new, aggregate: Framework(state) } = context;
+        let append = seal(&self.inner.vault, self.caller, id, before.state, before.sequence, &events, is_new).await?;
         let (last, subjects) = (append.last_sequence, append.events.iter().fold(before.subjects, |subjects, event| subjects.and(event.subject_id)));
         let ids: Vec<Uuid> = append.events.iter().map(|event| event.event_id).collect();
         self.inner.append(append).await?;

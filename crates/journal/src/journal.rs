@@ -124,7 +124,12 @@ impl Journal {
 impl Inner {
     /// Appends one command, and forgets the keys that turn out to be gone.
     pub(crate) async fn append(&self, append: Append) -> Result<(), Failure> {
-        self.judge(self.appender.append(append).await?)
+        let new_key = append.new_key.clone();
+        self.judge(self.appender.append(append).await?)?;
+        if let Some(new_key) = &new_key {
+            self.vault.stored(new_key);
+        }
+        Ok(())
     }
 
     pub(crate) fn judge(&self, verdict: Verdict) -> Result<(), Failure> {
@@ -140,7 +145,7 @@ impl Inner {
 async fn attempt<A: Aggregate>(request: &Request<'_, A>, store: &Store<'_>) -> Result<Committed<A>, Stopped<A::Error>> {
     let id = request.id;
     let absent = || Loaded::new(id, Folded::absent());
-    let found = if request.begins { Ok(absent()) } else { store.load_stream::<A>(id).await };
+    let found = if request.begins { Ok(Loaded::begun(id)) } else { store.load_stream::<A>(id).await };
     // what belongs to another organization looks like what isn't there
     let is_foreign = matches!(found, Err(Failure::Foreign));
     let mut loaded = if is_foreign { absent() } else { found? };

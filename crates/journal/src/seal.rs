@@ -17,7 +17,8 @@ pub(crate) async fn receipt(vault: &Vault, caller: &Caller, stream: (&'static st
     Ok(Append { refusal: Some(refusal), ..empty(&index, caller, stream, 0) })
 }
 
-/// The events of a decision, sealed, with what they take and give back. `before` is the state at `sequence`.
+/// The events of a decision, sealed, with what they take and give back. `before` is the state at `sequence`; `is_new`: if the stream is a
+/// person's own, nothing is stored of that person yet, so that the key may come with the events.
 pub(crate) async fn seal<A: Aggregate>(
     vault: &Vault,
     caller: &Caller,
@@ -25,6 +26,7 @@ pub(crate) async fn seal<A: Aggregate>(
     before: A,
     sequence: u64,
     events: &[A::Event],
+    is_new: bool,
 ) -> Result<Append, Failure> {
     let index = vault.index(caller.organization_id).await?;
     let mut append = empty(&index, caller, (A::TYPE, id), sequence);
@@ -32,7 +34,8 @@ pub(crate) async fn seal<A: Aggregate>(
         return Ok(append);
     }
     let Decided { owners, reservations } = Decided::by(caller.organization_id, id, before, events);
-    let mut keys = vault.keys(&owners).await?;
+    let newcomer = KeyOwner::data(caller.organization_id, id);
+    let (mut keys, new_key) = if is_new { vault.keys_of_newcomer(newcomer, &owners).await? } else { (vault.keys(&owners).await?, None) };
     let audit = keys.pop().ok_or(Failure::broken("the vault gave fewer keys than asked for"))?;
     let origin = if caller.origin.is_empty() { None } else { Some(encode_origin(&caller.origin)?) };
     let sealer = Sealer { caller, aggregate_type: A::TYPE, id, audit, origin };
@@ -40,6 +43,7 @@ pub(crate) async fn seal<A: Aggregate>(
         .zip(keys.iter().zip(events))
         .map(|(sequence, (key, event))| Ok(sealer.seal(sequence, key, &encode::<A>(event)?)))
         .collect::<Result<_, Failure>>()?;
+    append.new_key = new_key;
     append.expected = Some(sequence);
     append.last_sequence = sequence + events.len() as u64;
     append.claims = claims(&reservations, &index);
@@ -62,6 +66,7 @@ fn empty(index: &IndexKeys, caller: &Caller, (aggregate_type, aggregate_id): (&'
         correlation_id: caller.correlation_id,
         causation_id: caller.causation_id,
         recorded_at: caller.now,
+        new_key: None,
         events: Vec::new(),
         claims: Vec::new(),
         slots: Slots::Unchanged,

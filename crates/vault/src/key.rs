@@ -121,6 +121,11 @@ impl DataKey {
         self.0.name.version
     }
 
+    /// The cipher that it seals with.
+    pub fn suite(&self) -> Suite {
+        self.0.suite
+    }
+
     /// Encrypts `body` for the place that `context` names.
     ///
     /// # Panics

@@ -8,7 +8,7 @@
 //! and flushing its record flushes everything before it, the key's commit included. (Waiting for a standby likewise.)
 //! What remains is a server that crashed in between and forgot a key that this process still holds. The append
 //! therefore checks in its statement that each key is there and active; on a miss it calls [`crate::Vault::forget`]
-//! and seals again. Keys whose every use isn't checked that way (index, object, backup…) are flushed as usual.
+//! and seals again. (The key of somebody who is new goes with the append itself: [`NewKey`].) Keys whose every use isn't checked that way (index, object, backup…) are flushed as usual.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,8 @@ use uuid::Uuid;
 use crate::cache::KeyCache;
 use crate::error::VaultError;
 use crate::key::{DataKey, KeyName, KeyOwner, Purpose};
-use crate::provider::{KeyProvider, ProviderError, Wrap};
+use crate::new_key::NewKey;
+use crate::provider::{KeyProvider, ProviderError};
 use crate::sealed::Sealed;
 use crate::secret::{Secret, random_id};
 use crate::suite::Suite;
@@ -80,7 +81,7 @@ impl Store {
         for row in self.insert(&proposals).await? {
             let (name, suite, state) = row.parse()?;
             let key = match proposals.remove(&name.key_id) {
-                Some(proposal) => Ok(DataKey::new(name, suite, proposal.secret)),
+                Some(proposal) => Ok(proposal.key),
                 None => self.current(name, suite, state, &row.wrapped).await,
             };
             if let Ok(key) = &key {
@@ -100,23 +101,28 @@ impl Store {
         }
     }
 
-    async fn propose(&self, owners: &[KeyOwner]) -> Result<HashMap<Uuid, Proposal>, VaultError> {
+    /// A first key for an owner, which nobody has but the caller.
+    pub(crate) async fn make_up(&self, owner: KeyOwner) -> Result<NewKey, VaultError> {
+        let (name, secret) = (KeyName { key_id: random_id(), owner, version: 1 }, Secret::random());
+        let wrap = Arc::new(self.provider.wrap(&name, &secret).await?);
+        Ok(NewKey { key: DataKey::new(name, self.suite, secret), wrap, provider: self.provider.uri().into() })
+    }
+
+    async fn propose(&self, owners: &[KeyOwner]) -> Result<HashMap<Uuid, NewKey>, VaultError> {
         let mut proposals = HashMap::with_capacity(owners.len());
         for owner in owners {
-            let (key_id, secret) = (random_id(), Secret::random());
-            let name = KeyName { key_id, owner: *owner, version: 1 };
-            let wrap = self.provider.wrap(&name, &secret).await?;
-            proposals.insert(key_id, Proposal { owner: *owner, secret, wrap });
+            let proposal = self.make_up(*owner).await?;
+            proposals.insert(proposal.key.id(), proposal);
         }
         Ok(proposals)
     }
 
-    async fn insert(&self, proposals: &HashMap<Uuid, Proposal>) -> Result<Vec<KeyRow>, VaultError> {
+    async fn insert(&self, proposals: &HashMap<Uuid, NewKey>) -> Result<Vec<KeyRow>, VaultError> {
         let column = || proposals.values();
         let rows = sqlx::query_as(include_str!("find_or_make_keys.sql"))
-            .bind(column().map(|p| p.owner.organization).collect::<Vec<_>>())
-            .bind(column().map(|p| p.owner.subject).collect::<Vec<_>>())
-            .bind(column().map(|p| p.owner.purpose.as_str()).collect::<Vec<_>>())
+            .bind(column().map(|p| p.key.owner().organization).collect::<Vec<_>>())
+            .bind(column().map(|p| p.key.owner().subject).collect::<Vec<_>>())
+            .bind(column().map(|p| p.key.owner().purpose.as_str()).collect::<Vec<_>>())
             .bind(proposals.keys().copied().collect::<Vec<_>>())
             .bind(column().map(|p| p.wrap.wrapping_key_id).collect::<Vec<_>>())
             .bind(column().map(|p| p.wrap.wrapping_key_version.cast_signed()).collect::<Vec<_>>())
@@ -124,7 +130,7 @@ impl Store {
             .bind(column().map(|p| p.wrap.wrapped.as_bytes()).collect::<Vec<_>>())
             .bind(self.suite.as_str())
             .bind(self.provider.uri())
-            .bind(column().all(|p| p.owner.purpose == Purpose::Data))
+            .bind(column().all(|p| p.key.owner().purpose == Purpose::Data))
             .fetch_all(&self.pool)
             .await?;
         Ok(rows)
@@ -212,13 +218,6 @@ impl Store {
         }
         Err(refused)
     }
-}
-
-/// A key that is inserted if its owner has none.
-struct Proposal {
-    owner: KeyOwner,
-    secret: Secret,
-    wrap: Wrap,
 }
 
 impl KeyRow {

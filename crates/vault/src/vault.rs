@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::error::VaultError;
 use crate::index::IndexKeys;
 use crate::key::{DataKey, KeyOwner, Purpose};
+use crate::new_key::NewKey;
 use crate::opened::Opened;
 use crate::provider::{KeyProvider, ProviderError};
 use crate::seal::OpenError;
@@ -79,6 +80,24 @@ impl Vault {
             Some(keys) => Ok(keys),
             None => self.batcher.keys(owners.to_vec()).await,
         }
+    }
+
+    /// As [`Vault::keys`], for the first that is ever stored of `newcomer`: unless a key of theirs is in memory, one is
+    /// made up that exists once it is stored with what is sealed under it; then [`Vault::stored`] keeps it in memory.
+    pub async fn keys_of_newcomer(&self, newcomer: KeyOwner, owners: &[KeyOwner]) -> Result<(Vec<DataKey>, Option<NewKey>), VaultError> {
+        if !owners.contains(&newcomer) || self.store.cache.current(&newcomer).is_some() {
+            return Ok((self.keys(owners).await?, None));
+        }
+        let others: Vec<_> = owners.iter().copied().filter(|owner| *owner != newcomer).collect();
+        let (new, mut others) = (self.store.make_up(newcomer).await?, self.keys(&others).await?.into_iter());
+        let key_of = |owner: &KeyOwner| if *owner == newcomer { Some(new.key.clone()) } else { others.next() };
+        let keys = owners.iter().map(key_of).collect::<Option<_>>().ok_or(VaultError::Closed)?;
+        Ok((keys, Some(new)))
+    }
+
+    /// Keeps a new key in memory, now that it is stored.
+    pub fn stored(&self, new: &NewKey) {
+        self.store.cache.put_current(&new.key);
     }
 
     /// The keys that a reader needs, by the ids its sealed values carry; one statement for all that aren't in memory.

@@ -7,7 +7,7 @@ mod statement;
 mod writer;
 
 use anamnesis_domain::Instant;
-use anamnesis_vault::Sealed;
+use anamnesis_vault::{NewKey, Sealed};
 use uuid::Uuid;
 
 pub(crate) use appender::Appender;
@@ -36,6 +36,8 @@ pub(crate) struct Append {
     pub(crate) correlation_id: Uuid,
     pub(crate) causation_id: Option<Uuid>,
     pub(crate) recorded_at: Instant,
+    /// A key that its events are sealed under and that is stored with them.
+    pub(crate) new_key: Option<NewKey>,
     pub(crate) events: Vec<SealedEvent>,
     pub(crate) claims: Vec<Claim>,
     pub(crate) slots: Slots,
@@ -130,6 +132,7 @@ impl Append {
         }
     }
 
+    /// The keys that its events are sealed under.
     fn key_ids(&self) -> impl Iterator<Item = Uuid> {
         let keys_of = |event: &SealedEvent| [Some(event.payload.key_id()), event.metadata.as_ref().map(Sealed::key_id)];
         self.events.iter().flat_map(keys_of).flatten()

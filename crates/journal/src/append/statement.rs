@@ -20,14 +20,16 @@ pub(super) enum Answer {
 
 /// Appends the commands in one transaction; `atomic`: all or none. No two may have a lock in common unless atomic.
 pub(super) async fn append(connection: &mut PgConnection, commands: &[&Append], atomic: bool) -> sqlx::Result<Answer> {
-    let (c, e, k, s) = (Commands(commands), Events::of(commands), Claims::of(commands), SlotColumns::of(commands));
-    let key_ids: BTreeSet<Uuid> = commands.iter().flat_map(|command| command.key_ids()).collect();
+    let (c, keys, e) = (Commands(commands), NewKeys::of(commands), Events::of(commands));
+    let (k, s) = (Claims::of(commands), SlotColumns::of(commands));
+    let key_ids: BTreeSet<Uuid> = commands.iter().flat_map(|command| command.key_ids()).filter(|key_id| !keys.key_id.contains(key_id)).collect();
     let (verdicts, unusable): (Option<Vec<String>>, Option<Vec<Uuid>>) = sqlx::query_as(
         "select verdicts, unusable
          from journal.append(
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
             $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
-            $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)",
+            $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,
+            $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47)",
     )
     .bind(c.column(|c| c.organization_id))
     .bind(c.column(|c| c.account_id))
@@ -43,6 +45,16 @@ pub(super) async fn append(connection: &mut PgConnection, commands: &[&Append], 
     .bind(c.column(|c| c.correlation_id))
     .bind(c.column(|c| c.causation_id.unwrap_or_default()))
     .bind(c.column(|c| DateTime::<Utc>::from(c.recorded_at)))
+    .bind(keys.n)
+    .bind(keys.key_id)
+    .bind(keys.subject_id)
+    .bind(keys.purpose)
+    .bind(keys.algorithm)
+    .bind(keys.provider)
+    .bind(keys.wrapping_key_id)
+    .bind(keys.wrapping_key_version)
+    .bind(keys.epoch)
+    .bind(keys.wrapped)
     .bind(e.n)
     .bind(e.sequence)
     .bind(e.event_id)
@@ -104,6 +116,40 @@ impl<'a> Commands<'a> {
 /// Each thing of each command with the command's number, from 1.
 fn numbered<'a, T: 'a, I: Iterator<Item = T>>(commands: &[&'a Append], of: impl Fn(&'a Append) -> I) -> Vec<(i32, T)> {
     commands.iter().zip(1..).flat_map(|(command, n)| of(command).map(move |thing| (n, thing))).collect()
+}
+
+#[derive(Default)]
+struct NewKeys<'a> {
+    n: Vec<i32>,
+    key_id: Vec<Uuid>,
+    subject_id: Vec<Uuid>,
+    purpose: Vec<&'static str>,
+    algorithm: Vec<&'static str>,
+    provider: Vec<&'a str>,
+    wrapping_key_id: Vec<Uuid>,
+    wrapping_key_version: Vec<i32>,
+    epoch: Vec<i64>,
+    wrapped: Vec<&'a [u8]>,
+}
+
+impl<'a> NewKeys<'a> {
+    fn of(commands: &[&'a Append]) -> Self {
+        let mut columns = Self::default();
+        for (n, new) in numbered(commands, |command| command.new_key.iter()) {
+            let (key, wrap) = (new.key(), new.wrap());
+            columns.n.push(n);
+            columns.key_id.push(key.id());
+            columns.subject_id.push(key.owner().subject);
+            columns.purpose.push(key.owner().purpose.as_str());
+            columns.algorithm.push(key.suite().as_str());
+            columns.provider.push(new.provider());
+            columns.wrapping_key_id.push(wrap.wrapping_key_id);
+            columns.wrapping_key_version.push(wrap.wrapping_key_version.cast_signed());
+            columns.epoch.push(wrap.epoch.cast_signed());
+            columns.wrapped.push(wrap.wrapped.as_bytes());
+        }
+        columns
+    }
 }
 
 #[derive(Default)]

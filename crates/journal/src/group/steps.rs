@@ -119,7 +119,7 @@ impl<A: Aggregate> Stream for OpenStream<A> {
     /// Each step with its own events; claims, slots and the check of the sequence are the stream's, so the first has them.
     async fn seal(self: Box<Self>, store: &Store<'_>) -> Result<Vec<(usize, Append)>, Failure> {
         let Folded { state, mut sequence, .. } = self.loaded.before;
-        let mut whole = seal::<A>(&store.inner.vault, store.caller, self.loaded.id, state, sequence, &self.events).await?;
+        let mut whole = seal::<A>(&store.inner.vault, store.caller, self.loaded.id, state, sequence, &self.events, false).await?;
         let mut events = std::mem::take(&mut whole.events).into_iter();
         let mut appends = Vec::with_capacity(self.steps.len());
         for (n, count) in self.steps {

@@ -9,7 +9,7 @@ use crate::consents::{grant, revoke};
 use crate::scripted::Scripted;
 
 /// As erasing does it: from now on nothing can be sealed or opened.
-async fn destroy_keys(database: &TestDatabase, subject: Uuid) {
+pub(crate) async fn destroy_keys(database: &TestDatabase, subject: Uuid) {
     let destroyed = sqlx::query("update journal.keys set state = 'destroyed', wraps = '{}' where subject_id = $1 and purpose = 'data'");
     let rows = destroyed.bind(subject).execute(&database.superuser()).await.unwrap().rows_affected();
     assert!(rows > 0, "the person has a key");

@@ -7,6 +7,7 @@ mod erasure;
 mod execute;
 mod groups;
 mod laws;
+mod newcomers;
 mod reservations;
 mod scripted;
 mod snapshots;
