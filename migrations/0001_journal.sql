@@ -131,7 +131,7 @@ create table journal.commands (
 );
 comment on column journal.commands.refusal is 'the rule that said no; null when it was accepted';
 
--- Values that must be unique, as keyed hashes.
+-- Values that must be unique, as keyed hashes. There is no index of the holders: only an erasure asks for them, seldom.
 create table journal.claims (
     organization_id uuid    not null,
     kind            text    not null,
@@ -141,7 +141,6 @@ create table journal.claims (
     aggregate_id    uuid    not null,
     constraint claims_unique primary key (organization_id, kind, key_version, hash)
 );
-create index claims_of_holder on journal.claims (aggregate_id);
 
 -- Times that must be free. The holder may move over its own slot.
 create table journal.slots (

@@ -59,13 +59,19 @@ struct Dispatcher {
     /// What the statements that fly at the moment have locked.
     locked: HashSet<u64>,
     flying: JoinSet<()>,
-    locks_of: HashMap<Id, Vec<u64>>,
+    flights: HashMap<Id, Flight>,
+}
+
+/// A statement that is under way.
+struct Flight {
+    requests: usize,
+    locks: Vec<u64>,
 }
 
 impl Dispatcher {
     fn new(writer: Writer, settings: JournalSettings) -> Self {
-        let (waiting, locked, locks_of) = (VecDeque::new(), HashSet::new(), HashMap::new());
-        Self { writer, settings, waiting, locked, flying: JoinSet::new(), locks_of }
+        let (waiting, locked, flights) = (VecDeque::new(), HashSet::new(), HashMap::new());
+        Self { writer, settings, waiting, locked, flying: JoinSet::new(), flights }
     }
 
     async fn run(mut self, mut queue: mpsc::Receiver<Request>) {
@@ -80,7 +86,7 @@ impl Dispatcher {
                 }
                 Some(landed) = self.flying.join_next_with_id() => {
                     let id = landed.map_or_else(|error| error.id(), |(id, ())| id);
-                    for lock in self.locks_of.remove(&id).iter().flatten() {
+                    for lock in self.flights.remove(&id).iter().flat_map(|flight| &flight.locks) {
                         self.locked.remove(lock);
                     }
                 }
@@ -91,16 +97,24 @@ impl Dispatcher {
 
     /// Starts statements as long as there are connections for them and commands that may fly.
     fn let_fly(&mut self) {
-        while self.flying.len() < self.settings.append_connections.max(1) {
+        while self.flying.len() < self.settings.append_connections.max(1) && self.is_worth_a_flight() {
             let batch = self.next_batch();
             if batch.is_empty() {
                 return;
             }
             let locks: Vec<u64> = batch.iter().flat_map(|request| request.locks.iter().copied()).collect();
             self.locked.extend(&locks);
+            let requests = batch.len();
             let id = self.flying.spawn(fly(self.writer.clone(), batch)).id();
-            self.locks_of.insert(id, locks);
+            self.flights.insert(id, Flight { requests, locks });
         }
+    }
+
+    /// Beside others only with as many as they carry: a statement itself costs as much as several commands in it, so
+    /// small ones make everybody later.
+    fn is_worth_a_flight(&self) -> bool {
+        let flying: usize = self.flights.values().map(|flight| flight.requests).sum();
+        self.waiting.len() * self.flights.len() >= flying
     }
 
     /// The longest that wait first; a group flies alone. Whoever must wait holds back those behind it that share a
