@@ -29,11 +29,14 @@ pub(crate) enum Failure {
     Unavailable(#[source] anyhow::Error),
     #[error("the journal failed")]
     Internal(#[source] anyhow::Error),
+    /// What can't be. Made on the way of every command and hardly ever used, so it must cost nothing.
+    #[error("the journal is broken: {0}")]
+    Broken(&'static str),
 }
 
 impl Failure {
-    pub(crate) fn broken(what: &'static str) -> Self {
-        Self::Internal(anyhow::Error::msg(what))
+    pub(crate) const fn broken(what: &'static str) -> Self {
+        Self::Broken(what)
     }
 
     /// What the caller hears. The bus has dealt with conflicts and duplicates before; what is left of them is a conflict.
@@ -47,6 +50,7 @@ impl Failure {
             Self::SlotTaken(kind) => CommandError::SlotTaken { kind },
             Self::Unavailable(error) => CommandError::Unavailable(error),
             Self::Internal(error) => CommandError::Internal(error),
+            Self::Broken(what) => CommandError::Internal(anyhow::Error::msg(what)),
         }
     }
 }
