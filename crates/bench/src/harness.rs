@@ -55,6 +55,7 @@ impl<'a> Bench<'a> {
     pub(crate) async fn run(mut self) -> Result<Report> {
         let machine = Machine::here(&self.server.version);
         println!("\n{} ({}; {} rounds)\n{machine}", self.name, self.unit, self.rounds);
+        self.sides.retain(|side| self.server.side.as_ref().is_none_or(|wanted| side.name.contains(wanted)));
         for side in &self.sides {
             (side.round)().await.with_context(|| format!("warming up: {}", side.name))?;
         }
@@ -69,6 +70,7 @@ impl<'a> Bench<'a> {
         let sides = self.sides.into_iter().map(|side| (side.name, Spread::of(side.measured))).collect();
         let report = Report { name: self.name, unit: self.unit, machine, sides, more: Map::new() };
         report.print_sides();
+        ensure!(self.server.side.is_none(), "nothing is concluded from some of the sides");
         Ok(report)
     }
 }

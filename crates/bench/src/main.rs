@@ -1,7 +1,7 @@
 //! How fast is it, compared with doing the same in another way?
 //!
 //! `anamnesis-bench [NAME…] [--rounds N] [--events N]` runs one benchmark or all, on a server of its own, and writes what it found to
-//! `target/bench/NAME.json`. What the figures mean: `docs/performance.md`.
+//! `target/bench/NAME.json`. `--side TEXT` runs only the sides whose names contain it, for a profiler, and concludes nothing. What the figures mean: `docs/performance.md`.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 #![expect(clippy::print_stdout, reason = "a benchmark says what it measured")]
 
@@ -35,17 +35,18 @@ async fn main() -> Result<()> {
     {
         return rebuild::in_own_process(rest).await;
     }
-    let (mut names, mut rounds, mut events) = (Vec::new(), ROUNDS, EVENTS);
+    let (mut names, mut rounds, mut events, mut side) = (Vec::new(), ROUNDS, EVENTS, None);
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rounds" => rounds = arguments.next().context("--rounds takes a number")?.parse()?,
             "--events" => events = arguments.next().context("--events takes a number")?.parse()?,
+            "--side" => side = Some(arguments.next().context("--side takes a part of a name")?.clone()),
             name if ALL.contains(&name) => names.push(name),
             other => bail!("there is no benchmark `{other}`, only {}", ALL.join(", ")),
         }
     }
-    let server = Server::from_env().await?;
+    let server = Server::from_env(side).await?;
     for name in if names.is_empty() { ALL.to_vec() } else { names } {
         match name {
             "append" => append::run(&server, rounds).await?,

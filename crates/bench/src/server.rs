@@ -20,11 +20,13 @@ const CONNECTIONS: u32 = 16;
 pub(crate) struct Server {
     options: PgConnectOptions,
     pub(crate) version: String,
+    /// Only sides with this in their names are wanted.
+    pub(crate) side: Option<String>,
 }
 
 impl Server {
     /// The one that `ANAMNESIS_TEST_DATABASE_URL` leads to, as a superuser.
-    pub(crate) async fn from_env() -> Result<Self> {
+    pub(crate) async fn from_env(side: Option<String>) -> Result<Self> {
         let url = std::env::var(SERVER).with_context(|| format!("{SERVER} must be the URL of a running PostgreSQL, as a superuser"))?;
         let options = PgConnectOptions::from_str(&url)?.disable_statement_logging();
         let mut connection = PgConnection::connect_with(&options).await?;
@@ -33,7 +35,7 @@ impl Server {
             ensure!(value == "on", "{setting} is {value}: a server that may forget what it confirmed is no measure");
         }
         let version = sqlx::query_scalar("select current_setting('server_version')").fetch_one(&mut connection).await?;
-        Ok(Self { options, version })
+        Ok(Self { options, version, side })
     }
 
     /// Writes out what an earlier round has left to be written, so that nobody pays for others.
