@@ -19,19 +19,14 @@ postgres_bin() {
 
 # The port and password, for whichever engine runs it.
 postgres_choose() {
-    postgres_is_up && return
-    if ! port_is_free "$(kept postgres/port free_port)"; then
-        rm "$STACK/postgres/port"
-        kept postgres/port free_port >/dev/null
-    fi
+    postgres_is_up || choose_port postgres/port
     kept postgres/password random_password >/dev/null
 }
 
 postgres_env() {
-    [ -e "$STACK/postgres/password" ] || die "there is no stack yet: ./dev stack up"
     local port password
-    port=$(<"$STACK/postgres/port")
-    password=$(<"$STACK/postgres/password")
+    port=$(chosen postgres/port)
+    password=$(chosen postgres/password)
     echo "export ANAMNESIS_STACK_POSTGRES_PORT='$port'"
     echo "export ANAMNESIS_STACK_POSTGRES_PASSWORD='$password'"
     echo "export ANAMNESIS_TEST_DATABASE_URL='postgres://postgres:$password@127.0.0.1:$port/postgres'"
@@ -53,11 +48,14 @@ postgres_up() {
     home=$(postgres_home)
     as_server test -d "$home/data" || postgres_init "$home"
     say "starting Postgres on 127.0.0.1:$(<"$STACK/postgres/port")"
-    postgres_ctl start --silent --wait --log="$home/log" --options="$(postgres_options)" >&2 || {
+    { echo "include '$home/data/postgresql.conf'" && cat stack/postgresql.conf; } >"$home/postgresql.conf"
+    postgres_ctl start --silent --wait --log="$home/log" --options="$(postgres_options "$home")" >&2 || {
         as_server tail -n 20 "$home/log" >&2
         die "Postgres doesn't start"
     }
 }
+
+postgres_ready() { :; } # pg_ctl waited
 
 postgres_down() {
     postgres_ctl status >/dev/null 2>&1 || return 0
@@ -69,13 +67,9 @@ postgres_remove() {
     rm -rf "$(<"$STACK/postgres/home")"
 }
 
-# The log tells neither statements nor values: a developer's data may be somebody's. $POSTGRES_EXTRA is for tests.
-postgres_options() {
-    echo "-p $(<"$STACK/postgres/port") -c listen_addresses=127.0.0.1 -c unix_socket_directories='' \
-        -c max_connections=200 -c shared_buffers=128MB -c max_wal_size=2GB -c wal_compression=on -c timezone=UTC \
-        -c log_min_messages=log -c log_error_verbosity=terse -c log_min_error_statement=panic \
-        ${POSTGRES_EXTRA-}"
-}
+# Ours after what initdb found out about this machine; a copy, because the server's user may be unable to read the
+# project's folder. $POSTGRES_EXTRA is for tests.
+postgres_options() { echo "-c 'config_file=$1/postgresql.conf' -p $(<"$STACK/postgres/port") ${POSTGRES_EXTRA-}"; }
 
 postgres_ctl() {
     local action=$1 home
