@@ -22,7 +22,8 @@ pub struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(base: &str) -> Self {
+    /// Somebody who isn't signed in.
+    pub fn new(base: &str) -> Self {
         let http = reqwest::Client::builder().timeout(PATIENCE).user_agent("anamnesis-tests").build().unwrap();
         Self { http, base: base.to_owned(), token: None, account_id: String::new() }
     }

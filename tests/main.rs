@@ -22,4 +22,5 @@ mod replay;
 mod rights;
 mod secrecy;
 mod sign_in;
+mod stack;
 mod tampering;
