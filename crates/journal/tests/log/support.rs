@@ -22,6 +22,7 @@ pub(crate) struct Database {
     pub(crate) writer: PgPool,
     /// As a superuser.
     pub(crate) owner: PgPool,
+    server: PgConnectOptions,
     name: String,
 }
 
@@ -44,8 +45,13 @@ impl Database {
         database
     }
 
-    pub(crate) async fn empty() -> Self {
-        Self::create("").await
+    async fn empty() -> Self {
+        Self::empty_in(server()).await
+    }
+
+    /// In another cluster than the tests'.
+    pub(crate) async fn empty_in(server: PgConnectOptions) -> Self {
+        Self::create(server, "").await
     }
 
     /// The same as another one. Nobody may be at work in that; its idle connections are closed.
@@ -56,19 +62,19 @@ impl Database {
             .execute(&mut connection)
             .await
             .unwrap();
-        Self::create(&format!("template {}", original.name)).await
+        Self::create(server(), &format!("template {}", original.name)).await
     }
 
-    async fn create(how: &str) -> Self {
+    async fn create(server: PgConnectOptions, how: &str) -> Self {
         let name = format!("anamnesis_test_{}", Uuid::new_v4().simple());
-        let mut connection = PgConnection::connect_with(&server()).await.unwrap();
+        let mut connection = PgConnection::connect_with(&server).await.unwrap();
         sqlx::query(&format!("create database {name} {how}")).execute(&mut connection).await.unwrap();
-        let options = server().database(&name);
+        let options = server.clone().database(&name);
         let as_writer = (*pool_as(&url(&options), Role::Writer, 1).unwrap().connect_options()).clone();
         // unlike the service's, these ask before each use: tests end connections
         let writer = PgPoolOptions::new().max_connections(20).connect_lazy_with(as_writer);
         let owner = PgPoolOptions::new().connect_lazy_with(options.clone());
-        Self { options, writer, owner, name }
+        Self { options, writer, owner, server, name }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -158,11 +164,11 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let drop = format!("drop database if exists {} with (force)", self.name);
+        let (server, drop) = (self.server.clone(), format!("drop database if exists {} with (force)", self.name));
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let mut connection = PgConnection::connect_with(&server()).await?;
+                let mut connection = PgConnection::connect_with(&server).await?;
                 sqlx::query(&drop).execute(&mut connection).await
             })
         });

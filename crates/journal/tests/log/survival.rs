@@ -1,18 +1,15 @@
-//! Does the log survive processes that are stopped or killed, and a move to another server?
+//! Does the log survive processes that are stopped or killed?
 
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use anamnesis_journal::follower::StoredTree;
 use anamnesis_journal::sequencer::{Sequencer, SequencerSettings};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use tokio_util::sync::CancellationToken;
 
-use crate::following::{SignerFile, follow};
-use crate::support::{Database, SOON, stream};
+use crate::support::{Database, stream};
 
 const URL: &str = "ANAMNESIS_TEST_LEADER_OF";
 
@@ -112,44 +109,4 @@ async fn a_killed_leader_is_followed_by_the_next() {
     database.logged(written).await;
     assert!(epoch(&database).await >= 4);
     database.assert_sound().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restored_dump_goes_on_where_it_was_taken() {
-    let (database, copy) = (Database::new().await, Database::empty().await);
-    let signer = SignerFile::new();
-    let running = database.sequence();
-    let (follower, following) = follow(&database, &signer);
-    database.append(&stream(300)).await;
-    follower.signed(300, SOON).await.unwrap();
-    drop((running, following));
-    // what comes now waits in the queue
-    database.rest().await;
-    database.append(&stream(5)).await;
-
-    let dump = tempfile::NamedTempFile::new().unwrap();
-    run(client("pg_dump").arg("--format=custom").arg("--file").arg(dump.path()).arg(database.url()));
-    run(client("pg_restore").arg("--exit-on-error").arg("--dbname").arg(copy.url()).arg(dump.path()));
-
-    copy.append(&stream(5)).await;
-    let (_sequencer, _sequencing) = copy.sequence();
-    let (follower, _following) = follow(&copy, &signer);
-    let promised = follower.signed(310, SOON).await.expect("the copy's log is the one that was signed");
-    assert_eq!(promised.head(), StoredTree::new(copy.writer.clone()).head(310).await.unwrap());
-    assert_eq!(copy.count("journal.log").await, 310);
-    assert_eq!(copy.count("journal.tree_heads").await, 2);
-    copy.assert_sound().await;
-}
-
-/// A program of the newest Postgres that is installed: it can read any older server.
-fn client(name: &str) -> Command {
-    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let newest = installed.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).max();
-    let program = newest.map_or(PathBuf::from(name), |version| format!("/usr/lib/postgresql/{version}/bin/{name}").into());
-    Command::new(program)
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
