@@ -24,13 +24,17 @@ postgres_choose() {
 }
 
 postgres_env() {
-    local port password
+    local port password url
     port=$(chosen postgres/port)
     password=$(chosen postgres/password)
+    url=$(postgres_url)
     echo "export ANAMNESIS_STACK_POSTGRES_PORT='$port'"
     echo "export ANAMNESIS_STACK_POSTGRES_PASSWORD='$password'"
-    echo "export ANAMNESIS_TEST_DATABASE_URL='postgres://postgres:$password@127.0.0.1:$port/postgres'"
+    echo "export ANAMNESIS_TEST_DATABASE_URL='$url'"
 }
+
+# As a superuser.
+postgres_url() { echo "postgres://postgres:$(<"$STACK/postgres/password")@127.0.0.1:$(<"$STACK/postgres/port")/postgres"; }
 
 postgres_is_up() { [ -e "$STACK/postgres/port" ] && ! port_is_free "$(<"$STACK/postgres/port")" && postgres_is_ours; }
 

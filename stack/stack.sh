@@ -21,6 +21,8 @@ source stack/registry.sh
 source stack/redis.sh
 # shellcheck source=stack/postgres.sh
 source stack/postgres.sh
+# shellcheck source=stack/newest_postgres.sh
+source stack/newest_postgres.sh
 
 # Debian's packages that the native servers need beyond what the project is built with.
 stack_packages() {
@@ -57,6 +59,7 @@ stack_down() {
 # Down, and nothing stays. (Only ever the stack of a test.)
 remove_stack() {
     [ -d "$STACK" ] || return 0
+    newest_postgres_remove || true
     each down || true
     each remove
     rm -rf "$STACK"
