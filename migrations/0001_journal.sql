@@ -127,7 +127,8 @@ create table journal.commands (
     aggregate_id    uuid   not null,
     last_sequence   bigint not null,
     refusal         text,
-    constraint commands_once primary key (organization_id, account_id, command_id)
+    -- what tells most apart comes first, here and below: a search compares column by column
+    constraint commands_once primary key (command_id, account_id, organization_id)
 );
 comment on column journal.commands.refusal is 'the rule that said no; null when it was accepted';
 
@@ -139,7 +140,7 @@ create table journal.claims (
     hash            bytea   not null,
     aggregate_type  text    not null,
     aggregate_id    uuid    not null,
-    constraint claims_unique primary key (organization_id, kind, key_version, hash)
+    constraint claims_unique primary key (hash, organization_id, kind, key_version)
 );
 
 -- Times that must be free. The holder may move over its own slot.

@@ -31,7 +31,7 @@ create table journal.keys (
     rotated_at      timestamptz,
     wraps           journal.key_wrap[] not null,
     constraint keys_pkey primary key (key_id),
-    constraint keys_one_of_a_version unique (organization_id, subject_id, purpose, version),
+    constraint keys_one_of_a_version unique (subject_id, purpose, version, organization_id),
     constraint keys_purpose_is_known
         check (purpose in ('data', 'index', 'audit', 'models', 'digest', 'cache', 'object', 'backup')),
     constraint keys_of_an_organization_have_no_other_subject

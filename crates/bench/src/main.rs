@@ -22,6 +22,10 @@ use anyhow::{Context as _, Result, bail};
 
 use server::Server;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ALL: [&str; 3] = ["append", "append-limit", "rebuild"];
 const ROUNDS: usize = 5;
 /// Events that `rebuild` reads.
