@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use anamnesis_vault as vault;
-use anamnesis_vault::{ColumnContext, Context, IndexKeys, OpenError, OpenKeys, Opened};
+use anamnesis_vault::{ColumnContext, Context, IndexKeys, OpenError, OpenKeys, Opened, bytea, from_hex};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
@@ -163,7 +163,7 @@ impl<T: Sealable, By: Sealer> Column for Sealed<T, By> {
     }
 
     fn read(cell: Option<&str>) -> Option<Self> {
-        let sealed = vault::Sealed::from_stored(hex::decode(cell?).ok()?).ok()?;
+        let sealed = vault::Sealed::from_stored(from_hex(cell?)?).ok()?;
         Some(Self(State::Stored(sealed), PhantomData))
     }
 
@@ -193,10 +193,6 @@ impl<T: Sealable, By: Sealer> Column for Sealed<T, By> {
 
 fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("what the domain keeps can be written as JSON")
-}
-
-fn bytea(bytes: &[u8]) -> String {
-    format!("\\x{}", hex::encode(bytes))
 }
 
 impl Place<'_> {
@@ -258,8 +254,7 @@ impl Column for Blind {
 
     /// Hex, with Postgres's `\x` where it came out of a JSON array.
     fn read(cell: Option<&str>) -> Option<Self> {
-        let cell = cell?;
-        let hash = hex::decode(cell.strip_prefix("\\x").unwrap_or(cell)).ok()?;
+        let hash = from_hex(cell?)?;
         Some(Self(Hash::Stored(hash.try_into().ok()?)))
     }
 

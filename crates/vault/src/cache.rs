@@ -1,5 +1,8 @@
 //! Which opened keys are in memory, how many, and for how long?
 
+use std::hash::Hash;
+
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use uuid::Uuid;
 
@@ -13,11 +16,18 @@ pub(crate) struct KeyCache {
 }
 
 impl KeyCache {
+    /// Keeps the keys that are used most.
     pub(crate) fn new(settings: &VaultSettings) -> Self {
-        Self {
-            by_id: Cache::builder().max_capacity(settings.cached_keys).time_to_live(settings.cached_for).build(),
-            current: Cache::builder().max_capacity(settings.cached_keys).time_to_live(settings.cached_for).build(),
-        }
+        Self::with(settings, &EvictionPolicy::tiny_lfu())
+    }
+
+    /// Keeps the keys that came last: where every key comes once, those of the beginning would keep the others out.
+    pub(crate) fn of_the_last(settings: &VaultSettings) -> Self {
+        Self::with(settings, &EvictionPolicy::lru())
+    }
+
+    fn with(settings: &VaultSettings, policy: &EvictionPolicy) -> Self {
+        Self { by_id: bounded(settings, policy), current: bounded(settings, policy) }
     }
 
     pub(crate) fn current(&self, owner: &KeyOwner) -> Option<DataKey> {
@@ -46,4 +56,12 @@ impl KeyCache {
         self.by_id.run_pending_tasks();
         self.by_id.entry_count()
     }
+}
+
+fn bounded<K, V>(settings: &VaultSettings, policy: &EvictionPolicy) -> Cache<K, V>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder().max_capacity(settings.cached_keys).time_to_live(settings.cached_for).eviction_policy(policy.clone()).build()
 }

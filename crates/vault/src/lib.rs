@@ -13,6 +13,7 @@ mod cache;
 mod compression;
 mod context;
 mod digest;
+mod digits;
 mod error;
 mod index;
 mod key;
@@ -30,6 +31,7 @@ mod vault;
 
 pub use context::{CacheContext, ChunkContext, ColumnContext, Context, EventContext, SnapshotContext};
 pub use digest::row_digest;
+pub use digits::{bytea, from_hex};
 pub use error::VaultError;
 pub use index::IndexKeys;
 pub use key::{DataKey, KeyName, KeyOwner, Purpose};

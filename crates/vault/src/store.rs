@@ -25,7 +25,7 @@ use crate::provider::{KeyProvider, ProviderError};
 use crate::sealed::Sealed;
 use crate::secret::{Secret, random_id};
 use crate::suite::Suite;
-use crate::vault::{KeyFilter, KeyListing, KeyState};
+use crate::vault::{KeyFilter, KeyListing, KeyState, VaultSettings};
 
 /// Owners in one statement.
 const LARGEST_STATEMENT: usize = 1_000;
@@ -37,7 +37,7 @@ pub(crate) struct Store {
     pub(crate) pool: PgPool,
     pub(crate) provider: Arc<dyn KeyProvider>,
     pub(crate) cache: KeyCache,
-    pub(crate) suite: Suite,
+    pub(crate) settings: VaultSettings,
 }
 
 /// A row of `journal.keys` with the wraps that our provider made.
@@ -128,7 +128,7 @@ impl Store {
             .bind(column().map(|p| p.wrap.wrapping_key_version.cast_signed()).collect::<Vec<_>>())
             .bind(column().map(|p| p.wrap.epoch.cast_signed()).collect::<Vec<_>>())
             .bind(column().map(|p| p.wrap.wrapped.as_bytes()).collect::<Vec<_>>())
-            .bind(self.suite.as_str())
+            .bind(self.settings.suite.as_str())
             .bind(self.provider.uri())
             .bind(column().all(|p| p.key.owner().purpose == Purpose::Data))
             .fetch_all(&self.pool)
@@ -165,7 +165,11 @@ impl Store {
         match state {
             KeyState::Active | KeyState::Retired => {
                 let key = self.unwrap(name, suite, &row.wrapped).await?;
-                self.cache.put(&key);
+                match state {
+                    // the one that seals: whoever opens an event and writes a row of it next finds it without asking
+                    KeyState::Active => self.cache.put_current(&key),
+                    KeyState::Retired | KeyState::Fenced | KeyState::Destroyed => self.cache.put(&key),
+                }
                 Ok(Fate::Usable(key))
             }
             KeyState::Fenced | KeyState::Destroyed => {

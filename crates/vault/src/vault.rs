@@ -54,12 +54,21 @@ impl Vault {
     /// Fails when the provider can't open a wrap that is there: a lost keyring must be noticed at once, not after
     /// new keys were wrapped with another one.
     pub async fn open(pool: PgPool, provider: Arc<dyn KeyProvider>, settings: VaultSettings) -> Result<Self, VaultError> {
-        let store = Arc::new(Store { pool, provider, cache: KeyCache::new(&settings), suite: settings.suite });
+        let store = Arc::new(Store { pool, provider, cache: KeyCache::new(&settings), settings });
         if let Some(key_id) = store.any_wrapped().await? {
             store.by_id(&[key_id]).await?.remove(&key_id).ok_or(ProviderError::WrapRefused(key_id))?;
         }
         let batcher = Batcher::start(Arc::clone(&store));
         Ok(Self { store, batcher })
+    }
+
+    /// The same keys, with so many of them in a memory of its own: for whoever passes over everything once. That pushes
+    /// out no key that others use, and needs no more memory the more there is to pass over.
+    pub fn apart(&self, cached_keys: u64) -> Self {
+        let Store { pool, provider, settings, .. } = &*self.store;
+        let settings = VaultSettings { cached_keys, ..*settings };
+        let store = Arc::new(Store { pool: pool.clone(), provider: Arc::clone(provider), cache: KeyCache::of_the_last(&settings), settings });
+        Self { batcher: Batcher::start(Arc::clone(&store)), store }
     }
 
     /// The owner's current key; made if the owner has none.

@@ -214,6 +214,37 @@ async fn only_so_many_opened_keys_are_kept() {
 }
 
 #[tokio::test]
+async fn who_passes_over_everything_has_a_memory_of_its_own() {
+    let database = TestDatabase::create().await;
+    let vault = database.vault().await;
+    let owners: Vec<_> = (0..100).map(|_| KeyOwner::data(id(), id())).collect();
+    let keys = vault.keys(&owners).await.unwrap();
+    let apart = vault.apart(10);
+    for (owner, key) in owners.iter().zip(&keys) {
+        assert!(apart.open_keys(&[key.id()]).await.unwrap().get(key.id()).is_some());
+        assert_eq!(apart.key(*owner).await.unwrap().id(), key.id());
+        assert!(apart.cached_keys() <= 10, "{} are kept", apart.cached_keys());
+    }
+    assert_eq!(vault.cached_keys(), 100, "the others still find theirs");
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn who_opens_what_was_sealed_has_the_key_that_seals() {
+    let database = TestDatabase::create().await;
+    let (owner, rotated) = (KeyOwner::data(id(), id()), KeyOwner::data(id(), id()));
+    let maker = database.vault().await;
+    let (key, old) = (maker.key(owner).await.unwrap(), maker.key(rotated).await.unwrap());
+    rotate(&database, rotated, &maker).await;
+    let reader = database.vault().await;
+    reader.open_keys(&[key.id(), old.id()]).await.unwrap();
+    database.as_superuser("alter table journal.keys rename to elsewhere").await.unwrap();
+    assert_eq!(reader.key(owner).await.unwrap().id(), key.id(), "without asking again");
+    assert!(reader.key(rotated).await.is_err(), "a retired key isn't taken for it");
+    database.drop().await;
+}
+
+#[tokio::test]
 async fn another_keyring_is_noticed_before_it_wraps_anything() {
     let database = TestDatabase::create().await;
     database.vault().await.key(KeyOwner::data(id(), id())).await.unwrap();
