@@ -24,6 +24,21 @@ use crate::follower::StoredTree;
 /// The channel on which the sequencer tells the position that the log has reached.
 pub(crate) const CHANNEL: &str = "anamnesis_log";
 
+/// Whoever plans a page alone may find it cheaper to read and sort the rest of the log: for every page anew. So nothing
+/// may be sorted as a whole, and the plan is made for the values it is run with. No event is asked for twice.
+const PAGE_BY_PAGE: &str = "
+    select set_config(name, value, true)
+    from (values
+        ('enable_seqscan', 'off'),
+        ('enable_bitmapscan', 'off'),
+        ('enable_sort', 'off'),
+        ('enable_memoize', 'off'),
+        ('max_parallel_workers_per_gather', '0'),
+        ('plan_cache_mode', 'force_custom_plan')) as wanted (name, value)";
+
+/// A page in stream order ends early after so many bytes of payload: some events are documents.
+const PAGE_BYTES: i64 = 8 << 20;
+
 /// Where the log ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LogHead {
@@ -157,7 +172,7 @@ impl Log {
     }
 
     /// The entries of all streams of these kinds, stream by stream, as the log had them at position `up_to`: at most
-    /// `limit`, after the entry that the page before ended with.
+    /// `limit`, fewer when they are long, none at the end; after the entry that the page before ended with.
     ///
     /// A page can't tell whether a whole stream is missing: compare the entries that came with [`Log::count_of`].
     pub async fn in_stream_order(
@@ -168,10 +183,7 @@ impl Log {
         limit: u32,
     ) -> Result<Vec<SealedEntry>, LogError> {
         let mut tx = self.pool.begin().await?;
-        // a log that has grown since its statistics were taken looks small enough to be sorted anew for every page
-        sqlx::query("select set_config(name, 'off', true) from unnest(array['enable_seqscan', 'enable_bitmapscan']) as name")
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(PAGE_BY_PAGE).execute(&mut *tx).await?;
         let rows: Vec<Stored> = sqlx::query_as(include_str!("in_stream_order.sql"))
             .bind(aggregate_types)
             .bind(after.map_or(Uuid::nil(), |entry| entry.aggregate_id))
@@ -179,6 +191,7 @@ impl Log {
             .bind(after.map_or("", |entry| &entry.aggregate_type))
             .bind(up_to.cast_signed())
             .bind(i64::from(limit))
+            .bind(PAGE_BYTES)
             .fetch_all(&mut *tx)
             .await?;
         tx.commit().await?;

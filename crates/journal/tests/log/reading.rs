@@ -228,6 +228,36 @@ async fn a_subjects_entries_and_a_streams_entries_are_theirs_alone() {
 }
 
 #[tokio::test]
+async fn whole_streams_come_in_pages_that_end_early_when_events_are_long() {
+    let database = Database::new().await;
+    let (_handle, _running) = database.sequence();
+    let mut streams = [stream(4), stream(4)];
+    for event in streams.iter_mut().flatten() {
+        event.payload.resize(3 << 20, 7);
+    }
+    database.append(&streams.concat()).await;
+    database.logged(8).await;
+    let log = Log::new(database.writer.clone());
+    streams.sort_by_key(|stream| stream[0].aggregate_id);
+    let expected: Vec<_> = streams.iter().flatten().map(|event| (event.aggregate_id, event.sequence)).collect();
+    // three times three MiB are more than a page holds; a smaller limit comes first
+    for (limit, sizes) in [(100, [3, 3, 2].as_slice()), (2, &[2, 2, 2, 2]), (3, &[3, 3, 2])] {
+        let (mut found, mut pages, mut last) = (vec![], vec![], None);
+        loop {
+            let page = log.in_stream_order(&["consent"], last.as_ref(), 8, limit).await.unwrap();
+            let Some(end) = page.last() else { break };
+            found.extend(page.iter().map(|entry| (entry.aggregate_id, entry.sequence)));
+            pages.push(page.len());
+            last = Some(end.clone());
+        }
+        assert_eq!((found, pages.as_slice()), (expected.clone(), sizes));
+    }
+    let as_of_five: Vec<_> = log.in_stream_order(&["consent"], None, 5, 2).await.unwrap().iter().map(|entry| entry.position).collect();
+    assert!(as_of_five.iter().all(|position| *position <= 5), "{as_of_five:?}");
+    assert!(log.in_stream_order(&["patient"], None, 8, 100).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_stream_with_a_missing_event_is_not_read() {
     let database = Database::new().await;
     let (_handle, _running) = database.sequence();
