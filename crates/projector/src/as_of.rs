@@ -7,7 +7,7 @@ use anamnesis_vault::Vault;
 use uuid::Uuid;
 
 use crate::error::ProjectorError;
-use crate::rebuild::opened;
+use crate::filling::opened;
 
 /// Entries read at once.
 const PAGE: u32 = 1_000;

@@ -72,23 +72,26 @@ fn line(lines: &mut Vec<u8>, cells: &[Option<String>]) {
             lines.push(b'\t');
         }
         match cell {
-            Some(text) => escaped(lines, text),
+            Some(text) => escaped(lines, text.as_bytes()),
             None => lines.extend_from_slice(b"\\N"),
         }
     }
     lines.push(b'\n');
 }
 
-fn escaped(lines: &mut Vec<u8>, text: &str) {
-    for byte in text.bytes() {
-        match byte {
-            b'\\' => lines.extend_from_slice(b"\\\\"),
-            b'\t' => lines.extend_from_slice(b"\\t"),
-            b'\n' => lines.extend_from_slice(b"\\n"),
-            b'\r' => lines.extend_from_slice(b"\\r"),
-            other => lines.push(other),
-        }
+/// Most of a row is hex, in which there is nothing to escape but its beginning: what lies between is taken as a whole.
+fn escaped(lines: &mut Vec<u8>, mut text: &[u8]) {
+    while let Some(at) = text.iter().position(|byte| matches!(byte, b'\\' | b'\t' | b'\n' | b'\r')) {
+        lines.extend_from_slice(&text[..at]);
+        lines.extend_from_slice(match text[at] {
+            b'\t' => b"\\t",
+            b'\n' => b"\\n",
+            b'\r' => b"\\r",
+            _ => b"\\\\",
+        });
+        text = &text[at + 1..];
     }
+    lines.extend_from_slice(text);
 }
 
 #[cfg(test)]

@@ -13,8 +13,10 @@ use crate::error::ProjectorError;
 use crate::keys::keys_unless_erased;
 use crate::table::{Target, cells};
 
-/// Rows in memory at once.
-const CHUNK: usize = 1_000;
+/// Rows that are opened together.
+const CHUNK: usize = 500;
+/// Chunks under way: while one is opened, the next is read.
+const AT_ONCE: usize = 2;
 
 /// The digest of a projection's tables in `schema`: SHA-256 over the keyed digests of their opened rows, in the order of
 /// their keys. Rows of erased subjects, which nobody can open, don't count.
@@ -24,27 +26,37 @@ pub async fn digest(connection: &mut PgConnection, vault: &Vault, projection: &P
         let target = Target { schema, table: table.info() };
         hash.update(target.table.name);
         let sql = format!("select {} from {} order by {}", target.selected(), target.name(), target.table.key.join(", "));
-        let mut chunks = sqlx::query(&sql).fetch(&mut *connection).try_chunks(CHUNK);
-        while let Some(rows) = chunks.try_next().await.map_err(|failed| failed.1)? {
-            hash.update(digest_of_chunk(vault, *table, projection.schema, &rows).await?);
+        let chunks = sqlx::query(&sql).fetch(&mut *connection).try_chunks(CHUNK).map_err(|failed| ProjectorError::from(failed.1));
+        let mut digests = chunks.map_ok(|rows| digest_of_chunk(vault, *table, projection.schema, rows)).try_buffered(AT_ONCE);
+        while let Some(digest) = digests.try_next().await? {
+            hash.update(digest);
         }
     }
     Ok(hex::encode(hash.finalize()))
 }
 
-async fn digest_of_chunk(vault: &Vault, table: &'static dyn Table, kind: Schema, rows: &[PgRow]) -> Result<Vec<u8>, ProjectorError> {
+async fn digest_of_chunk(vault: &Vault, table: &'static dyn Table, kind: Schema, rows: Vec<PgRow>) -> Result<Vec<u8>, ProjectorError> {
+    let mut loaded = on_a_core(move || load(table, &rows)).await?;
+    let keys = vault.open_keys(&loaded.key_ids()).await?;
+    let owners: BTreeSet<_> = loaded.stamps().iter().map(|(_, stamp)| owner(kind, stamp)).collect();
+    let digest_keys = keys_unless_erased(vault, &owners).await?;
+    on_a_core(move || {
+        loaded.open(&keys, true).map_err(|why| ProjectorError::Sealed { table: table.info().name, why })?;
+        Ok(in_order(loaded.as_ref(), |stamp| digest_keys.get(&owner(kind, stamp))))
+    })
+    .await
+}
+
+async fn on_a_core<T: Send + 'static>(work: impl FnOnce() -> Result<T, ProjectorError> + Send + 'static) -> Result<T, ProjectorError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| ProjectorError::Interrupted)?
+}
+
+fn load(table: &dyn Table, rows: &[PgRow]) -> Result<Box<dyn AnyRows>, ProjectorError> {
     let mut loaded = table.rows();
     for row in rows {
         loaded.load(&cells(row)?)?;
     }
-    let keys = vault.open_keys(&loaded.key_ids()).await?;
-    let owners: BTreeSet<_> = loaded.stamps().iter().map(|(_, stamp)| owner(kind, stamp)).collect();
-    let digest_keys = keys_unless_erased(vault, &owners).await?;
-    let opened_and_digested = move || -> Result<Vec<u8>, ProjectorError> {
-        loaded.open(&keys, true).map_err(|why| ProjectorError::Sealed { table: table.info().name, why })?;
-        Ok(in_order(loaded.as_ref(), |stamp| digest_keys.get(&owner(kind, stamp))))
-    };
-    tokio::task::spawn_blocking(opened_and_digested).await.map_err(|_| ProjectorError::Interrupted)?
+    Ok(loaded)
 }
 
 fn in_order<'a>(rows: &dyn AnyRows, key_of: impl Fn(&Stamp) -> Option<&'a anamnesis_vault::DataKey>) -> Vec<u8> {

@@ -11,6 +11,7 @@ mod checkpoint;
 mod copy;
 mod digest;
 mod error;
+mod filling;
 pub mod history;
 mod keys;
 mod progress;

@@ -1,31 +1,31 @@
 //! How is a read model computed anew, while the live one is read and written?
 //!
 //! Beside the live tables, in a schema of its own: first all streams of the log one after another, each folded whole and
-//! written with COPY, so that memory holds one page of events and one stream's rows, however long the log is. Then
-//! indexes and policies; then what was logged meanwhile, as the live projector would. Both copies are compared at the
-//! same position by their digests. At last, with the live checkpoint locked so that nobody writes, the new tables take
-//! the place of the old ones in one transaction; a running projector goes on with them without noticing.
+//! written with COPY ([`Filling`]). Then indexes and policies; then what was logged meanwhile, as the live projector
+//! would. Both copies are compared at the same position by their digests. At last, with the live checkpoint locked so
+//! that nobody writes, the new tables take the place of the old ones in one transaction; a running projector goes on with
+//! them without noticing.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anamnesis_domain::Recorded;
-use anamnesis_journal::log::{Log, LogError, SealedEntry, Unopened, open};
-use anamnesis_projections::kernel::{AnyRows, Projection, Schema};
+use anamnesis_journal::log::Log;
+use anamnesis_projections::kernel::{Class, ColumnInfo, Projection, Schema};
 use anamnesis_stream::FeedError;
 use anamnesis_vault::Vault;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
-use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tracing::{info, warn};
-use uuid::Uuid;
 
 use crate::digest::digest;
 use crate::error::ProjectorError;
-use crate::table::Target;
-use crate::{batch, copy, schema};
+use crate::filling::{Filling, opened};
+use crate::{batch, schema};
 
+/// Entries in a page of the usual size.
+const PAGE: u32 = 2_000;
+/// Keys in memory: those of the pages under way, so that a row finds the key that its events were opened with.
+const KEYS: u64 = 8_000;
 /// Events folded in one transaction while catching up.
 const CATCH_UP: u32 = 500;
 /// How long the swap waits for readers to let the old tables go: the live projector waits with it. Then it lets that one
@@ -45,7 +45,7 @@ pub struct Rebuild {
     pub vault: Vault,
     /// The log.
     pub log: Log,
-    /// Entries in a page. Two are in memory at once: one is folded while the next is read and opened.
+    /// Entries in a page at most. Several are in memory at once: one is read while another is opened, folded, written.
     pub page: u32,
 }
 
@@ -65,7 +65,7 @@ pub struct Rebuilt {
 impl Rebuild {
     /// With pages of the usual size.
     pub fn new(owner: PgPool, projector: PgPool, vault: Vault, log: Log) -> Self {
-        Self { owner, projector, vault, log, page: 5_000 }
+        Self { owner, projector, vault, log, page: PAGE }
     }
 
     /// Builds a projection anew and puts it in the live one's place, if both say the same. `told` hears how many events
@@ -85,7 +85,8 @@ impl Rebuild {
     async fn build(&self, projection: &'static Projection, compare: bool, told: impl Fn(u64, u64) + Send) -> Result<Rebuilt, ProjectorError> {
         let began = Instant::now();
         let lock = self.lock(projection).await?;
-        let fresh = Fresh { rebuild: self, projection, schema: format!("{}_new_{}", projection.schema.name(), projection.name) };
+        let rebuild = Self { vault: self.vault.apart(KEYS), ..self.clone() };
+        let fresh = Fresh { rebuild, projection, schema: format!("{}_new_{}", projection.schema.name(), projection.name) };
         let built = fresh.build(compare, told).await;
         if built.is_err() {
             // what is half built is of no use; if this fails too, the next rebuild drops it
@@ -115,19 +116,20 @@ async fn unlock(connection: PoolConnection<Postgres>) {
 }
 
 /// The tables being built.
-struct Fresh<'a> {
-    rebuild: &'a Rebuild,
+struct Fresh {
+    rebuild: Rebuild,
     projection: &'static Projection,
     schema: String,
 }
 
-impl Fresh<'_> {
+impl Fresh {
     async fn build(&self, compare: bool, told: impl Fn(u64, u64) + Send) -> Result<(u64, u64, Option<String>), ProjectorError> {
         let live = self.live_position().await?;
         let head = self.rebuild.log.head().await.map_err(FeedError::from)?.position;
         let from = live.map_or(head, |live| live.min(head));
         self.create().await?;
-        let filled = self.fill(from, told).await?;
+        let filling = Filling { rebuild: self.rebuild.clone(), projection: self.projection, schema: self.schema.clone(), up_to: from };
+        let filled = filling.run(told).await?;
         self.guard().await?;
         let mut position = from;
         let digest = if compare && live.is_some() { Some(self.compare(&mut position).await?) } else { None };
@@ -175,30 +177,17 @@ impl Fresh<'_> {
         schema::run_in(&mut tx, &self.schema, self.projection.guards_sql()).await?;
         tx.commit().await?;
         for table in self.projection.tables {
-            self.execute(&format!("analyze {}.{}", self.schema, table.info().name)).await?;
+            // what is sealed and lists of hashes tell the planner nothing and take longest; autovacuum gets there in time
+            let tells = |column: &&ColumnInfo| column.class != Class::Sealed && column.sql != "bytea[]";
+            let columns: Vec<_> = table.info().all_columns().filter(tells).map(|column| column.name).collect();
+            self.execute(&format!("analyze {}.{} ({})", self.schema, table.info().name, columns.join(", "))).await?;
         }
         Ok(())
     }
 
-    /// Folds every stream as it was at a position.
-    async fn fill(&self, up_to: u64, told: impl Fn(u64, u64)) -> Result<u64, ProjectorError> {
-        let types = self.projection.aggregate_types();
-        let total = self.rebuild.log.count_of(&types, up_to).await.map_err(FeedError::from)?;
-        let (sender, mut pages) = mpsc::channel(1);
-        let reader = tokio::spawn(read_pages(self.rebuild.clone(), types, up_to, sender));
-        let mut filling = Filling::new(self);
-        while let Some(page) = pages.recv().await {
-            filling.fold(page).await?;
-            told(filling.events, total);
-        }
-        reader.await.map_err(|_| ProjectorError::Interrupted)??;
-        filling.finish().await?;
-        if filling.events == total { Ok(total) } else { Err(ProjectorError::Incomplete { expected: total, found: filling.events }) }
-    }
-
     /// Folds what was logged after `position`, as the live projector does, and moves it along.
     async fn catch_up(&self, position: &mut u64, up_to: u64) -> Result<(), ProjectorError> {
-        let Rebuild { projector, vault, log, .. } = self.rebuild;
+        let Rebuild { projector, vault, log, .. } = &self.rebuild;
         while *position < up_to {
             let limit = u32::try_from(up_to - *position).unwrap_or(CATCH_UP).min(CATCH_UP);
             let entries = log.read_after(*position, limit).await.map_err(FeedError::from)?;
@@ -215,7 +204,7 @@ impl Fresh<'_> {
 
     /// Compares both copies at the live one's position, in a snapshot, so that the live projector isn't held up.
     async fn compare(&self, position: &mut u64) -> Result<String, ProjectorError> {
-        let Rebuild { owner, vault, .. } = self.rebuild;
+        let Rebuild { owner, vault, .. } = &self.rebuild;
         let mut snapshot = owner.begin().await?;
         schema::script(&mut snapshot, "set transaction isolation level repeatable read, read only").await?;
         let live_position = self.checkpoint(&mut snapshot, "").await?.unwrap_or_default();
@@ -295,104 +284,4 @@ fn forget_erased(schema: &str, table: &str) -> String {
 
 fn is_lock_timeout(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "55P03")
-}
-
-type Page = Vec<Recorded>;
-
-/// Reads and opens page after page, one ahead of whoever folds them.
-async fn read_pages(rebuild: Rebuild, types: Vec<&'static str>, up_to: u64, pages: mpsc::Sender<Page>) -> Result<(), ProjectorError> {
-    let (mut last, mut dense) = (None, Dense::default());
-    loop {
-        let entries = rebuild.log.in_stream_order(&types, last.as_ref(), up_to, rebuild.page).await.map_err(FeedError::from)?;
-        entries.iter().try_for_each(|entry| dense.follow(entry)).map_err(FeedError::from)?;
-        last = entries.last().cloned().or(last);
-        let is_last = entries.len() < rebuild.page as usize;
-        let page = opened(entries, &rebuild.vault).await?;
-        // whoever folded them has failed and says why
-        if pages.send(page).await.is_err() || is_last {
-            return Ok(());
-        }
-    }
-}
-
-/// The streams of one id, to notice when one of their events is missing.
-#[derive(Default)]
-struct Dense {
-    id: Uuid,
-    /// The last sequence, by kind: streams of several kinds may have the same id.
-    last: BTreeMap<String, u64>,
-}
-
-impl Dense {
-    fn follow(&mut self, entry: &SealedEntry) -> Result<(), LogError> {
-        if entry.aggregate_id != self.id {
-            self.id = entry.aggregate_id;
-            self.last.clear();
-        }
-        let last = self.last.entry(entry.aggregate_type.clone()).or_default();
-        *last += 1;
-        if entry.sequence == *last {
-            return Ok(());
-        }
-        Err(LogError::StreamGap { aggregate_type: entry.aggregate_type.clone(), aggregate_id: entry.aggregate_id, expected: *last })
-    }
-}
-
-pub(crate) async fn opened(entries: Vec<SealedEntry>, vault: &Vault) -> Result<Vec<Recorded>, ProjectorError> {
-    let poison = |unopened: Unopened| ProjectorError::Poison(Box::new(unopened));
-    open(entries, vault).await?.into_iter().map(|entry| entry.map_err(poison)).collect()
-}
-
-/// The rows of streams that aren't over yet.
-struct Filling<'a> {
-    fresh: &'a Fresh<'a>,
-    rows: Vec<Box<dyn AnyRows>>,
-    events: u64,
-}
-
-impl<'a> Filling<'a> {
-    fn new(fresh: &'a Fresh<'a>) -> Self {
-        Self { fresh, rows: fresh.projection.tables.iter().map(|table| table.rows()).collect(), events: 0 }
-    }
-
-    /// Folds a page; writes the rows of every stream but the last, which may go on in the next page.
-    async fn fold(&mut self, page: Page) -> Result<(), ProjectorError> {
-        self.events += page.len() as u64;
-        let last_stream: Option<Uuid> = page.last().map(|event| event.aggregate_id);
-        let ended = page.partition_point(|event| Some(event.aggregate_id) != last_stream);
-        let (ended, going_on) = page.split_at(ended);
-        if !ended.is_empty() {
-            self.fold_in_memory(ended)?;
-            self.write().await?;
-        }
-        self.fold_in_memory(going_on)?;
-        // what is only added to is never changed by a later event
-        if self.fresh.projection.schema == Schema::Audit {
-            self.write().await?;
-        }
-        Ok(())
-    }
-
-    async fn finish(&mut self) -> Result<(), ProjectorError> {
-        self.write().await
-    }
-
-    fn fold_in_memory(&mut self, events: &[Recorded]) -> Result<(), ProjectorError> {
-        for (table, rows) in self.fresh.projection.tables.iter().zip(&mut self.rows) {
-            let events: Vec<_> = events.iter().filter(|event| table.streams().include(event.aggregate_type)).collect();
-            batch::fold_in_memory(rows.as_mut(), table.info().name, &events)?;
-        }
-        Ok(())
-    }
-
-    async fn write(&mut self) -> Result<(), ProjectorError> {
-        let Rebuild { owner, vault, .. } = self.fresh.rebuild;
-        let mut connection = owner.acquire().await?;
-        for (table, rows) in self.fresh.projection.tables.iter().zip(&mut self.rows) {
-            let target = Target { schema: &self.fresh.schema, table: table.info() };
-            let rows = std::mem::replace(rows, table.rows());
-            copy::copy(&mut connection, vault, &target, self.fresh.projection.schema, rows).await?;
-        }
-        Ok(())
-    }
 }
