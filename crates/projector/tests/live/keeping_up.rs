@@ -320,7 +320,9 @@ async fn nothing_that_was_told_of_a_person_stands_in_the_clear() {
         for table in projection.tables {
             let sql = format!("select coalesce(string_agg(t::text, ''), '') from {}.{} t", projection.schema.name(), table.info().name);
             let all: String = sqlx::query_scalar(&sql).fetch_one(&clinic.owner).await.unwrap();
-            for secret in ["Skłodowska", "Zoë", "zoe@example.org", "+1 555 013 2477", "moved", "Asthma", "unconscious", "1980-02-29"] {
+            // none that a random id or a sealed value in hex could spell
+            for secret in ["Skłodowska", "Zoë", "zoe@example.org", "+1 555 013 2477", "+15550132477", "moved", "Asthma", "unconscious", "1980-02-29"]
+            {
                 assert!(!all.contains(secret), "{secret} stands in the clear in {}", table.info().name);
             }
         }
