@@ -10,7 +10,7 @@ use std::time::Instant;
 use anamnesis_journal::log::Log;
 use anamnesis_journal::{Role, pool_as};
 use anamnesis_projections::patients::PATIENTS;
-use anamnesis_projector::{Rebuild, ensure_schema};
+use anamnesis_projector::{Rebuild, Rebuilt, ensure_schema};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -42,12 +42,12 @@ pub(crate) async fn run(server: &Server, rounds: usize, events: u32) -> Result<(
     ensure!(events > FEW_EVENTS, "it takes more than {FEW_EVENTS} events to see whether memory grows");
     let installation = &Installation::new(server).await?;
     ensure_schema(&installation.database.superuser(1).await?, &[&PATIENTS]).await?;
-    history::write(installation, FEW_EVENTS).await?;
-    let (few, few_by_hand) = (once(installation, REBUILT).await?, once(installation, BY_HAND).await?);
-    history::write(installation, events - few.events).await?;
+    let few_events = grow(installation, FEW_EVENTS).await?;
+    let (few, few_by_hand) = (once(installation, REBUILT, few_events).await?, once(installation, BY_HAND, few_events).await?);
+    let events = grow(installation, events - few_events).await?;
     let peaks = &RefCell::new(Vec::new());
     let round = |side: &'static str| async move {
-        let Once { events, seconds, peak_kib } = once(installation, side).await?;
+        let Once { seconds, peak_kib, .. } = once(installation, side, events).await?;
         peaks.borrow_mut().push((side, peak_kib));
         Ok(f64::from(events) / seconds)
     };
@@ -67,7 +67,20 @@ pub(crate) async fn run(server: &Server, rounds: usize, events: u32) -> Result<(
     report.write()
 }
 
-async fn once(installation: &Installation, side: &str) -> Result<Once> {
+/// Appends so many events and builds the live tables from all there are now: a rebuild goes only as far as those are.
+async fn grow(installation: &Installation, by: u32) -> Result<u32> {
+    history::write(installation, by).await?;
+    let superuser = installation.database.superuser(1).await?;
+    let events: i64 = sqlx::query_scalar("select count(*) from journal.events").fetch_one(&superuser).await?;
+    // tables that have come nowhere are built as far as the log goes
+    sqlx::query("delete from journal.checkpoints").execute(&superuser).await?;
+    let events = u32::try_from(events)?;
+    once(installation, REBUILT, events).await?;
+    Ok(events)
+}
+
+/// One side, once, over all events.
+async fn once(installation: &Installation, side: &str, events: u32) -> Result<Once> {
     by_hand_rebuild::clear(installation).await?;
     let output = Command::new(std::env::current_exe()?)
         .args([ONCE, side, &installation.database.url()])
@@ -76,7 +89,9 @@ async fn once(installation: &Installation, side: &str) -> Result<Once> {
         .output()
         .await?;
     ensure!(output.status.success(), "`{side}` failed");
-    serde_json::from_slice(&output.stdout).context("what the process said")
+    let once: Once = serde_json::from_slice(&output.stdout).context("what the process said")?;
+    ensure!(once.events == events, "`{side}` took {} events, not all {events}", once.events);
+    Ok(once)
 }
 
 /// In a process of its own: one round of one side.
@@ -89,13 +104,18 @@ pub(crate) async fn in_own_process(arguments: &[String]) -> Result<()> {
     let began = Instant::now();
     let events = match side.as_str() {
         REBUILT => rebuild.replace(&PATIENTS, |_, _| {}).await?.events,
-        COMPARED => rebuild.run(&PATIENTS, |_, _| {}).await?.events,
+        COMPARED => compared(rebuild.run(&PATIENTS, |_, _| {}).await?)?,
         BY_HAND => by_hand_rebuild::run(&owner, &vault).await?,
         other => bail!("there is no side `{other}`"),
     };
     let seconds = began.elapsed().as_secs_f64();
     println!("{}", serde_json::to_string(&Once { events: u32::try_from(events)?, seconds, peak_kib: peak_kib()? })?);
     Ok(())
+}
+
+fn compared(rebuilt: Rebuilt) -> Result<u64> {
+    ensure!(rebuilt.digest.is_some(), "there was nothing to compare with");
+    Ok(rebuilt.events)
 }
 
 /// The most memory that this process has had.
