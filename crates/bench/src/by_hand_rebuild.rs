@@ -1,5 +1,6 @@
 //! How would one write it by hand, for this one read model? The rows come by COPY, are opened and folded on all cores,
-//! and go by COPY. No hash is checked, nothing is compared, no index is made, nobody reads meanwhile.
+//! and go by COPY. No hash is checked, no metadata opened, nothing compared, no index made but the primary key's, and
+//! nobody reads meanwhile.
 
 use std::collections::{BTreeSet, HashMap};
 use std::num::NonZero;
@@ -29,6 +30,9 @@ const FIRST_COLUMN: usize = 6;
 /// Postgres counts microseconds from the year 2000.
 const YEAR_2000: i64 = 946_684_800_000_000;
 
+/// Where its table stands.
+pub(crate) const SCHEMA: &str = "by_hand";
+
 const ROWS: &str = "
     copy (
         select log.aggregate_id, log.sequence, log.position, log.logged_at, event.recorded_at, log.organization_id, event.event_id,
@@ -41,7 +45,7 @@ const ROWS: &str = "
 
 /// Makes the table that is filled, empty and without the indexes that come later.
 pub(crate) async fn clear(installation: &Installation) -> Result<()> {
-    let tables = format!("drop schema if exists by_hand cascade; create schema by_hand; set search_path to by_hand; {}", PATIENTS.tables_sql());
+    let tables = format!("drop schema if exists {SCHEMA} cascade; create schema {SCHEMA}; set search_path to {SCHEMA}; {}", PATIENTS.tables_sql());
     sqlx::raw_sql(&tables).execute(&installation.database.superuser(1).await?).await?;
     Ok(())
 }
@@ -50,7 +54,7 @@ pub(crate) async fn clear(installation: &Installation) -> Result<()> {
 pub(crate) async fn run(pool: &PgPool, vault: &Vault) -> Result<u64> {
     let columns: Vec<_> = PATIENTS.tables[0].info().all_columns().map(|column| column.name).collect();
     let mut filling = Filling {
-        copy: pool.copy_in_raw(&format!("copy by_hand.patients ({}) from stdin", columns.join(", "))).await?,
+        copy: pool.copy_in_raw(&format!("copy {SCHEMA}.patients ({}) from stdin", columns.join(", "))).await?,
         folding: JoinSet::new(),
         events: 0,
     };

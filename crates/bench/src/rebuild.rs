@@ -10,7 +10,7 @@ use std::time::Instant;
 use anamnesis_journal::log::Log;
 use anamnesis_journal::{Role, pool_as};
 use anamnesis_projections::patients::PATIENTS;
-use anamnesis_projector::{Rebuild, Rebuilt, ensure_schema};
+use anamnesis_projector::{Rebuild, Rebuilt, digest, ensure_schema};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -44,6 +44,7 @@ pub(crate) async fn run(server: &Server, rounds: usize, events: u32) -> Result<(
     ensure_schema(&installation.database.superuser(1).await?, &[&PATIENTS]).await?;
     let few_events = grow(installation, FEW_EVENTS).await?;
     let (few, few_by_hand) = (once(installation, REBUILT, few_events).await?, once(installation, BY_HAND, few_events).await?);
+    assert_same_rows(installation).await?;
     let events = grow(installation, events - few_events).await?;
     let peaks = &RefCell::new(Vec::new());
     let round = |side: &'static str| async move {
@@ -79,6 +80,17 @@ async fn grow(installation: &Installation, by: u32) -> Result<u32> {
     Ok(events)
 }
 
+/// Both sides make the same rows, or one of them would win by doing less.
+async fn assert_same_rows(installation: &Installation) -> Result<()> {
+    let pool = installation.database.superuser(2).await?;
+    let vault = open_vault(pool.clone(), installation.keyring.path()).await?;
+    let mut connection = pool.acquire().await?;
+    let ours = digest(&mut connection, &vault, &PATIENTS, PATIENTS.schema.name()).await?;
+    let by_hand = digest(&mut connection, &vault, &PATIENTS, by_hand_rebuild::SCHEMA).await?;
+    ensure!(ours == by_hand, "the rows made by hand say something else");
+    Ok(())
+}
+
 /// One side, once, over all events.
 async fn once(installation: &Installation, side: &str, events: u32) -> Result<Once> {
     by_hand_rebuild::clear(installation).await?;
@@ -104,7 +116,7 @@ pub(crate) async fn in_own_process(arguments: &[String]) -> Result<()> {
     let began = Instant::now();
     let events = match side.as_str() {
         REBUILT => rebuild.replace(&PATIENTS, |_, _| {}).await?.events,
-        COMPARED => compared(rebuild.run(&PATIENTS, |_, _| {}).await?)?,
+        COMPARED => compared(&rebuild.run(&PATIENTS, |_, _| {}).await?)?,
         BY_HAND => by_hand_rebuild::run(&owner, &vault).await?,
         other => bail!("there is no side `{other}`"),
     };
@@ -113,7 +125,7 @@ pub(crate) async fn in_own_process(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn compared(rebuilt: Rebuilt) -> Result<u64> {
+fn compared(rebuilt: &Rebuilt) -> Result<u64> {
     ensure!(rebuilt.digest.is_some(), "there was nothing to compare with");
     Ok(rebuilt.events)
 }

@@ -9,6 +9,7 @@ const NONE: u8 = 0xff;
 const VALUES: [u8; 256] = values();
 
 /// `\x` and two hex digits a byte: how Postgres reads and prints bytes.
+#[expect(clippy::missing_panics_doc, reason = "digits are ASCII, so it never panics")]
 pub fn bytea(bytes: &[u8]) -> String {
     let mut text = vec![0; 2 + 2 * bytes.len()];
     text[..2].copy_from_slice(b"\\x");
@@ -22,7 +23,7 @@ pub fn bytea(bytes: &[u8]) -> String {
 /// The bytes of hex digits, with `\x` before them or without; `None`: they aren't.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     let text = text.strip_prefix("\\x").unwrap_or(text).as_bytes();
-    if text.len() % 2 != 0 {
+    if !text.len().is_multiple_of(2) {
         return None;
     }
     // all digits first, so that the loop has no way out; then whether one was none

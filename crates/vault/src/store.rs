@@ -105,7 +105,7 @@ impl Store {
     pub(crate) async fn make_up(&self, owner: KeyOwner) -> Result<NewKey, VaultError> {
         let (name, secret) = (KeyName { key_id: random_id(), owner, version: 1 }, Secret::random());
         let wrap = Arc::new(self.provider.wrap(&name, &secret).await?);
-        Ok(NewKey { key: DataKey::new(name, self.suite, secret), wrap, provider: self.provider.uri().into() })
+        Ok(NewKey { key: DataKey::new(name, self.settings.suite, secret), wrap, provider: self.provider.uri().into() })
     }
 
     async fn propose(&self, owners: &[KeyOwner]) -> Result<HashMap<Uuid, NewKey>, VaultError> {

@@ -64,6 +64,7 @@ impl Vault {
 
     /// The same keys, with so many of them in a memory of its own: for whoever passes over everything once. That pushes
     /// out no key that others use, and needs no more memory the more there is to pass over.
+    #[must_use]
     pub fn apart(&self, cached_keys: u64) -> Self {
         let Store { pool, provider, settings, .. } = &*self.store;
         let settings = VaultSettings { cached_keys, ..*settings };
