@@ -12,6 +12,7 @@ project. Prints a line for each file and ends with 1 if anything differs.
 import base64
 import hashlib
 import hmac
+import io
 import json
 import os
 import pathlib
@@ -282,6 +283,18 @@ def check_digest(vector):
 
 
 def check_rows(vector):
+    row_bytes, entry = spell_row(vector)
+    same(vector, "row_bytes", row_bytes.hex())
+    same(vector, "row_hash", sha256(row_bytes).hex())
+    same(vector, "entry", entry.hex())
+    same(vector, "leaf", leaf(entry).hex())
+
+
+def leaf_of(vector):
+    return leaf(spell_row(vector)[1]).hex()
+
+
+def spell_row(vector):
     row = vector["row"]
     stream = lp(row["aggregate_type"]) + uid(row["aggregate_id"]) + uint(row["sequence"], 8)
     row_bytes = (
@@ -302,12 +315,9 @@ def check_rows(vector):
         + sha256(bytes.fromhex(row["payload"]))
         + sha256(bytes.fromhex(row["metadata"]))
     )
-    same(vector, "row_bytes", row_bytes.hex())
-    same(vector, "row_hash", sha256(row_bytes).hex())
     at = uint(vector["position"], 8) + time(vector["logged_at_us"])
     entry = b"\x01" + at + uid(row["organization_id"]) + stream + uid(row["subject_id"]) + sha256(row_bytes)
-    same(vector, "entry", entry.hex())
-    same(vector, "leaf", leaf(entry).hex())
+    return row_bytes, entry
 
 
 # Tree
@@ -391,6 +401,75 @@ def check_checkpoint(vector):
     same(vector, "note", f"{text}\n\u2014 {origin} {signature}\n")
 
 
+# Kafka record
+
+TOPICS = {"patient": ("patient-events", 6), "access": ("audit-events", 12)}
+
+
+def avro_long(number):
+    number = (number << 1) ^ (number >> 63)
+    found = b""
+    while number > 0x7F:
+        found += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return found + bytes([number])
+
+
+def avro_bytes(text):
+    found = text if isinstance(text, bytes) else text.encode()
+    return avro_long(len(found)) + found
+
+
+def avro_optional(found):
+    return b"\x00" if found is None else b"\x02" + found
+
+
+def check_kafka(vector):
+    row = vector["row"]
+    leaf_hex = leaf_of(vector)
+    topic, partitions = TOPICS[row["aggregate_type"]]
+    same(vector, "topic", topic)
+    first = int.from_bytes(sha256(uid(row["aggregate_id"]))[:8], "big")
+    same(vector, "partition", first % partitions)
+    same(vector, "key", row["event_id"] if topic == "audit-events" else row["aggregate_id"])
+    same(vector, "timestamp_ms", vector["logged_at_us"] // 1000)
+    schema = json.loads((ROOT / "schemas/kafka/Envelope.v1.avsc").read_text())
+    fingerprint = fastavro.schema.fingerprint(fastavro.schema.to_parsing_canonical_form(schema), "CRC-64-AVRO")
+    headers = {"position": str(vector["position"]), "previous-position": str(vector["previous_position"])}
+    same(vector, "headers", headers | {"leaf": leaf_hex, "fingerprint": fingerprint})
+    data, metadata = bytes.fromhex(row["payload"]), bytes.fromhex(row["metadata"])
+    envelope = (
+        uid(row["event_id"])
+        + avro_bytes(row["event_type"])
+        + avro_long(row["recorded_at_us"])
+        + avro_bytes("anamnesis")
+        + avro_bytes(str(row["event_version"]))
+        + avro_bytes(row["aggregate_type"])
+        + uid(row["aggregate_id"])
+        + avro_long(row["sequence"])
+        + avro_long(vector["position"])
+        + avro_long(vector["logged_at_us"])
+        + uid(row["organization_id"])
+        + uid(row["subject_id"])
+        + data[2:18]
+        + avro_bytes(f"anamnesis.{row['aggregate_type']}.{row['event_type']}.v{row['event_version']}")
+        + bytes.fromhex(row["fingerprint"])
+        + avro_bytes(data)
+        + uid(row["correlation_id"])
+        + avro_optional(uid(row["causation_id"]) if row["causation_id"] else None)
+        + uid(row["actor_id"])
+        + uid(row["command_id"])
+        + uid(row["metadata_subject_id"])
+        + avro_optional(metadata[2:18] if metadata else None)
+        + avro_optional(avro_bytes(metadata) if metadata else None)
+    )
+    same(vector, "value", (b"\0" + uint(vector["schema_id"], 4) + envelope).hex())
+    # and a library reads the same out of it
+    read = fastavro.schemaless_reader(io.BytesIO(envelope), schema)
+    if read["data"] != data or read["metadataSubject"] != uid(row["metadata_subject_id"]):
+        raise Differs("fastavro reads something else")
+
+
 # Schemas
 
 
@@ -411,6 +490,7 @@ READERS = {
     "contexts.json": check_contexts,
     "digest.json": check_digest,
     "index.json": check_index,
+    "kafka.json": check_kafka,
     "padding.json": check_padding,
     "rows.json": check_rows,
     "sealed.json": check_sealed,

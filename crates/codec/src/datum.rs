@@ -91,11 +91,16 @@ pub fn decode_origin(bytes: &[u8]) -> Result<Origin, CodecError> {
     Avro { schema, bytes }.decode()
 }
 
-fn write(aggregate: &str, kind: EventKind, payload: &impl Serialize) -> Result<Encoded, CodecError> {
+pub(crate) fn write(aggregate: &str, kind: EventKind, payload: &impl Serialize) -> Result<Encoded, CodecError> {
     let EventKind { name, version } = kind;
     let schema = find(aggregate, name, version).ok_or_else(|| unknown(aggregate, name, version))?;
     let bytes = schema.writer.write_ser_to_vec(payload).map_err(|_| CodecError::NotWritable { name, version })?;
     Ok(Encoded { kind, fingerprint: schema.fingerprint, bytes })
+}
+
+/// Reads one datum under its schema, to the last byte.
+pub(crate) fn read_whole<T: DeserializeOwned>(schema: &'static EventSchema, bytes: &[u8]) -> Result<T, CodecError> {
+    Avro { schema, bytes }.decode()
 }
 
 fn written_under(aggregate: &str, name: &str, version: u32, fingerprint: Fingerprint) -> Result<&'static EventSchema, CodecError> {

@@ -5,7 +5,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
 mod datum;
+mod envelope;
 mod schemas;
 
 pub use datum::{CodecError, Encoded, decode, decode_any, decode_origin, encode, encode_any, encode_origin};
+pub use envelope::{Envelope, EnvelopeMetadata, decode_envelope, encode_envelope, envelope_schema};
 pub use schemas::{EventSchema, Fingerprint, all, find};

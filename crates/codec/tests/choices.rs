@@ -22,7 +22,7 @@ impl PayloadDecoder for Json {
 }
 
 fn events() -> impl Iterator<Item = (&'static EventSchema, Value)> {
-    all().iter().filter(|schema| schema.aggregate != "metadata").map(|schema| {
+    all().iter().filter(|schema| !["metadata", "kafka"].contains(&schema.aggregate)).map(|schema| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../schemas")
             .join(schema.aggregate)

@@ -65,6 +65,18 @@ impl StoredTree {
         Ok(sqlx::query_scalar("select note from journal.tree_heads order by size desc limit 1").fetch_optional(&self.pool).await?)
     }
 
+    /// The signed notes of the heads larger than `size` and up to `up_to`, the smallest first: at most `limit`.
+    pub async fn heads_after(&self, size: u64, up_to: u64, limit: u32) -> Result<Vec<(u64, String)>, TreeError> {
+        let heads: Vec<(i64, String)> =
+            sqlx::query_as("select size, note from journal.tree_heads where size > $1 and size <= $2 order by size limit $3")
+                .bind(size.cast_signed())
+                .bind(up_to.cast_signed())
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool)
+                .await?;
+        Ok(heads.into_iter().map(|(size, note)| (size.cast_unsigned(), note)).collect())
+    }
+
     /// The root of the first `size` entries.
     pub async fn head(&self, size: u64) -> Result<Head, TreeError> {
         Ok(self.at(size, &[]).await?.0.head())

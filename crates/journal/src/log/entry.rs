@@ -196,6 +196,14 @@ impl FromRow<'_, PgRow> for UpToHead {
     }
 }
 
+impl UpToHead {
+    /// How much memory the sealed part takes.
+    pub(super) fn sealed_bytes(&self) -> usize {
+        let event = self.entry.as_ref().and_then(|entry| entry.event.as_ref());
+        event.map_or(0, |event| event.payload.len() + event.metadata.len())
+    }
+}
+
 /// The entries after `position`, if none is missing between it, them and the head.
 pub(super) fn dense(position: u64, limit: u32, rows: Vec<UpToHead>) -> Result<Vec<SealedEntry>, LogError> {
     let head = rows.first().map_or(position, |row| row.head.cast_unsigned());

@@ -5,21 +5,24 @@
 
 mod entry;
 mod open;
+mod place;
 mod watch;
 
 use std::time::Duration;
 
 use anamnesis_domain::Instant;
 use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 pub use entry::SealedEntry;
 use entry::Stored;
 pub use open::{Unopened, Why, open};
+pub use place::Place;
 use watch::Watch;
 
-use crate::follower::StoredTree;
+use crate::follower::{StoredTree, log_rows_after};
 
 /// The channel on which the sequencer tells the position that the log has reached.
 pub(crate) const CHANNEL: &str = "anamnesis_log";
@@ -145,6 +148,40 @@ impl Log {
         let rows: Vec<entry::UpToHead> =
             sqlx::query_as(include_str!("read_after.sql")).bind(position.cast_signed()).bind(i64::from(limit)).fetch_all(&self.pool).await?;
         entry::dense(position, limit, rows)
+    }
+
+    /// As [`Log::read_after`], but no more than the first entries that together reach so many sealed bytes.
+    pub async fn read_after_within(&self, position: u64, limit: u32, bytes: usize) -> Result<Vec<SealedEntry>, LogError> {
+        let mut rows = sqlx::query_as::<_, entry::UpToHead>(include_str!("read_after.sql"))
+            .bind(position.cast_signed())
+            .bind(i64::from(limit))
+            .fetch(&self.pool);
+        let (mut read, mut size) = (vec![], 0);
+        while let Some(row) = rows.try_next().await? {
+            size += row.sealed_bytes();
+            read.push(row);
+            if size >= bytes {
+                let limit = u32::try_from(read.len()).unwrap_or(u32::MAX);
+                return entry::dense(position, limit, read);
+            }
+        }
+        entry::dense(position, limit, read)
+    }
+
+    /// What stands directly after a position, without the events: `limit` places, or all up to the log's end.
+    pub async fn places_after(&self, position: u64, limit: u32) -> Result<Vec<Place>, LogError> {
+        place::dense(position, log_rows_after(&self.pool, position, limit).await?)
+    }
+
+    /// The entries at these positions, in order; all of them must be there.
+    pub async fn at(&self, positions: &[u64]) -> Result<Vec<SealedEntry>, LogError> {
+        let wanted: Vec<_> = positions.iter().map(|position| position.cast_signed()).collect();
+        let rows: Vec<Stored> = sqlx::query_as(include_str!("at_positions.sql")).bind(wanted).fetch_all(&self.pool).await?;
+        let entries = rows.into_iter().map(SealedEntry::try_from).collect::<Result<Vec<_>, _>>()?;
+        match positions.iter().find(|wanted| entries.binary_search_by_key(wanted, |entry| &entry.position).is_err()) {
+            Some(missing) => Err(LogError::Gap { expected: *missing }),
+            None => Ok(entries),
+        }
     }
 
     /// What the log says about one subject after a position and up to another, in order: at most `limit` entries.

@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 const ED25519: u8 = 1;
 const PRIVATE: &str = "PRIVATE+KEY+";
 const SIGNATURE_LINE: &str = "— ";
+/// In front of the origin where a checkpoint has the origin alone; no origin has a space.
+const STATEMENT: &str = "anamnesis/statement/1 ";
 const MAX_NOTE_BYTES: usize = 64 * 1024;
 
 type KeyId = [u8; 4];
@@ -70,6 +72,12 @@ impl VerifyingKey {
             }
         }
         signed
+    }
+
+    /// A statement about this log that its signer has made ([`super::Signer::attest`]).
+    pub fn open_statement<'a>(&self, note: &'a str) -> Result<&'a str, NoteError> {
+        let text = self.open(note)?.strip_prefix(STATEMENT).ok_or(NoteError::Note)?;
+        text.strip_prefix(&self.name).and_then(|rest| rest.strip_prefix('\n')).ok_or(NoteError::Origin)
     }
 
     fn id(&self) -> KeyId {
@@ -143,6 +151,11 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningKey({}, secret)", self.public.name)
     }
+}
+
+/// What is signed when the log's key says something else than a head; `statement` ends with a newline.
+pub(super) fn statement_text(origin: &str, statement: &str) -> String {
+    format!("{STATEMENT}{origin}\n{statement}")
 }
 
 fn valid_name(name: &str) -> Result<&str, NoteError> {
@@ -277,6 +290,16 @@ mod tests {
             assert_eq!(open(&key().sign(&wrong)), Err(NoteError::Checkpoint), "{wrong}");
         }
         assert_eq!(open(&key().sign(&BODY.replace("anamnesis", "other"))), Err(NoteError::Origin));
+    }
+
+    #[test]
+    fn a_statement_is_no_checkpoint_and_a_checkpoint_no_statement() {
+        let note = key().sign(&statement_text("log.example/anamnesis", "7 things\n"));
+        assert_eq!(key().public().open_statement(&note), Ok("7 things\n"));
+        assert!(open(&note).is_err());
+        assert_eq!(key().public().open_statement(&key().sign(BODY)), Err(NoteError::Note));
+        assert_eq!(key().public().open_statement(&key().sign(&statement_text("log.other", "7 things\n"))), Err(NoteError::Origin));
+        assert_eq!(key().public().open_statement(&note.replace('7', "8")), Err(NoteError::Signature));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use rand::TryRngCore as _;
 use zeroize::Zeroizing;
 
-use super::note::SigningKey;
+use super::note::{SigningKey, statement_text};
 use super::proof::verify_consistency;
 use super::{Consistency, Head, NoteError, SignedCheckpoint, Unproven, VerifyingKey};
 
@@ -112,6 +112,11 @@ impl Signer {
         let signed = SignedCheckpoint::sign(head, &self.key);
         remember(&self.path, &self.key, &signed)?;
         Ok(signed)
+    }
+
+    /// Signs what was found out about this log, as a note that can't be taken for a head.
+    pub fn attest(&self, statement: &str) -> String {
+        self.key.sign(&statement_text(self.key.public().name(), statement))
     }
 }
 

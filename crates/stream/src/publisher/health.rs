@@ -1,0 +1,96 @@
+//! How is the publisher?
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::cluster::Drift;
+
+/// The way to a running publisher. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct PublisherHandle {
+    health: watch::Receiver<PublisherHealth>,
+}
+
+impl PublisherHandle {
+    pub(super) fn new(health: watch::Receiver<PublisherHealth>) -> Self {
+        Self { health }
+    }
+
+    /// How it is.
+    pub fn health(&self) -> PublisherHealth {
+        self.health.borrow().clone()
+    }
+
+    /// Waits until this publisher has published up to a position; false when the time passed before.
+    pub async fn published(&self, position: u64, within: Duration) -> bool {
+        let mut health = self.health.clone();
+        let reached = timeout(within, health.wait_for(|health| health.position >= position)).await;
+        reached.is_ok_and(|waited| waited.is_ok())
+    }
+}
+
+/// How a publisher is.
+#[derive(Clone, Debug, Default)]
+pub struct PublisherHealth {
+    /// What it does.
+    pub state: PublisherState,
+    /// Every event up to here is in Kafka, as far as this process has seen it.
+    pub position: u64,
+    /// When it last published, or found nothing to publish.
+    pub last_success: Option<Instant>,
+    /// Failed attempts since then.
+    pub failures: u32,
+    /// Why it isn't publishing, if it should.
+    pub problem: Option<String>,
+    /// Why the registry can't be asked, while publishing goes on without it.
+    pub registry_problem: Option<String>,
+    /// Topics that aren't made as they should be.
+    pub drift: Vec<Drift>,
+}
+
+/// What a publisher does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum PublisherState {
+    /// It has just begun.
+    #[default]
+    Starting,
+    /// Another process publishes; it waits for its turn.
+    StandingBy,
+    /// It publishes.
+    Publishing,
+    /// It can't, and tries again.
+    Failing,
+}
+
+impl PublisherHealth {
+    pub(super) fn stood_by(&mut self) {
+        self.state = PublisherState::StandingBy;
+        self.failures = 0;
+        self.problem = None;
+    }
+
+    pub(super) fn reached(&mut self, position: u64) {
+        self.state = PublisherState::Publishing;
+        self.position = position;
+        self.last_success = Some(Instant::now());
+        self.failures = 0;
+        self.problem = None;
+    }
+
+    pub(super) fn failed(&mut self, error: &dyn Error) {
+        self.state = PublisherState::Failing;
+        self.failures = self.failures.saturating_add(1);
+        self.problem = Some(with_sources(error));
+    }
+
+    pub(super) fn asked_registry(&mut self, outcome: Result<(), &dyn Error>) {
+        self.registry_problem = outcome.err().map(with_sources);
+    }
+}
+
+fn with_sources(error: &dyn Error) -> String {
+    std::iter::successors(Some(error), |error| (*error).source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,97 @@
+//! How does a batch get into Kafka, all of it or nothing?
+
+use std::time::{Duration, Instant};
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+
+use crate::client::Quiet;
+use crate::record::Record;
+use crate::settings::KafkaSettings;
+use crate::topics::Topic;
+
+/// How long a transaction may take before everything is begun anew.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// How long one attempt to end a transaction takes.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+impl ProducerContext for Quiet {
+    type DeliveryOpaque = ();
+
+    /// A record that didn't arrive keeps its transaction from being committed: that is where it is told.
+    fn delivery(&self, _: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {}
+}
+
+/// A record with the position of the one before it in its partition.
+pub(super) type Chained = (Record, u64);
+
+/// A signed tree head: its size and its note.
+pub(super) type Head = (u64, String);
+
+/// The transactional producer. All its methods block.
+pub(super) struct Producer {
+    producer: BaseProducer<Quiet>,
+    names: Vec<(Topic, String)>,
+}
+
+impl Producer {
+    /// Fences the producer before this one, and waits until what it had begun is committed or aborted.
+    pub(super) fn begin(settings: &KafkaSettings) -> Result<Self, KafkaError> {
+        let producer: BaseProducer<Quiet> = settings.producer().create_with_context(Quiet)?;
+        producer.init_transactions(PATIENCE)?;
+        let topics = crate::topics::EVENT_TOPICS.into_iter().chain([Topic::LogHeads]);
+        Ok(Self { producer, names: topics.map(|topic| (topic, settings.named(topic.name()))).collect() })
+    }
+
+    /// Publishes in one transaction. After an error this producer is of no more use; what became of the transaction,
+    /// the next one's beginning decides.
+    pub(super) fn publish(&self, records: &[Chained], heads: &[Head]) -> Result<(), KafkaError> {
+        self.producer.begin_transaction()?;
+        for (record, previous) in records {
+            let to = BaseRecord::to(self.name(record.partition.topic)).partition(record.partition.kafka_index());
+            let content = to.key(record.key.as_str()).payload(record.value.as_slice());
+            self.send(content.timestamp(record.timestamp_ms).headers(record.headers(*previous)))?;
+        }
+        for (size, note) in heads {
+            let size = size.to_string();
+            let headers = OwnedHeaders::new().insert(Header { key: "size", value: Some(&size) });
+            let to = BaseRecord::to(self.name(Topic::LogHeads)).partition(0);
+            self.send(to.key(size.as_str()).payload(note.as_bytes()).headers(headers))?;
+        }
+        self.commit()
+    }
+
+    fn name(&self, topic: Topic) -> &str {
+        self.names.iter().find(|(known, _)| *known == topic).map_or(topic.name(), |(_, name)| name)
+    }
+
+    fn send(&self, mut record: BaseRecord<'_, str, [u8]>) -> Result<(), KafkaError> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), refused)) if Instant::now() < deadline => {
+                    record = refused;
+                    self.producer.poll(Duration::from_millis(100));
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+    }
+
+    fn commit(&self) -> Result<(), KafkaError> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let error = match self.producer.commit_transaction(ATTEMPT) {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            let timed_out = error == KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut);
+            let may_go_on = timed_out || matches!(&error, KafkaError::Transaction(error) if error.is_retriable());
+            if !may_go_on || Instant::now() >= deadline {
+                return Err(error);
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What does a publisher do while it leads?
+//!
+//! One task reads the log and makes records of it, another puts them into Kafka: while a transaction is committed, the
+//! next one is made.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::Arc;
+
+use anamnesis_journal::log::{Log, SealedEntry};
+use futures::future::try_join_all;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::producer::{Chained, Producer};
+use super::tails::Start;
+use super::{PublishError, Publisher, PublisherHealth, PublisherSettings};
+use crate::client::blocking;
+use crate::cluster::ensure_topics;
+use crate::record::Record;
+use crate::registry::{Registry, RegistryError};
+use crate::store::Store;
+use crate::topics::TopicPartition;
+
+/// Events made into records by one thread at a time.
+const ENCODED_AT_ONCE: usize = 1_000;
+/// Tree heads in one transaction.
+const HEADS_AT_ONCE: u32 = 1_000;
+
+/// One time of leading, in its own epoch.
+pub(super) struct Session<'a> {
+    epoch: i64,
+    store: &'a Store,
+    log: &'a Log,
+    settings: &'a PublisherSettings,
+    health: &'a watch::Sender<PublisherHealth>,
+    registry: Registry,
+    schema_id: u32,
+    producer: Arc<Producer>,
+    start: Start,
+}
+
+/// Records of consecutive positions; those that Kafka has already are left out.
+struct Batch {
+    records: Vec<Record>,
+    up_to: u64,
+}
+
+impl<'a> Session<'a> {
+    /// Makes everything ready: topics, schemas, the fence, and what is in Kafka already.
+    pub(super) async fn open(epoch: i64, publisher: &'a Publisher) -> Result<Self, PublishError> {
+        let Publisher { store, log, kafka, settings, health } = publisher;
+        let drift = ensure_topics(kafka).await?;
+        for drift in &drift {
+            warn!("{drift}");
+        }
+        health.send_modify(|health| health.drift = drift);
+        let registry = Registry::new(kafka, store.clone())?;
+        let schema_id = schema_id(&registry, health).await?;
+        let producer = {
+            let kafka = kafka.clone();
+            Arc::new(blocking(move || Producer::begin(&kafka)).await?)
+        };
+        let start = Start::find(kafka, log, &store.published().await?).await?;
+        if !store.move_to(epoch, settings.lease, start.position, &start.tails).await? {
+            return Err(PublishError::Deposed(epoch));
+        }
+        health.send_modify(|health| health.reached(start.position));
+        Ok(Self { epoch, store, log, settings, health, registry, schema_id, producer, start })
+    }
+
+    /// Copies until `shutdown`.
+    pub(super) async fn copy(self, shutdown: &CancellationToken) -> Result<(), PublishError> {
+        // one in the channel, one being made: with the one in Kafka's client that is all that is in memory
+        let (sender, batches) = mpsc::channel(1);
+        tokio::select! {
+            failed = self.make_batches(sender) => Err(failed),
+            failed = self.watch_registry() => Err(failed),
+            published = self.publish_batches(batches, shutdown) => published,
+        }
+    }
+
+    async fn make_batches(&self, sender: mpsc::Sender<Batch>) -> PublishError {
+        let mut position = self.start.position;
+        loop {
+            let batch = match self.next_batch(position).await {
+                Ok(batch) => batch,
+                Err(error) => return error,
+            };
+            if let Some(batch) = batch {
+                position = batch.up_to;
+                if sender.send(batch).await.is_err() {
+                    // the publishing side has ended, and says why
+                    return pending().await;
+                }
+            } else {
+                self.log.wait_for(position + 1, self.settings.tick).await;
+            }
+        }
+    }
+
+    async fn next_batch(&self, position: u64) -> Result<Option<Batch>, PublishError> {
+        let entries = self.log.read_after_within(position, self.settings.batch, self.settings.batch_bytes).await?;
+        let Some(last) = entries.last() else { return Ok(None) };
+        let up_to = last.position;
+        let encoded = chunks(entries).into_iter().map(|chunk| {
+            let (start, schema_id) = (self.start.clone(), self.schema_id);
+            blocking(move || encode(&chunk, &start, schema_id))
+        });
+        Ok(Some(Batch { records: try_join_all(encoded).await?.into_iter().flatten().collect(), up_to }))
+    }
+
+    async fn publish_batches(&self, mut batches: mpsc::Receiver<Batch>, shutdown: &CancellationToken) -> Result<(), PublishError> {
+        let (mut tails, mut position, mut head_size) = (self.start.tails.clone(), self.start.position, self.start.head_size);
+        let mut tick = interval(self.settings.tick);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !shutdown.is_cancelled() {
+            tokio::select! {
+                Some(batch) = batches.recv() => {
+                    position = batch.up_to;
+                    self.publish(batch, &mut tails).await?;
+                }
+                _ = tick.tick() => head_size = self.publish_heads(head_size, position).await?,
+                () = shutdown.cancelled() => {}
+            }
+            self.health.send_modify(|health| health.reached(position));
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, batch: Batch, tails: &mut BTreeMap<TopicPartition, u64>) -> Result<(), PublishError> {
+        let records: Vec<Chained> = batch.records.into_iter().map(|record| chain(record, tails)).collect();
+        if !records.is_empty() {
+            let producer = Arc::clone(&self.producer);
+            blocking(move || producer.publish(&records, &[])).await?;
+        }
+        if self.store.move_to(self.epoch, self.settings.lease, batch.up_to, tails).await? { Ok(()) } else { Err(PublishError::Deposed(self.epoch)) }
+    }
+
+    /// Publishes the heads of what is in Kafka; the size of the last.
+    async fn publish_heads(&self, size: u64, position: u64) -> Result<u64, PublishError> {
+        let heads = self.log.tree().heads_after(size, position, HEADS_AT_ONCE).await?;
+        let Some((last, _)) = heads.last() else { return Ok(size) };
+        let (last, producer) = (*last, Arc::clone(&self.producer));
+        blocking(move || producer.publish(&[], &heads)).await?;
+        Ok(last)
+    }
+
+    /// Tells a registry that has lost its memory again what it knew; ends when it then gives other ids.
+    async fn watch_registry(&self) -> PublishError {
+        loop {
+            sleep(self.settings.check_registry_every).await;
+            let asked = match self.registry.remembers(self.schema_id).await {
+                Ok(true) => Ok(()),
+                Ok(false) => self.registry.register().await.map(|_| ()),
+                Err(error) => Err(error),
+            };
+            self.health.send_modify(|health| health.asked_registry(asked.as_ref().copied().map_err(|error| error as _)));
+            match asked {
+                Ok(()) | Err(RegistryError::Unavailable { .. } | RegistryError::Database(_)) => {}
+                Err(refused) => return refused.into(),
+            }
+        }
+    }
+}
+
+/// The envelope's id. Without the registry publishing goes on if all ids are known, for they never change.
+async fn schema_id(registry: &Registry, health: &watch::Sender<PublisherHealth>) -> Result<u32, PublishError> {
+    let registered = registry.register().await;
+    health.send_modify(|health| health.asked_registry(registered.as_ref().map(|_| ()).map_err(|error| error as _)));
+    match registered {
+        Err(error @ RegistryError::Unavailable { .. }) => Ok(registry.recorded().await?.ok_or(error)?),
+        other => Ok(other?),
+    }
+}
+
+fn chunks(mut entries: Vec<SealedEntry>) -> Vec<Vec<SealedEntry>> {
+    let mut chunks = vec![];
+    while entries.len() > ENCODED_AT_ONCE {
+        let rest = entries.split_off(ENCODED_AT_ONCE);
+        chunks.push(std::mem::replace(&mut entries, rest));
+    }
+    chunks.push(entries);
+    chunks
+}
+
+fn encode(entries: &[SealedEntry], start: &Start, schema_id: u32) -> Result<Vec<Record>, PublishError> {
+    let mut records = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let record = Record::of(entry, schema_id).map_err(|source| PublishError::Event { position: entry.position, source })?;
+        if !start.has(record.partition, record.position) {
+            records.push(record);
+        }
+    }
+    Ok(records)
+}
+
+/// Ties a record to the one before it in its partition.
+fn chain(record: Record, tails: &mut BTreeMap<TopicPartition, u64>) -> Chained {
+    let previous = tails.insert(record.partition, record.position).unwrap_or(0);
+    (record, previous)
+}

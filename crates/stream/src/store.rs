@@ -1,0 +1,124 @@
+//! What does Postgres remember of Kafka's copy? (migrations/0006_publication.sql)
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::types::PgInterval;
+
+use crate::topics::{Topic, TopicPartition};
+
+/// The rows about the publication. They can be found out again by looking into Kafka.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    pool: PgPool,
+}
+
+/// How far Kafka's copy has come.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Published {
+    /// Every event up to here is in Kafka, or was.
+    pub(crate) position: u64,
+    /// The last position in each partition that has any.
+    pub(crate) tails: BTreeMap<TopicPartition, u64>,
+}
+
+/// A schema under its id in the registry.
+#[derive(sqlx::FromRow)]
+pub(crate) struct Registered {
+    pub(crate) subject: String,
+    pub(crate) schema_id: i32,
+    pub(crate) fingerprint: Vec<u8>,
+}
+
+impl Store {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// The new epoch, if nobody else publishes.
+    pub(crate) async fn lead(&self, name: &str, lease: Duration) -> sqlx::Result<Option<i64>> {
+        sqlx::query_scalar("select journal.lead_publication($1, $2)").bind(name).bind(interval(lease)?).fetch_one(&self.pool).await
+    }
+
+    /// Says how far it came, and keeps the lease; false when another epoch has begun.
+    pub(crate) async fn move_to(&self, epoch: i64, lease: Duration, position: u64, tails: &BTreeMap<TopicPartition, u64>) -> sqlx::Result<bool> {
+        sqlx::query_scalar("select journal.move_publication($1, $2, $3, $4, $5, $6)")
+            .bind(epoch)
+            .bind(interval(lease)?)
+            .bind(position.cast_signed())
+            .bind(tails.keys().map(|partition| partition.topic.name()).collect::<Vec<_>>())
+            .bind(tails.keys().map(|partition| partition.kafka_index()).collect::<Vec<_>>())
+            .bind(tails.values().map(|position| position.cast_signed()).collect::<Vec<_>>())
+            .fetch_one(&self.pool)
+            .await
+    }
+
+    /// Keeps the lease; false when another epoch has begun.
+    pub(crate) async fn keep_lease(&self, epoch: i64, lease: Duration) -> sqlx::Result<bool> {
+        let kept = sqlx::query("update journal.publisher set expires_at = clock_timestamp() + $2 where epoch = $1")
+            .bind(epoch)
+            .bind(interval(lease)?)
+            .execute(&self.pool)
+            .await?;
+        Ok(kept.rows_affected() > 0)
+    }
+
+    /// Lets the next publisher begin at once.
+    pub(crate) async fn release(&self, epoch: i64) -> sqlx::Result<()> {
+        sqlx::query("update journal.publisher set expires_at = '-infinity' where epoch = $1").bind(epoch).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn published(&self) -> sqlx::Result<Published> {
+        let mut tx = self.pool.begin().await?;
+        // the tails first: they are never ahead of the position read after them
+        let tails: Vec<(String, i32, i64)> = sqlx::query_as("select topic, partition, position from journal.published").fetch_all(&mut *tx).await?;
+        let position: i64 = sqlx::query_scalar("select position from journal.publisher").fetch_one(&mut *tx).await?;
+        tx.commit().await?;
+        let tail = |(topic, index, position): (String, i32, i64)| {
+            let partition = TopicPartition { topic: Topic::named(&topic)?, index: u32::try_from(index).ok()? };
+            Some((partition, position.cast_unsigned()))
+        };
+        Ok(Published { position: position.cast_unsigned(), tails: tails.into_iter().filter_map(tail).collect() })
+    }
+
+    /// The last position of one partition that is, or was, in Kafka.
+    pub(crate) async fn tail(&self, partition: TopicPartition) -> sqlx::Result<u64> {
+        let position: Option<i64> = sqlx::query_scalar("select position from journal.published where topic = $1 and partition = $2")
+            .bind(partition.topic.name())
+            .bind(partition.kafka_index())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(position.unwrap_or(0).cast_unsigned())
+    }
+
+    /// The schemas in the order in which they were registered first.
+    pub(crate) async fn registered(&self) -> sqlx::Result<Vec<Registered>> {
+        sqlx::query_as("select subject, schema_id, fingerprint from journal.registered_schemas order by ordinal").fetch_all(&self.pool).await
+    }
+
+    pub(crate) async fn remember_schema(&self, subject: &str, schema_id: i32, fingerprint: [u8; 8]) -> sqlx::Result<()> {
+        sqlx::query("insert into journal.registered_schemas (subject, schema_id, fingerprint) values ($1, $2, $3) on conflict (subject) do nothing")
+            .bind(subject)
+            .bind(schema_id)
+            .bind(fingerprint.as_slice())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// The newest signed statement about Kafka's copy.
+    pub(crate) async fn statement(&self) -> sqlx::Result<Option<String>> {
+        sqlx::query_scalar("select note from journal.publication_statements order by number desc limit 1").fetch_optional(&self.pool).await
+    }
+
+    pub(crate) async fn remember_statement(&self, note: &str) -> sqlx::Result<()> {
+        sqlx::query("insert into journal.publication_statements (note) values ($1)").bind(note).execute(&self.pool).await?;
+        Ok(())
+    }
+}
+
+fn interval(lease: Duration) -> sqlx::Result<PgInterval> {
+    PgInterval::try_from(lease).map_err(sqlx::Error::Encode)
+}
