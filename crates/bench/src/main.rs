@@ -13,6 +13,7 @@ mod harness;
 mod history;
 mod machine;
 mod plain;
+mod publish;
 mod rebuild;
 mod sealed;
 mod server;
@@ -26,9 +27,9 @@ use server::Server;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ALL: [&str; 3] = ["append", "append-limit", "rebuild"];
+const ALL: [&str; 4] = ["append", "append-limit", "publish", "rebuild"];
 const ROUNDS: usize = 5;
-/// Events that `rebuild` reads.
+/// Events that `rebuild` and `publish` read.
 const EVENTS: u32 = 200_000;
 
 #[tokio::main]
@@ -55,6 +56,7 @@ async fn main() -> Result<()> {
         match name {
             "append" => append::run(&server, rounds).await?,
             "append-limit" => append_limit::run(&server, rounds).await?,
+            "publish" => publish::run(&server, rounds, events).await?,
             _ => rebuild::run(&server, rounds, events).await?,
         }
     }
