@@ -37,6 +37,8 @@ pub struct Global {
 pub enum Command {
     /// Run everything in one process
     Up(Up),
+    /// Publish the log to Kafka, in a process of its own
+    Publish,
     /// Apply the migrations; idempotent
     Migrate,
     /// Read data in
@@ -115,6 +117,9 @@ pub struct Verify {
     /// Recompute everything, not only what came after the last verified head
     #[arg(long)]
     pub full: bool,
+    /// Also compare what is in Kafka with the log
+    #[arg(long)]
+    pub kafka: bool,
     /// A signed tree head from outside that the log must be consistent with
     #[arg(long, value_name = "FILE")]
     pub tree_head: Option<PathBuf>,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anamnesis_journal::tree::Signer;
+use anamnesis_stream::KafkaSettings;
 use anyhow::Context;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -56,6 +57,9 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// How long one request may take, in milliseconds.
     pub request_timeout_ms: u64,
+    /// The Kafka that the log is published to, `[kafka]` in the file and `ANAMNESIS_KAFKA_…` in the environment; without it nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<KafkaSettings>,
     /// How log lines look: `text` or `json`.
     pub log_format: LogFormat,
     /// Which log lines are written, in the syntax of tracing's `EnvFilter`.
@@ -89,6 +93,7 @@ impl Default for Config {
             idle_minutes: 30,
             max_body_bytes: 1024 * 1024,
             request_timeout_ms: 30_000,
+            kafka: None,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
         }
@@ -103,6 +108,8 @@ impl Config {
             None => Toml::file(FILE),
         };
         let environment = Env::prefixed("ANAMNESIS_").filter(|key| !NOT_SETTINGS.iter().any(|other| key.as_str().to_lowercase().starts_with(other)));
+        // a table's settings are told apart by a dot
+        let environment = environment.map(|key| key.as_str().to_lowercase().replacen("kafka_", "kafka.", 1).into());
         let settings = Figment::from(Serialized::defaults(Self::default())).merge(toml).merge(environment);
         let settings = flags.iter().fold(settings, |settings, (key, value)| settings.merge(Serialized::default(key, value)));
         settings.extract().context("read the settings; `anamnesis config --help` lists them")
@@ -117,6 +124,11 @@ impl Config {
     pub fn signer(&self) -> anyhow::Result<Signer> {
         let path = self.log_signer.clone().unwrap_or_else(|| self.data_dir.join("log-signer.toml"));
         Signer::open_or_create(path, &self.log_origin).context("open the log's signing key")
+    }
+
+    /// The Kafka that is configured.
+    pub fn kafka(&self) -> anyhow::Result<&KafkaSettings> {
+        self.kafka.as_ref().context("no Kafka is configured: set kafka.brokers, or ANAMNESIS_KAFKA_BROKERS")
     }
 
     /// The settings as TOML, with secrets masked.

@@ -14,6 +14,7 @@ pub mod postgres;
 mod runtime;
 mod tenant;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use cli::{Cli, Command};
@@ -58,6 +59,7 @@ fn try_run(cli: Cli) -> anyhow::Result<u8> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         match cli.command {
             Command::Up(up) => commands::up::run(config, up).await.map(|()| DONE),
+            Command::Publish => commands::publish::run(&config).await.map(|()| DONE),
             Command::Migrate => commands::migrate::run(&config).await.map(|()| DONE),
             Command::Import(import) => commands::import::run(&config, import, output).await,
             Command::History(history) => commands::history::run(&config, history, output).await.map(|()| DONE),
@@ -77,7 +79,7 @@ fn try_run(cli: Cli) -> anyhow::Result<u8> {
 
 /// Log lines go to standard error: standard output is for data.
 fn log_lines(config: &Config) -> anyhow::Result<()> {
-    let lines = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&config.log_filter)?).with_writer(std::io::stderr).with_target(false);
+    let lines = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&config.log_filter)?).with_writer(std::io::stderr).with_target(false).with_ansi(std::io::stderr().is_terminal());
     match config.log_format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),

@@ -8,7 +8,7 @@ use anamnesis_api::{ApiSettings, App, router};
 use anamnesis_journal::follower::{Follower, FollowerSettings};
 use anamnesis_journal::sequencer::{Sequencer, SequencerSettings};
 use anamnesis_projector::{Projector, ProjectorSettings};
-use anamnesis_stream::LogFeed;
+use anamnesis_stream::{KafkaSettings, LogFeed, Publisher, PublisherSettings};
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -22,16 +22,23 @@ use crate::installation::Installation;
 pub(crate) struct Runtime {
     tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
     shutdown: CancellationToken,
-    /// Where HTTP is served.
-    pub(crate) address: SocketAddr,
 }
 
 impl Runtime {
-    /// Starts the sequencer, the tree, the projectors and the edge.
-    pub(crate) async fn start(config: &Config, installation: &Installation) -> anyhow::Result<Self> {
+    /// Without any task.
+    pub(crate) fn new() -> Self {
+        Self { tasks: JoinSet::new(), shutdown: CancellationToken::new() }
+    }
+
+    /// Starts the sequencer, the tree, the projectors, the edge, and the publisher if there is a Kafka; says where HTTP is served.
+    pub(crate) async fn start(config: &Config, installation: &Installation) -> anyhow::Result<(Self, SocketAddr)> {
         installation.ensure_read_models().await?;
         let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listen on {}", config.listen))?;
-        let mut runtime = Self { tasks: JoinSet::new(), shutdown: CancellationToken::new(), address: listener.local_addr()? };
+        let address = listener.local_addr()?;
+        let mut runtime = Self::new();
+        if let Some(kafka) = &config.kafka {
+            runtime.publish(installation, kafka.clone());
+        }
 
         let sequencer = Sequencer::new(installation.writer.clone(), SequencerSettings::default());
         let sequencing = sequencer.handle();
@@ -76,7 +83,17 @@ impl Runtime {
         runtime.spawn("http", async move {
             axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await.context("serve HTTP")
         });
-        Ok(runtime)
+        Ok((runtime, address))
+    }
+
+    /// Starts the publisher.
+    pub(crate) fn publish(&mut self, installation: &Installation, kafka: KafkaSettings) {
+        let publisher = Publisher::new(installation.writer.clone(), installation.log.clone(), kafka, PublisherSettings::default());
+        let shutdown = self.shutdown.clone();
+        self.spawn("publisher", async move {
+            publisher.run(shutdown).await;
+            Ok(())
+        });
     }
 
     fn spawn(&mut self, name: &'static str, task: impl Future<Output = anyhow::Result<()>> + Send + 'static) {

@@ -66,6 +66,9 @@ async fn examine(config: &Config, database: &Database) -> Vec<Finding> {
     findings.push(Finding::of("encryption", encryption(&installation).await));
     findings.push(Finding::of("sequencer", sequencer(&installation).await));
     findings.push(Finding::of("proof", proof(config, &installation).await));
+    if config.kafka.is_some() {
+        findings.push(Finding::of("publication", publication(&installation).await));
+    }
     findings.push(Finding::of("audit", behind(&installation, &["audit_logs", "data_access_logs", "compliance_logs"]).await));
     findings.push(Finding::of("projections", projections(&installation).await));
     findings.push(Finding::of("clock", clock(&installation).await));
@@ -128,6 +131,18 @@ async fn behind(installation: &Installation, names: &[&str]) -> anyhow::Result<S
         Some((name, lag)) => Ok(format!("at most {lag} events behind ({name})")),
         None => Ok("none".to_owned()),
     }
+}
+
+async fn publication(installation: &Installation) -> anyhow::Result<String> {
+    let lag = "select (select position from journal.head) - position, expires_at > clock_timestamp() from journal.publisher";
+    let (lag, led): (i64, bool) = sqlx::query_as(lag).fetch_one(&installation.writer).await?;
+    if lag > 0 && !led {
+        bail!("nobody publishes, and {lag} events wait: start `anamnesis publish`");
+    }
+    if lag > MOST_LAG {
+        bail!("{lag} events aren't in Kafka yet");
+    }
+    Ok(format!("{lag} events behind{}", if led { "" } else { ", nobody publishes" }))
 }
 
 async fn projections(installation: &Installation) -> anyhow::Result<String> {

@@ -17,11 +17,11 @@ pub(crate) async fn run(config: Config, up: Up) -> anyhow::Result<()> {
 async fn serve(config: &Config, up: &Up, database: &Database) -> anyhow::Result<()> {
     let installation = Installation::open(config, &database.url).await?;
     let organization = installation.first_organization(config).await?;
-    let runtime = Runtime::start(config, &installation).await?;
+    let (runtime, address) = Runtime::start(config, &installation).await?;
     if up.demo {
         demo::load(config, &installation, organization).await?;
-        demo::greet(config, runtime.address)?;
+        demo::greet(config, address)?;
     }
-    tracing::info!("serving http://{}", runtime.address);
+    tracing::info!("serving http://{address}");
     runtime.run_to_the_end().await
 }

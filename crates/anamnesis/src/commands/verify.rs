@@ -1,9 +1,12 @@
 //! `anamnesis verify`
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 
 use anamnesis_journal::tree::SignedCheckpoint;
 use anamnesis_journal::verify::{Depth, Finding, Report, Trust, verify};
+use anamnesis_stream::{KafkaReport, Scope, verify_kafka};
 use anyhow::Context;
 use serde::Serialize;
 use uuid::Uuid;
@@ -24,6 +27,29 @@ struct Told {
     events: u64,
     streams: u64,
     findings: Vec<ToldFinding>,
+    /// What Kafka has, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kafka: Option<ToldKafka>,
+}
+
+#[derive(Serialize)]
+struct ToldKafka {
+    sound: bool,
+    /// Up to this position everything had been published, and was looked at.
+    up_to: u64,
+    unpublished: u64,
+    records: u64,
+    /// Positions that Kafka has forgotten and nobody had proved, by partition.
+    forgotten_unproved: BTreeMap<String, u64>,
+    findings: Vec<ToldRecord>,
+}
+
+#[derive(Serialize)]
+struct ToldRecord {
+    topic_partition: String,
+    offset: Option<i64>,
+    position: u64,
+    what: String,
 }
 
 #[derive(Serialize)]
@@ -46,10 +72,15 @@ pub(crate) async fn run(config: &Config, asked: Verify, output: Output) -> anyho
         trust.heads.push(SignedCheckpoint::open(&note, &trust.key).with_context(|| format!("{} is no head of this log", path.display()))?);
     }
     let report = verify(&installation.owner, &trust, Depth::Full, &|_, _| {}).await.context("read the journal")?;
-    let told = Told::of(&report);
+    let mut told = Told::of(&report);
+    if asked.kafka {
+        let pool = installation.writer.clone();
+        let report = verify_kafka(config.kafka()?, pool, &installation.log, Some(Arc::new(signer)), Scope::Everything).await;
+        told.kafka = Some(ToldKafka::of(&report.context("compare Kafka with the log")?));
+    }
     output.data(&told, || told.text())?;
     database.close().await?;
-    Ok(if report.is_sound() { crate::DONE } else { TAMPERED })
+    Ok(if told.is_sound() { crate::DONE } else { TAMPERED })
 }
 
 impl Told {
@@ -62,16 +93,63 @@ impl Told {
             events: report.events,
             streams: report.streams,
             findings: report.findings.iter().map(ToldFinding::of).collect(),
+            kafka: None,
         }
     }
 
+    fn is_sound(&self) -> bool {
+        self.sound && self.kafka.as_ref().is_none_or(|kafka| kafka.sound)
+    }
+
     fn text(&self) -> String {
+        let kafka = self.kafka.as_ref().map(|kafka| format!("\n{}", kafka.text())).unwrap_or_default();
+        self.log_text() + &kafka
+    }
+
+    fn log_text(&self) -> String {
         let counts = format!("{} entries, {} events, {} streams\nsize {}, root {}", self.entries, self.events, self.streams, self.size, self.root);
         if self.sound {
             return format!("verified: nothing is missing, added or altered\n{counts}");
         }
         let findings: Vec<_> = self.findings.iter().map(ToldFinding::text).collect();
         format!("NOT as it was written:\n{}\n{counts}", findings.join("\n"))
+    }
+}
+
+impl ToldKafka {
+    fn of(report: &KafkaReport) -> Self {
+        let forgotten = report.forgotten_unproved.iter().map(|(partition, position)| (partition.to_string(), *position));
+        Self {
+            sound: report.is_sound(),
+            up_to: report.up_to,
+            unpublished: report.unpublished,
+            records: report.records,
+            forgotten_unproved: forgotten.collect(),
+            findings: report.findings.iter().map(ToldRecord::of).collect(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let counts = format!("{} records up to position {}, {} events not published yet", self.records, self.up_to, self.unpublished);
+        let forgotten = self.forgotten_unproved.iter();
+        let forgotten: String = forgotten.map(|(partition, position)| format!("\n  {partition} has forgotten up to position {position}, unproved")).collect();
+        if self.sound {
+            return format!("Kafka: nothing is missing, doubled, altered or out of order\n{counts}{forgotten}");
+        }
+        let findings: Vec<_> = self.findings.iter().map(ToldRecord::text).collect();
+        format!("Kafka is NOT the log:\n{}\n{counts}{forgotten}", findings.join("\n"))
+    }
+}
+
+impl ToldRecord {
+    fn of(finding: &anamnesis_stream::Finding) -> Self {
+        let (topic_partition, what) = (finding.partition.to_string(), finding.fault.to_string());
+        Self { topic_partition, offset: finding.offset, position: finding.position, what }
+    }
+
+    fn text(&self) -> String {
+        let offset = self.offset.map(|offset| format!(", offset {offset}")).unwrap_or_default();
+        format!("  position {} ({}{offset}): {}", self.position, self.topic_partition, self.what)
     }
 }
 
