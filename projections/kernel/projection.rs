@@ -4,8 +4,10 @@ use std::marker::PhantomData;
 
 use anamnesis_domain::{REGISTRY, Recorded};
 use anamnesis_vault::{DataKey, KeyOwner, OpenError, OpenKeys, row_digest};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::kernel::column::Class;
 use crate::kernel::fold::{Fold, FoldError, Streams};
 use crate::kernel::key::Key;
 use crate::kernel::row::{Row, RowKeys, STAMP, Stamp, Stamped, TableInfo, Unreadable};
@@ -101,6 +103,8 @@ pub trait AnyRows: Send + Sync {
     fn open(&mut self, keys: &OpenKeys, all: bool) -> Result<(), OpenError>;
     /// Every row's stamp, with its key.
     fn stamps(&self) -> Vec<(Key, Stamp)>;
+    /// What a row says in the clear, if it is there; sealed columns needn't be opened.
+    fn clear_json(&self, key: &Key) -> Option<Map<String, Value>>;
     /// The digest of an opened row.
     fn digest(&self, key: &Key, digest_key: &DataKey) -> Option<[u8; 32]>;
     /// Forgets every row.
@@ -179,6 +183,11 @@ impl<F: Fold> AnyRows for Folded<F> {
 
     fn stamps(&self) -> Vec<(Key, Stamp)> {
         self.0.iter().map(|row| (row.row.key(), row.stamp)).collect()
+    }
+
+    fn clear_json(&self, key: &Key) -> Option<Map<String, Value>> {
+        let clear = |name: &str| F::Row::TABLE.columns.iter().any(|column| column.name == name && column.class == Class::Clear);
+        self.0.stamped(key).map(|row| row.row.json().into_iter().filter(|(name, _)| clear(name)).collect())
     }
 
     fn digest(&self, key: &Key, digest_key: &DataKey) -> Option<[u8; 32]> {

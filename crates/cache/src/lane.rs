@@ -89,6 +89,11 @@ impl Keeper {
         self.left = self.cache.start_epoch(&self.lane, state).await.map(|()| state);
     }
 
+    /// Says that something may have been touched that nobody can name: what stands in the cache counts no more.
+    pub fn doubt(&mut self) {
+        self.left = None;
+    }
+
     /// Whether what stands in the cache counts.
     pub fn is_kept(&self) -> bool {
         self.left.is_some()

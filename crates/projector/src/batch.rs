@@ -1,31 +1,49 @@
 //! What becomes of a batch of events in one projection's tables?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anamnesis_domain::Recorded;
 use anamnesis_projections::kernel::{AnyRows, Key, Projection, Schema, Table};
 use anamnesis_vault::{KeyOwner, Vault};
+use serde_json::{Map, Value};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
+use crate::cached;
 use crate::error::ProjectorError;
 use crate::keys::Keyring;
 use crate::table::Target;
 
-/// Folds events into the tables of `projection` that stand in `schema`, within the caller's transaction.
+/// A row that a batch changed.
+pub(crate) struct Touched {
+    pub(crate) table: &'static str,
+    pub(crate) organization: Uuid,
+    pub(crate) key: Key,
+    /// What it said in the clear before and says now, where the cache asks for it.
+    pub(crate) before: Option<Clear>,
+    pub(crate) after: Option<Clear>,
+}
+
+/// A row's columns in the clear.
+pub(crate) type Clear = Map<String, Value>;
+
+/// Folds events into the tables of `projection` that stand in `schema`, within the caller's transaction. Answers which
+/// rows it changed.
 pub(crate) async fn fold(
     tx: &mut PgConnection,
     vault: &Vault,
     projection: &Projection,
     schema: &str,
     events: &[&Recorded],
-) -> Result<(), ProjectorError> {
+) -> Result<Vec<Touched>, ProjectorError> {
+    let mut touched = Vec::new();
     for table in projection.tables {
         let events: Vec<_> = events.iter().copied().filter(|event| table.streams().include(event.aggregate_type)).collect();
         let target = Target { schema, table: table.info() };
-        fold_table(tx, vault, *table, &target, projection.schema, &events).await?;
+        touched.extend(fold_table(tx, vault, *table, &target, projection.schema, &events).await?);
     }
-    Ok(())
+    Ok(touched)
 }
 
 async fn fold_table(
@@ -35,17 +53,35 @@ async fn fold_table(
     target: &Target<'_>,
     kind: Schema,
     events: &[&Recorded],
-) -> Result<(), ProjectorError> {
+) -> Result<Vec<Touched>, ProjectorError> {
     let keys: BTreeSet<Key> = events.iter().flat_map(|event| table.keys(event)).collect();
     if keys.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let mut rows = table.rows();
     if kind == Schema::Read {
         load(tx, vault, target, rows.as_mut(), &Vec::from_iter(keys)).await?;
     }
+    let before = stored(target.table.name, rows.as_ref());
     fold_in_memory(rows.as_mut(), target.table.name, events)?;
-    write(tx, vault, target, kind, rows.as_ref()).await
+    write(tx, vault, target, kind, rows.as_ref()).await?;
+    Ok(touched(target.table.name, before, rows.as_ref()))
+}
+
+/// The rows that stand in the table: whose they are, and what the cache asks for.
+fn stored(table: &'static str, rows: &dyn AnyRows) -> HashMap<Key, (Uuid, Option<Clear>)> {
+    let clear = |key: &Key| if cached::reads_columns(table) { rows.clear_json(key) } else { None };
+    rows.stamps().into_iter().map(|(key, stamp)| (key.clone(), (stamp.organization_id, clear(&key)))).collect()
+}
+
+fn touched(table: &'static str, mut before: HashMap<Key, (Uuid, Option<Clear>)>, rows: &dyn AnyRows) -> Vec<Touched> {
+    let changes = rows.changes().into_iter().filter_map(|change| {
+        let (organization, before) = before.remove(&change.key).map_or((None, None), |(organization, clear)| (Some(organization), clear));
+        let organization = organization.or(change.owner.map(|owner| owner.organization))?;
+        let after = if cached::reads_columns(table) { rows.clear_json(&change.key) } else { None };
+        Some(Touched { table, organization, key: change.key, before, after })
+    });
+    changes.collect()
 }
 
 /// What is only added to is never read back.

@@ -7,6 +7,7 @@
 
 mod as_of;
 mod batch;
+mod cached;
 mod checkpoint;
 mod copy;
 mod digest;
@@ -23,6 +24,7 @@ mod schema;
 mod table;
 
 pub use as_of::events_of;
+pub use cached::lanes_of;
 pub use digest::digest;
 pub use error::ProjectorError;
 pub use progress::{NotReached, Progress, ProjectionState, Status};

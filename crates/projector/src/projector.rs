@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use anamnesis_cache::Cache;
 use anamnesis_domain::Recorded;
 use anamnesis_journal::log::{Unopened, open};
 use anamnesis_projections::kernel::Projection;
@@ -17,6 +18,8 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
+use crate::batch::Touched;
+use crate::cached::Keepers;
 use crate::error::ProjectorError;
 use crate::progress::{Progress, Reporter, Status};
 use crate::{batch, checkpoint, schema};
@@ -49,13 +52,20 @@ pub struct Projector {
     projections: Vec<&'static Projection>,
     settings: ProjectorSettings,
     reporter: Reporter,
+    cache: Option<Cache>,
 }
 
 impl Projector {
     /// A projector over a pool of the role `anamnesis_projector`; the tables are there ([`crate::ensure_schema`]).
     pub fn new(pool: PgPool, vault: Vault, projections: &[&'static Projection], settings: ProjectorSettings) -> Self {
         let reporter = Reporter::new(projections.iter().map(|projection| projection.name));
-        Self { pool, vault, projections: projections.to_vec(), settings, reporter }
+        Self { pool, vault, projections: projections.to_vec(), settings, reporter, cache: None }
+    }
+
+    /// It tells this cache what its batches touch. Without being told, a cache holds nothing of the read models.
+    #[must_use]
+    pub fn with_cache(self, cache: Cache) -> Self {
+        Self { cache: Some(cache), ..self }
     }
 
     /// How far its projections are.
@@ -71,7 +81,8 @@ impl Projector {
         let mut lanes = JoinSet::new();
         for members in grouped(members, self.settings.straggler_events) {
             let (pool, vault, reporter) = (self.pool.clone(), self.vault.clone(), self.reporter.clone());
-            let crew = Crew { pool, vault, partition: feed.partition(), reporter, members };
+            let keepers = Keepers::new(self.cache.as_ref(), members.iter().map(|member| member.projection.name), feed.partition());
+            let crew = Crew { pool, vault, partition: feed.partition(), reporter, members, keepers };
             lanes.spawn(Lane { feed: feed.clone(), settings: self.settings, crew }.run(shutdown.clone()));
         }
         lanes.join_all().await;
@@ -138,6 +149,7 @@ struct Crew {
     partition: u32,
     reporter: Reporter,
     members: Vec<Member>,
+    keepers: Keepers,
 }
 
 /// A batch, opened; what couldn't be opened stands in its place with the reason.
@@ -159,6 +171,7 @@ struct Reached {
     name: &'static str,
     position: u64,
     poison: Option<Unopened>,
+    touched: Vec<Touched>,
 }
 
 impl<F: Feed> Lane<F> {
@@ -185,7 +198,7 @@ impl<F: Feed> Lane<F> {
             entries = self.feed.after(from, self.settings.batch, self.settings.wait) => entries?,
         };
         if entries.is_empty() {
-            self.crew.report();
+            self.crew.report().await;
             return Ok(());
         }
         if self.crew.partition == 0 {
@@ -197,8 +210,9 @@ impl<F: Feed> Lane<F> {
 }
 
 impl Crew {
-    fn report(&self) {
+    async fn report(&mut self) {
         for member in &self.members {
+            self.keepers.moved(member.projection.name, &[], member.position).await;
             self.reporter.running(member.projection.name, member.position);
         }
     }
@@ -218,9 +232,11 @@ impl Crew {
     /// Folds a batch into the rows of every member that can go on.
     async fn apply(&mut self, from: u64, batch: &Batch) -> Result<(), ProjectorError> {
         while !self.members.is_empty() {
-            match self.attempt(from, batch).await? {
+            let attempt = self.attempt(from, batch).await;
+            // a commit that failed may have happened: the next attempt would find its events folded in, and nothing touched
+            match attempt.inspect_err(|_| self.keepers.doubt())? {
                 Attempt::Done(reached) => {
-                    self.moved_to(reached);
+                    self.moved_to(reached).await;
                     return Ok(());
                 }
                 Attempt::Failed(MemberFailed { name, error }) => {
@@ -232,8 +248,10 @@ impl Crew {
         Ok(())
     }
 
-    fn moved_to(&mut self, reached: Vec<Reached>) {
-        for Reached { name, position, poison } in reached {
+    async fn moved_to(&mut self, reached: Vec<Reached>) {
+        for Reached { name, position, poison, touched } in reached {
+            // before anybody is told of the position: who asks for it then finds nothing older in the cache
+            self.keepers.moved(name, &touched, position).await;
             self.reporter.running(name, position);
             if let Some(poison) = poison {
                 stopped(&self.reporter, name, &Box::new(poison).into());
@@ -258,7 +276,7 @@ impl Crew {
             };
             let share = Share::of(projection, checkpoint.position(), from, batch);
             match batch::fold(&mut tx, &self.vault, projection, projection.schema.name(), &share.events).await {
-                Ok(()) => reached.push(Reached { name, position: share.reaches, poison: share.poison }),
+                Ok(touched) => reached.push(Reached { name, position: share.reaches, poison: share.poison, touched }),
                 Err(error) if error.is_passing() => return Err(error),
                 Err(error) => return Ok(Attempt::Failed(MemberFailed { name, error })),
             }

@@ -153,10 +153,20 @@ impl Query {
         self
     }
 
+    /// How many rows at most.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// What of it is in the table, unopened. The transaction was entered ([`read::enter`]) for that organization.
     pub async fn read<R: Row>(&self, tx: &mut PgConnection, organization: Uuid) -> Result<Page<R>, ProjectorError> {
         let rows = read::rows(tx, |sql| self.write::<R>(sql, organization)).await?;
         Ok(self.page(rows))
+    }
+
+    /// As [`Query::read`], as the rows were selected; one more than its limit if there are more.
+    pub async fn select<R: Row>(&self, tx: &mut PgConnection, organization: Uuid) -> Result<Vec<read::Selected>, ProjectorError> {
+        read::selected::<R>(tx, |sql| self.write::<R>(sql, organization)).await
     }
 
     /// What of it is among the rows of a fold.

@@ -68,11 +68,27 @@ pub async fn rows_in<R: Row>(
     schema: &str,
     rest: impl FnOnce(&mut QueryBuilder<'_, Postgres>),
 ) -> Result<Vec<Stamped<R>>, ProjectorError> {
+    selected_in::<R>(tx, schema, rest).await?.iter().map(|row| Ok(Stamped::read(row)?)).collect()
+}
+
+/// As [`rows`], but as they were selected: `Stamped::read` takes each for what it is. To be kept, sealed again.
+pub async fn selected<R: Row>(tx: &mut PgConnection, rest: impl FnOnce(&mut QueryBuilder<'_, Postgres>)) -> Result<Vec<Selected>, ProjectorError> {
+    selected_in::<R>(tx, schema_of::<R>().name(), rest).await
+}
+
+/// A row as it was selected, column by column. What of it isn't sealed is in the clear.
+pub type Selected = Vec<Option<String>>;
+
+async fn selected_in<R: Row>(
+    tx: &mut PgConnection,
+    schema: &str,
+    rest: impl FnOnce(&mut QueryBuilder<'_, Postgres>),
+) -> Result<Vec<Selected>, ProjectorError> {
     let target = Target { schema, table: R::TABLE };
     let mut query = QueryBuilder::new(format!("select {} from {} where ", target.selected(), target.name()));
     rest(&mut query);
     let rows = query.build().fetch_all(tx).await?;
-    rows.iter().map(|row| Ok(Stamped::read(&cells(row)?)?)).collect()
+    rows.iter().map(|row| Ok(cells(row)?)).collect()
 }
 
 /// Opens every sealed column of the rows, or finds it erased; one look-up for all keys.

@@ -120,6 +120,10 @@ async fn without_a_keeper_nothing_counts() {
         assert!(world.found(&world.profile(patient)).await.is_none());
         keeper.moved(&[], false, 2).await;
         assert!(world.found(&world.profile(patient)).await.is_none(), "it is another epoch");
+        assert!(world.fill(&world.profile(patient), &entry(2, patient, "known")).await);
+        keeper.doubt();
+        keeper.moved(&[], false, 3).await;
+        assert!(world.found(&world.profile(patient)).await.is_none(), "and another");
     }
 }
 
