@@ -14,6 +14,7 @@ mod client;
 mod clinic;
 mod database;
 mod people;
+mod redis;
 mod server;
 mod watchdog;
 
@@ -23,6 +24,7 @@ pub use client::{Answer, Client, Request};
 pub use clinic::{Clinic, clinic};
 pub use database::Database;
 pub use people::{Role, appointment, new_patient, new_provider, unique, unique_name};
+pub use redis::Redis;
 pub use server::{Server, Settings};
 
 use std::future::Future;

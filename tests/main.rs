@@ -7,11 +7,13 @@
 
 mod appointments;
 mod bad_input;
+mod cached;
 mod crashes;
 mod history;
 mod import;
 mod imported;
 mod installations;
+mod kafka;
 mod openapi;
 mod operations;
 mod outages;

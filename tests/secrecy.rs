@@ -76,7 +76,7 @@ fn registered_looked_for_and_refused(family: &str) {
 }
 
 /// A text as it is and as it would look encoded: base64 in each of its three alignments, hexadecimal.
-fn spellings(text: &str) -> Vec<String> {
+pub(crate) fn spellings(text: &str) -> Vec<String> {
     let mut spellings = vec![text.to_owned(), hex::encode(text), hex::encode_upper(text)];
     for padding in 0..3 {
         let padded: Vec<u8> = std::iter::repeat_n(b'x', padding).chain(text.bytes()).collect();

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anamnesis_cache::{Cache as SharedCache, Entry, Key, Looked, Part};
 use anamnesis_domain::account::{Account, AccountCommand, NewAccount, Owner, PasswordCause, SignInFailure, SignInMethod, SignOutCause};
 use anamnesis_domain::{Instant, Origin, SessionId};
 use anamnesis_journal::{Caller, CommandError, Committed, Journal};
-use anamnesis_vault::Vault;
+use anamnesis_vault::{IndexKeys, Vault};
 use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use secrecy::SecretString;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::limits::Limits;
 use crate::password::Passwords;
 use crate::sessions::{self, NewSession, Session};
 use crate::{AccessError, Actor, token};
@@ -26,11 +28,13 @@ pub struct AccessSettings {
     pub idle_minutes: u32,
     /// How many passwords are hashed at once; each costs a core 80 ms.
     pub hashes_at_once: usize,
+    /// How often anything may be asked for.
+    pub limits: Limits,
 }
 
 impl Default for AccessSettings {
     fn default() -> Self {
-        Self { session_minutes: 12 * 60, idle_minutes: 30, hashes_at_once: 2 }
+        Self { session_minutes: 12 * 60, idle_minutes: 30, hashes_at_once: 2, limits: Limits::default() }
     }
 }
 
@@ -40,6 +44,7 @@ pub struct Access {
     pool: PgPool,
     journal: Journal,
     vault: Vault,
+    cache: SharedCache,
     settings: AccessSettings,
     passwords: Passwords,
     /// By account: exact for the sequence it was read at, so a revoked role is gone at the next request.
@@ -58,9 +63,9 @@ pub struct SignedIn {
 
 impl Access {
     /// `pool` connects as a role that may write `identity`.
-    pub fn new(pool: PgPool, journal: Journal, vault: Vault, settings: AccessSettings) -> Self {
+    pub fn new(pool: PgPool, journal: Journal, vault: Vault, cache: SharedCache, settings: AccessSettings) -> Self {
         let owners = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_mins(5)).build();
-        Self { pool, journal, vault, settings, passwords: Passwords::new(settings.hashes_at_once), owners }
+        Self { pool, journal, vault, cache, settings, passwords: Passwords::new(settings.hashes_at_once), owners }
     }
 
     /// Creates an account that can sign in with `password`.
@@ -88,7 +93,9 @@ impl Access {
 
     /// Opens a session, if address and password fit and the account may be used. Both outcomes become events.
     pub async fn sign_in(&self, email: &str, password: SecretString, origin: Origin, now: Instant) -> Result<SignedIn, AccessError> {
-        let known = self.credentials(&email.trim().to_lowercase()).await?;
+        let email = email.trim().to_lowercase();
+        self.settings.limits.sign_in(&self.cache, &self.installation_keys().await?, &email, origin.ip_address.as_deref()).await?;
+        let known = self.credentials(&email).await?;
         let fits = self.passwords.fits(password, known.as_ref().map(|c| c.password_hash.clone())).await?;
         let Some(known) = known else { return Err(AccessError::NotSignedIn) };
         let caller = known.caller(origin, now);
@@ -111,7 +118,8 @@ impl Access {
         let expires_at = now.plus_minutes(self.settings.session_minutes);
         let Credentials { account_id, organization_id, .. } = *known;
         sessions::insert(&self.pool, &NewSession { session_id, token_hash, account_id, organization_id, created_at: now, expires_at }).await?;
-        let actor = self.actor(Session { id: session_id, account_id, organization_id, account_sequence }, now).await?;
+        let ends_in = Duration::from_mins(self.settings.session_minutes.into());
+        let actor = self.actor(Session { id: session_id, account_id, organization_id, account_sequence, ends_in }, now).await?;
         Ok(SignedIn { token, expires_at, actor })
     }
 
@@ -119,6 +127,11 @@ impl Access {
     pub async fn authenticate(&self, token: &str, now: Instant) -> Result<Actor, AccessError> {
         let session = sessions::find(&self.pool, &token::hash(token), self.settings.idle_minutes).await?.ok_or(AccessError::NoSession)?;
         self.actor(session, now).await
+    }
+
+    /// Counts that the actor asks for `endpoint` (a method and a path as it is mounted), and refuses if it is too often.
+    pub async fn may_ask(&self, actor: &Actor, endpoint: &str) -> Result<(), AccessError> {
+        self.settings.limits.request(&self.cache, actor, endpoint).await
     }
 
     /// Ends the actor's session. Ending it twice is not a mistake.
@@ -141,12 +154,36 @@ impl Access {
         let owner = match self.owners.get(&session.account_id) {
             Some((sequence, owner)) if sequence == session.account_sequence => owner,
             _ => {
-                let (sequence, owner) = self.load(session.account_id, session.organization_id).await?.ok_or(AccessError::NoSession)?;
+                let (sequence, owner) = self.owner(&session).await?.ok_or(AccessError::NoSession)?;
                 self.owners.insert(session.account_id, (sequence, owner.clone()));
                 owner
             }
         };
         Ok(Actor::of(&owner, session.account_id, session.organization_id, session.id, now))
+    }
+
+    /// The account's owner, from what other processes know, or from its stream. What they know counts for exactly the
+    /// sequence that the database has just told, so whatever was revoked is gone at once, everywhere.
+    async fn owner(&self, session: &Session) -> Result<Option<(u64, Arc<Owner>)>, AccessError> {
+        let Session { account_id, organization_id, account_sequence, ends_in, .. } = *session;
+        let key = Key::user_session(organization_id, account_id, ends_in);
+        let ticket = match self.cache.look(&key, &[], account_sequence).await {
+            Looked::Hit(hit) if hit.position == account_sequence => {
+                match hit.parts.first().and_then(|part| serde_json::from_slice::<Owner>(&part.body).ok()) {
+                    Some(owner) => return Ok(Some((account_sequence, Arc::new(owner)))),
+                    None => None,
+                }
+            }
+            Looked::Hit(_) => None,
+            Looked::Miss(ticket) => Some(ticket),
+        };
+        let loaded = self.load(account_id, organization_id).await?;
+        if let (Some(ticket), Some((sequence, owner))) = (ticket, &loaded)
+            && let Ok(body) = serde_json::to_vec(&**owner)
+        {
+            self.cache.fill(ticket, &Entry { position: *sequence, parts: vec![Part::new(account_id, body)] }).await;
+        }
+        Ok(loaded)
     }
 
     /// The account's owner, if the account may be used now.
@@ -193,10 +230,13 @@ impl Access {
         Ok(())
     }
 
-    /// The nil UUID stands for the installation: an address is looked up before its organization is known.
     async fn email_index(&self, email: &str) -> Result<[u8; 16], AccessError> {
-        let keys = self.vault.index(Uuid::nil()).await.map_err(|_| AccessError::Unavailable)?;
-        Ok(keys.blind("identity.credentials.email", email))
+        Ok(self.installation_keys().await?.blind("identity.credentials.email", email))
+    }
+
+    /// The nil UUID stands for the installation: an address is looked up before its organization is known.
+    async fn installation_keys(&self) -> Result<IndexKeys, AccessError> {
+        self.vault.index(Uuid::nil()).await.map_err(|_| AccessError::Unavailable)
     }
 }
 

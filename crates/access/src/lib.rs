@@ -5,6 +5,7 @@
 
 mod accounts;
 mod actor;
+mod limits;
 mod password;
 mod policy;
 mod sessions;
@@ -12,6 +13,7 @@ mod token;
 
 pub use accounts::{Access, AccessSettings, SignedIn};
 pub use actor::Actor;
+pub use limits::Limits;
 pub use policy::{Permission, Scope};
 
 /// Why an access was refused or couldn't be decided. Never says which part of a sign-in was wrong.
@@ -35,6 +37,12 @@ pub enum AccessError {
     /// A rule on accounts said no.
     #[error(transparent)]
     Refused(#[from] anamnesis_domain::account::AccountError),
+    /// Asked for more often than is allowed.
+    #[error("this was asked for too often")]
+    TooOften {
+        /// After so long it may be again.
+        again_in: std::time::Duration,
+    },
     /// The database can't be reached now.
     #[error("accounts can't be checked now")]
     Unavailable,

@@ -1,5 +1,7 @@
 //! Which sessions are open?
 
+use std::time::Duration;
+
 use anamnesis_domain::Instant;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
@@ -16,6 +18,8 @@ pub(crate) struct Session {
     pub(crate) account_id: Uuid,
     pub(crate) organization_id: Uuid,
     pub(crate) account_sequence: u64,
+    /// It ends then at the latest.
+    pub(crate) ends_in: Duration,
 }
 
 pub(crate) struct NewSession {
@@ -46,10 +50,11 @@ pub(crate) async fn insert(pool: &PgPool, session: &NewSession) -> Result<(), Ac
 
 /// The session with that token, unless it is too old or was idle for too long. Being found is being seen.
 pub(crate) async fn find(pool: &PgPool, token_hash: &TokenHash, idle_minutes: u32) -> Result<Option<Session>, AccessError> {
-    let row: Option<(Uuid, Uuid, Uuid, i64, bool)> = sqlx::query_as(
+    let row: Option<(Uuid, Uuid, Uuid, i64, bool, f64)> = sqlx::query_as(
         "select s.session_id, s.account_id, s.organization_id,
                 (select max(e.sequence) from journal.events e where e.aggregate_type = 'account' and e.aggregate_id = s.account_id),
-                s.last_seen_at < now() - interval '1 minute'
+                s.last_seen_at < now() - interval '1 minute',
+                extract(epoch from s.expires_at - now())::double precision
          from identity.sessions s
          where s.token_hash = $1
            and s.expires_at > now()
@@ -59,11 +64,13 @@ pub(crate) async fn find(pool: &PgPool, token_hash: &TokenHash, idle_minutes: u3
     .bind(i32::try_from(idle_minutes).unwrap_or(i32::MAX))
     .fetch_optional(pool)
     .await?;
-    let Some((session_id, account_id, organization_id, sequence, unseen)) = row else { return Ok(None) };
+    let Some((session_id, account_id, organization_id, sequence, unseen, seconds)) = row else { return Ok(None) };
     if unseen {
         touch(pool, session_id).await?;
     }
-    Ok(Some(Session { id: session_id, account_id, organization_id, account_sequence: u64::try_from(sequence).unwrap_or_default() }))
+    let account_sequence = u64::try_from(sequence).unwrap_or_default();
+    let ends_in = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    Ok(Some(Session { id: session_id, account_id, organization_id, account_sequence, ends_in }))
 }
 
 /// Written at most once a minute, so that reading doesn't become writing.

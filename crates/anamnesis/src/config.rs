@@ -2,9 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use anamnesis_access::{AccessSettings, Limits};
+use anamnesis_cache::{Cache, RedisSettings};
 use anamnesis_journal::tree::Signer;
 use anamnesis_stream::KafkaSettings;
+use anamnesis_vault::Vault;
 use anyhow::Context;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -53,17 +57,37 @@ pub struct Config {
     pub session_minutes: u32,
     /// How long a session may be idle, in minutes.
     pub idle_minutes: u32,
+    /// How often the same user may ask for the same in a minute; 0: as often as they like.
+    pub requests_per_minute: u64,
+    /// How often anybody may try to sign in to the same address in a minute; 0: as often as they like.
+    pub sign_ins_per_minute: u64,
+    /// How often anybody may try to sign in from the same place in a minute; 0: as often as they like.
+    pub sign_ins_from_one_place_per_minute: u64,
+    /// The cache (`redis://…`, with TLS `rediss://…`, with user and password if it asks for them). Without it each process remembers for itself.
+    #[serde(serialize_with = "masked", skip_serializing_if = "Option::is_none")]
+    pub redis_url: Option<SecretString>,
+    /// The certificate (PEM) of the authority that signed Redis's own, if it isn't one that the system trusts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis_tls_ca: Option<PathBuf>,
+    /// What our keys in Redis begin with, if several installations share it.
+    pub redis_prefix: String,
+    /// How long Redis may take to answer, in milliseconds.
+    pub redis_timeout_ms: u64,
+    /// Connections to Redis at most; a process opens one for each of its cores.
+    pub redis_max_connections: usize,
+    /// How much a process remembers by itself, without Redis, in bytes.
+    pub cache_bytes: u64,
     /// How large a request's body may be, in bytes.
     pub max_body_bytes: usize,
     /// How long one request may take, in milliseconds.
     pub request_timeout_ms: u64,
-    /// The Kafka that the log is published to, `[kafka]` in the file and `ANAMNESIS_KAFKA_…` in the environment; without it nothing is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kafka: Option<KafkaSettings>,
     /// How log lines look: `text` or `json`.
     pub log_format: LogFormat,
     /// Which log lines are written, in the syntax of tracing's `EnvFilter`.
     pub log_filter: String,
+    /// The Kafka that the log is published to, `[kafka]` in the file and `ANAMNESIS_KAFKA_…` in the environment; without it nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<KafkaSettings>,
 }
 
 /// How log lines look.
@@ -91,6 +115,15 @@ impl Default for Config {
             organization_name: "My Clinic".to_owned(),
             session_minutes: 12 * 60,
             idle_minutes: 30,
+            requests_per_minute: Limits::default().requests,
+            sign_ins_per_minute: Limits::default().sign_ins,
+            sign_ins_from_one_place_per_minute: Limits::default().sign_ins_from_one_place,
+            redis_url: None,
+            redis_tls_ca: None,
+            redis_prefix: String::new(),
+            redis_timeout_ms: 2_000,
+            redis_max_connections: 20,
+            cache_bytes: 64 * 1024 * 1024,
             max_body_bytes: 1024 * 1024,
             request_timeout_ms: 30_000,
             kafka: None,
@@ -131,6 +164,29 @@ impl Config {
         self.kafka.as_ref().context("no Kafka is configured: set kafka.brokers, or ANAMNESIS_KAFKA_BROKERS")
     }
 
+    /// The cache.
+    pub fn cache(&self, vault: &Vault) -> anyhow::Result<Cache> {
+        let Some(url) = &self.redis_url else { return Ok(Cache::in_memory(vault.clone(), self.cache_bytes)) };
+        let settings = RedisSettings {
+            url: url.clone(),
+            tls_ca: self.redis_tls_ca.clone(),
+            prefix: self.redis_prefix.clone(),
+            timeout: Duration::from_millis(self.redis_timeout_ms),
+            max_connections: self.redis_max_connections,
+        };
+        Cache::in_redis(vault.clone(), &settings).context("set the cache up")
+    }
+
+    /// Who may sign in for how long, and ask how often.
+    pub fn access(&self) -> AccessSettings {
+        let limits = Limits {
+            requests: self.requests_per_minute,
+            sign_ins: self.sign_ins_per_minute,
+            sign_ins_from_one_place: self.sign_ins_from_one_place_per_minute,
+        };
+        AccessSettings { session_minutes: self.session_minutes, idle_minutes: self.idle_minutes, limits, ..AccessSettings::default() }
+    }
+
     /// The settings as TOML, with secrets masked.
     pub fn masked(&self) -> anyhow::Result<String> {
         toml::to_string_pretty(self).context("write the settings down")
@@ -160,7 +216,8 @@ mod tests {
 
     #[test]
     fn secrets_are_masked() {
-        let config = Config { database_url: Some("postgres://u:hunter2@h/d".to_owned().into()), ..Config::default() };
+        let secret = |url: &str| Some(url.to_owned().into());
+        let config = Config { database_url: secret("postgres://u:hunter2@h/d"), redis_url: secret("redis://:hunter2@h"), ..Config::default() };
         assert!(!config.masked().unwrap().contains("hunter2"));
     }
 }

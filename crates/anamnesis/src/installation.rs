@@ -3,11 +3,12 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use anamnesis_access::{Access, AccessSettings};
+use anamnesis_access::Access;
+use anamnesis_cache::Cache;
 use anamnesis_journal::log::Log;
 use anamnesis_journal::{Journal, JournalSettings, Role, migrate, pool_as};
 use anamnesis_projections::kernel::Projection;
-use anamnesis_projector::{Rebuild, Rebuilt, ensure_schema};
+use anamnesis_projector::{Rebuild, Rebuilt, ensure_schema, lanes_of};
 use anamnesis_vault::{Keyring, Vault, VaultSettings};
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
@@ -104,6 +105,8 @@ pub(crate) struct Installation {
     pub(crate) reader: PgPool,
     /// Keys.
     pub(crate) vault: Vault,
+    /// What was computed a moment ago.
+    pub(crate) cache: Cache,
     /// Commands.
     pub(crate) journal: Journal,
     /// The total order.
@@ -125,9 +128,9 @@ impl Installation {
         let keyring = Keyring::open_or_create(&config.keyring_path()).context("open the keyring")?;
         let vault = Vault::open(writer.clone(), Arc::new(keyring), VaultSettings::default()).await.context("open the vault")?;
         let journal = Journal::open(writer.clone(), vault.clone(), JournalSettings::default());
-        let settings = AccessSettings { session_minutes: config.session_minutes, idle_minutes: config.idle_minutes, ..AccessSettings::default() };
-        let access = Access::new(writer.clone(), journal.clone(), vault.clone(), settings);
-        Ok(Self { owner, log: Log::new(writer.clone()), writer, projector, reader, vault, journal, access })
+        let cache = config.cache(&vault)?;
+        let access = Access::new(writer.clone(), journal.clone(), vault.clone(), cache.clone(), config.access());
+        Ok(Self { owner, log: Log::new(writer.clone()), writer, projector, reader, vault, cache, journal, access })
     }
 
     /// Makes the tables of the read models that aren't there, and builds those anew whose definition has changed.
@@ -144,6 +147,11 @@ impl Installation {
     /// Builds a read model anew beside the live one, compares and swaps them.
     pub(crate) async fn rebuild(&self, projection: &'static Projection, told: impl Fn(u64, u64) + Send) -> anyhow::Result<Rebuilt> {
         let rebuild = Rebuild::new(self.owner.clone(), self.projector.clone(), self.vault.clone(), self.log.clone());
-        rebuild.run(projection, told).await.with_context(|| format!("build {} anew", projection.name))
+        let done = rebuild.run(projection, told).await.with_context(|| format!("build {} anew", projection.name))?;
+        // what was computed from the rows before may be of another definition; out of reach, its projector begins anew
+        for lane in lanes_of(projection) {
+            self.cache.forget_lane(&lane).await;
+        }
+        Ok(done)
     }
 }

@@ -59,7 +59,8 @@ impl Runtime {
 
         let feed = LogFeed::new(installation.log.clone());
         let projector =
-            Projector::new(installation.projector.clone(), installation.vault.clone(), anamnesis_projections::ALL, ProjectorSettings::default());
+            Projector::new(installation.projector.clone(), installation.vault.clone(), anamnesis_projections::ALL, ProjectorSettings::default())
+                .with_cache(installation.cache.clone());
         let projecting = projector.progress();
         let shutdown = runtime.shutdown.clone();
         runtime.spawn("projector", async move {
@@ -72,6 +73,7 @@ impl Runtime {
             log: installation.log.clone(),
             access: installation.access.clone(),
             vault: installation.vault.clone(),
+            cache: installation.cache.clone(),
             reader: installation.reader.clone(),
             sequencing,
             following,

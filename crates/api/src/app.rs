@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anamnesis_access::Access;
+use anamnesis_cache::Cache;
 use anamnesis_domain::Instant;
 use anamnesis_journal::Journal;
 use anamnesis_journal::follower::FollowerHandle;
@@ -42,6 +43,8 @@ pub struct App {
     pub access: Access,
     /// Opens what read models hold.
     pub vault: Vault,
+    /// What was answered a moment ago.
+    pub cache: Cache,
     /// Connects as `anamnesis_reader`: row-level security holds.
     pub reader: PgPool,
     /// The total order, for positions and proofs.

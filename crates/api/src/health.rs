@@ -28,7 +28,7 @@ pub(crate) struct Live {
 /// Whether requests can be answered, and what each answer depends on.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Ready {
-    /// `ready` or `not ready`.
+    /// `ready`, `degraded` (all is answered, more slowly) or `not ready`.
     status: &'static str,
     /// Everything that answers depend on.
     dependencies: Vec<Dependency>,
@@ -37,7 +37,7 @@ pub(crate) struct Ready {
 /// Something that answers depend on.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Dependency {
-    /// `database`, `sequencer`, `tree`, `projection patients`, …
+    /// `database`, `sequencer`, `tree`, `projection patients`, …, `cache`
     name: String,
     /// Whether it works.
     is_well: bool,
@@ -60,8 +60,13 @@ pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Json<Ready>) {
     let head = timeout(DATABASE_PATIENCE, app.log.head()).await.ok().and_then(Result::ok).map(|head| head.position);
     let mut dependencies = vec![database(head), sequencer(&app), tree(&app, head)];
     dependencies.extend(projections(&app, head));
-    let is_ready = dependencies.iter().all(|dependency| dependency.is_well);
-    let (code, status) = if is_ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    let (is_ready, cache) = (dependencies.iter().all(|dependency| dependency.is_well), cache(&app).await);
+    let (code, status) = match (is_ready, cache.is_well) {
+        (true, true) => (StatusCode::OK, "ready"),
+        (true, false) => (StatusCode::OK, "degraded"),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+    };
+    dependencies.push(cache);
     (code, Json(Ready { status, dependencies }))
 }
 
@@ -98,6 +103,12 @@ fn projections(app: &App, head: Option<u64>) -> impl Iterator<Item = Dependency>
         };
         Dependency { name: format!("projection {name}"), is_well, state, lag_events: lag(head, projection.position) }
     })
+}
+
+/// Without it everything is answered too.
+async fn cache(app: &App) -> Dependency {
+    let is_well = app.cache.health().await.is_well;
+    Dependency { name: "cache".to_owned(), is_well, state: if is_well { "answers" } else { "doesn't answer" }, lag_events: None }
 }
 
 fn lag(head: Option<u64>, position: u64) -> Option<u64> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anamnesis_cache::Health;
 use anamnesis_journal::tree::SignedCheckpoint;
 use anamnesis_vault::KeyFilter;
 use anyhow::{Context, bail};
@@ -71,6 +72,7 @@ async fn examine(config: &Config, database: &Database) -> Vec<Finding> {
     }
     findings.push(Finding::of("audit", behind(&installation, &["audit_logs", "data_access_logs", "compliance_logs"]).await));
     findings.push(Finding::of("projections", projections(&installation).await));
+    findings.push(cache(&installation).await);
     findings.push(Finding::of("clock", clock(&installation).await));
     findings.push(Finding::of("disk", disk(config)));
     if config.database_url.is_none() {
@@ -148,6 +150,16 @@ async fn publication(installation: &Installation) -> anyhow::Result<String> {
 async fn projections(installation: &Installation) -> anyhow::Result<String> {
     let names: Vec<_> = anamnesis_projections::ALL.iter().map(|projection| projection.name).collect();
     behind(installation, &names).await
+}
+
+/// Without it all goes on, more slowly.
+async fn cache(installation: &Installation) -> Finding {
+    let (state, detail) = match installation.cache.health().await {
+        Health { kind: "memory", .. } => ("ok", "in the memory of each process"),
+        Health { is_well: true, .. } => ("ok", "Redis answers"),
+        Health { .. } => ("warning", "Redis doesn't answer: everything is computed anew, and each process counts requests for itself"),
+    };
+    Finding { check: "cache", state, detail: detail.to_owned() }
 }
 
 async fn clock(installation: &Installation) -> anyhow::Result<String> {

@@ -1,13 +1,17 @@
+use anamnesis_cache::Key;
 use anamnesis_domain::appointment::AppointmentStatus;
 use anamnesis_domain::{Date, Instant, PatientId, ProviderId};
 use anamnesis_projections::appointments::{AppointmentRow, Appointments};
 use anamnesis_projector::history::ORDERS;
+use anamnesis_projector::query::Query;
 use axum::extract::State;
+use chrono::{DateTime, NaiveTime, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use crate::App;
-use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Span, When, Whole, may};
 
 /// Which appointments: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -53,20 +57,48 @@ pub(crate) async fn list_appointments(
 ) -> Result<Disclosed<Listed>, Problem> {
     let order = ORDERS.appointments;
     let (from, to) = filter.span()?;
+    let whole = filter.whole(may.call.actor.organization_id, may.call.now);
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<AppointmentRow>(order)?
         .is("provider_id", filter.provider)
         .is("status", filter.status)
         .from("scheduled_at", from)
         .before("scheduled_at", to);
-    app.list::<Appointments, _>(&may, Asked { query, order, patient: filter.patient, when: When { after, as_of: filter.as_of } }).await
+    app.list_within::<Appointments, _>(&may, Asked { query, order, patient: filter.patient, when: When { after, as_of: filter.as_of } }, whole).await
 }
 
+/// How many appointments are cached as one at most.
+const MOST_CACHED: usize = 200;
+/// A provider's schedule is cached from yesterday on, for so many days.
+const SCHEDULE_DAYS: u32 = 32;
+const DAY_MINUTES: u32 = 24 * 60;
+
 impl AppointmentFilter {
+    /// What is cached that holds all of these: a day's appointments, or a provider's.
+    fn whole(&self, organization: Uuid, now: Instant) -> Option<Whole> {
+        let all = Query::new(ORDERS.appointments, MOST_CACHED);
+        let within = |query: Query, span: Span| query.from("scheduled_at", Some(span.from)).before("scheduled_at", Some(span.to));
+        let date = |time: Instant| DateTime::<Utc>::from(time).date_naive();
+        match (self.day, self.provider, self.from, self.to) {
+            (Some(day), ..) => {
+                let span = Span { from: day.start(), to: day.start().plus_minutes(DAY_MINUTES) };
+                Some(Whole { key: Key::appointments(organization, date(day.start())), rows: within(all, span), span: None })
+            }
+            (None, Some(provider), Some(from), Some(to)) => {
+                let yesterday = Instant::from(date(now).pred_opt()?.and_time(NaiveTime::MIN).and_utc());
+                let held = Span { from: yesterday, to: yesterday.plus_minutes(SCHEDULE_DAYS * DAY_MINUTES) };
+                let rows = within(all.is("provider_id", Some(provider)), held);
+                let asked = Span { from, to };
+                held.holds(asked).then(|| Whole { key: Key::provider_schedule(organization, provider.0), rows, span: Some((asked, held)) })
+            }
+            _ => None,
+        }
+    }
+
     fn span(&self) -> Result<(Option<Instant>, Option<Instant>), Problem> {
         match (self.day, self.from, self.to) {
             (None, from, to) => Ok((from, to)),
-            (Some(day), None, None) => Ok((Some(day.start()), Some(day.start().plus_minutes(24 * 60)))),
+            (Some(day), None, None) => Ok((Some(day.start()), Some(day.start().plus_minutes(DAY_MINUTES)))),
             (Some(_), _, _) => Err(Problem::field("day", "can't be given with `from` or `to`")),
         }
     }

@@ -42,7 +42,7 @@ pub(crate) struct Login {
 
 /// Opens a session.
 #[utoipa::path(post, path = "/v1/auth/login", tag = "auth", request_body = LoginBody, security(()),
-    responses((status = 200, body = Login), (status = 401, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = Login), (status = 401, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
 pub(crate) async fn login(State(app): State<App>, parts: Parts, body: Body<LoginBody>) -> Result<(HeaderMap, Json<Login>), Problem> {
     let LoginBody { email, password } = body.value;
     let signed_in = app.access.sign_in(&email, password, origin(&parts), app.now()).await.map_err(|error| refused(&error))?;
@@ -61,6 +61,7 @@ pub(crate) async fn login(State(app): State<App>, parts: Parts, body: Body<Login
 
 fn refused(error: &AccessError) -> Problem {
     match error {
+        AccessError::TooOften { again_in } => Problem::too_many(*again_in),
         AccessError::Unavailable => Problem::unavailable("sign-in doesn't work now; try again"),
         AccessError::Broken(_) => {
             tracing::error!(%error, "a sign-in failed");

@@ -67,6 +67,9 @@ pub(crate) enum CommandAnswers {
     /// A field is invalid, or a rule refuses it at any time.
     #[response(status = 422)]
     Invalid(Problem),
+    /// Asked for too often: wait as long as Retry-After says.
+    #[response(status = 429)]
+    TooMany(Problem),
     /// Try again, with the same idempotency key.
     #[response(status = 503)]
     Unavailable(Problem),

@@ -52,6 +52,7 @@ const PROBLEMS: &[(u16, &str)] = &[
     (401, "Not signed in."),
     (403, "Not allowed."),
     (422, "A parameter is invalid, or a moment is in the future."),
+    (429, "Asked for too often: wait as long as Retry-After says."),
     (503, "Not reached yet, or not available: try again."),
 ];
 

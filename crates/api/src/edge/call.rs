@@ -31,6 +31,8 @@ pub(crate) struct Call {
     pub(crate) request_id: Uuid,
     /// The method and the path with its ids: part of what an idempotency key stands for.
     request: String,
+    /// The path with its ids and parameters. Parameters may name people.
+    pub(crate) asked: String,
     command_id: Option<Uuid>,
     /// `If-Match`: the sequence that the caller has seen.
     pub(crate) expected: Option<u64>,
@@ -51,8 +53,19 @@ impl Call {
             ..origin(parts)
         };
         let request = format!("{} {}", parts.method, parts.uri.path());
+        let asked = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
         let (command_id, expected) = (idempotency_key(&parts.headers)?, if_match(&parts.headers)?);
-        Ok(Self { actor, now, origin, purpose, justification, request_id, request, command_id, expected })
+        Ok(Self { actor, now, origin, purpose, justification, request_id, request, asked, command_id, expected })
+    }
+
+    /// The method and the path as it is mounted.
+    fn route(&self) -> &str {
+        self.origin.route.as_deref().unwrap_or_default()
+    }
+
+    /// The path as it is mounted.
+    pub(crate) fn endpoint(&self) -> &str {
+        self.route().split_once(' ').map_or("", |(_, path)| path)
     }
 
     /// The caller of the command that `body` asks for.
@@ -89,6 +102,7 @@ pub(crate) fn origin(parts: &Parts) -> Origin {
 pub(crate) async fn authenticate(State(app): State<App>, request: Request, next: Next) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let call = Call::of(&app, &parts).await?;
+    app.access.may_ask(&call.actor, call.route()).await.map_err(|error| of_access(&error))?;
     parts.extensions.insert(call);
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
@@ -177,6 +191,7 @@ pub(crate) fn of_access(error: &AccessError) -> Problem {
     match error {
         AccessError::NoSession | AccessError::NotSignedIn => Problem::unauthenticated(),
         AccessError::Refused(refusal) => refused(*refusal),
+        AccessError::TooOften { again_in } => Problem::too_many(*again_in),
         AccessError::Unavailable => Problem::unavailable("sessions can't be checked now; try again"),
         AccessError::WeakPassword => Problem::field("password", "must have 12 to 256 characters"),
         AccessError::EmailTaken => Problem::new(StatusCode::CONFLICT, "taken", "Not unique", error.to_string()),

@@ -9,7 +9,7 @@ use super::call::Needs;
 use super::moment::After;
 use super::page::{Item, Listed};
 use super::read::{Reading, by_id};
-use super::{May, Problem, Shown};
+use super::{Answered, May, Problem, Shown};
 use crate::App;
 
 /// What stands beside the rows of a page at most: affiliations of providers, roles of accounts.
@@ -37,8 +37,12 @@ impl App {
         (query, order): (Query, Order),
         after: After,
     ) -> Result<Shown<Listed>, Problem> {
-        let found = self.look_up::<R, P>(may, projection, &query, after).await?;
-        Ok(Shown::new(Listed::of(&found.page, order)).at(found.position))
+        let compute = async {
+            let found = self.look_up::<R, P>(may, projection, &query, after).await?;
+            let subjects = found.page.rows.iter().map(|row| row.stamp.subject_id).collect();
+            Ok(Answered { listed: Listed::of(&found.page, order), subjects, position: found.position })
+        };
+        self.answer(self.response_key(may).await?, projection, after, compute).await
     }
 }
 

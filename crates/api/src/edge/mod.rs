@@ -3,6 +3,7 @@
 mod accepted;
 mod answers;
 mod body;
+mod cached;
 mod call;
 mod directory;
 mod disclosed;
@@ -18,6 +19,7 @@ mod view;
 pub(crate) use accepted::{Accepted, CommandAnswers};
 pub(crate) use answers::{ListAnswers, QueryProblems, RowAnswers, schemas};
 pub(crate) use body::{Body, Nothing, Params, PathId};
+pub(crate) use cached::{Answered, Span, Whole};
 pub(crate) use call::{Call, May, authenticate, may, of_access, origin};
 pub(crate) use directory::put_beside;
 pub(crate) use disclosed::{Disclosed, Disclosure, record_disclosures};

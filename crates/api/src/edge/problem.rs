@@ -1,5 +1,7 @@
 //! How does a caller learn what went wrong? By an RFC 9457 problem document that names the field and never what was in it.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -78,6 +80,13 @@ impl Problem {
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now", detail);
         problem.retry_after_s = Some(1);
+        problem
+    }
+
+    /// Asked for more often than is allowed.
+    pub(crate) fn too_many(again_in: Duration) -> Self {
+        let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", "wait as long as Retry-After says");
+        problem.retry_after_s = u32::try_from(again_in.as_secs()).ok();
         problem
     }
 

@@ -42,9 +42,14 @@ impl App {
     /// A snapshot of the read models in which that projection reflects at least `after`.
     pub(crate) async fn reading<P: Needs>(&self, may: &May<P>, projection: &Projection, after: After) -> Result<Reading, Problem> {
         let wanted = after.position(self).await?;
-        self.projecting.wait_until(projection.name, wanted, self.after_wait()).await.map_err(of_progress)?;
+        self.reached(projection, wanted).await?;
         let reading = self.snapshot(may, projection).await?;
         if reading.position < wanted { Err(too_early()) } else { Ok(reading) }
+    }
+
+    /// Waits until the projection reflects that position.
+    pub(crate) async fn reached(&self, projection: &Projection, wanted: u64) -> Result<(), Problem> {
+        self.projecting.wait_until(projection.name, wanted, self.after_wait()).await.map_err(of_progress)
     }
 
     async fn snapshot<P: Needs>(&self, may: &May<P>, projection: &Projection) -> Result<Reading, ProjectorError> {
@@ -89,7 +94,7 @@ impl App {
     }
 
     /// The connection is given back before keys are looked up.
-    async fn found<R: Row>(&self, reading: Reading, mut page: Page<R>) -> Result<Found<R>, Problem> {
+    pub(crate) async fn found<R: Row>(&self, reading: Reading, mut page: Page<R>) -> Result<Found<R>, Problem> {
         let position = reading.close();
         self.open(&mut page.rows).await?;
         Ok(Found { page, position, as_of: None })
@@ -131,6 +136,11 @@ impl Reading {
     /// A page of rows, sealed.
     pub(crate) async fn page<R: Row>(&mut self, query: &Query) -> Result<Page<R>, Problem> {
         Ok(query.read(&mut self.tx, self.organization).await?)
+    }
+
+    /// Rows as they were selected: one more than the query's limit if there are more.
+    pub(crate) async fn select<R: Row>(&mut self, query: &Query) -> Result<Vec<read::Selected>, Problem> {
+        Ok(query.select::<R>(&mut self.tx, self.organization).await?)
     }
 }
 

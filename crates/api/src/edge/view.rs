@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use anamnesis_access::Scope;
+use anamnesis_cache::Key;
 use anamnesis_domain::PatientId;
 use anamnesis_domain::access::AccessAction;
 use anamnesis_domain::consent::DataCategory;
@@ -23,7 +25,7 @@ use super::call::Needs;
 use super::moment::{After, AsOf};
 use super::page::{Item, Listed};
 use super::read::{Found, by_id};
-use super::{Disclosed, Disclosure, May, Problem};
+use super::{Disclosed, Disclosure, May, Problem, Whole};
 use crate::App;
 
 /// A table about patients, as the edge shows it.
@@ -36,10 +38,12 @@ pub(crate) trait View: Fold {
     const CATEGORY: DataCategory;
     /// Whom a row is about.
     fn patient(row: &Stamped<Self::Row>) -> Option<PatientId>;
+    /// Where one row is cached, if it is.
+    fn cached(organization: Uuid, id: Uuid) -> Option<Key>;
 }
 
 macro_rules! views {
-    ($($fold:ident of $projection:ident: $resource:literal, $category:ident, $patient:expr);+ $(;)?) => {
+    ($($fold:ident of $projection:ident: $resource:literal, $category:ident, $patient:expr $(, cached as $key:expr)?);+ $(;)?) => {
         $(impl View for $fold {
             const PROJECTION: &'static Projection = &$projection;
             const RESOURCE: &'static str = $resource;
@@ -49,12 +53,19 @@ macro_rules! views {
                 let patient: fn(&Stamped<Self::Row>) -> Option<PatientId> = $patient;
                 patient(row)
             }
+
+            fn cached(organization: Uuid, id: Uuid) -> Option<Key> {
+                let key: Option<fn(Uuid, Uuid) -> Key> = views!(@key $($key)?);
+                key.map(|key| key(organization, id))
+            }
         })+
     };
+    (@key) => { None };
+    (@key $key:expr) => { Some($key) };
 }
 
 views! {
-    Patients of PATIENTS: "patients", Demographics, |of| Some(of.row.patient_id);
+    Patients of PATIENTS: "patients", Demographics, |of| Some(of.row.patient_id), cached as Key::patient_profile;
     Conditions of HISTORY_LISTS: "conditions", Records, |of| Some(of.row.patient_id);
     Allergies of HISTORY_LISTS: "allergies", Records, |of| Some(of.row.patient_id);
     Medications of HISTORY_LISTS: "medications", Records, |of| Some(of.row.patient_id);
@@ -90,7 +101,13 @@ impl App {
         let query = by_id::<V::Row>(id);
         let found = match when.as_of {
             Some(AsOf(moment)) => self.past::<V, P>(may, moment, &query, PastOf::Stream(id)).await?,
-            None => self.look_up(may, V::PROJECTION, &query, when.after).await?,
+            None => match V::cached(may.call.actor.organization_id, id) {
+                Some(key) => {
+                    let whole = Whole { key, rows: query.clone(), span: None };
+                    self.look_up_within(may, V::PROJECTION, &query, whole, when.after).await?
+                }
+                None => self.look_up(may, V::PROJECTION, &query, when.after).await?,
+            },
         };
         let is_within_reach = |row: &&Stamped<V::Row>| V::patient(row).is_some_and(|patient| may.scope.covers(patient));
         let shown = found.page.rows.first().filter(is_within_reach).ok_or_else(Problem::not_found)?;
@@ -100,11 +117,24 @@ impl App {
 
     /// Shows a page of a list.
     pub(crate) async fn list<V: View, P: Needs>(&self, may: &May<P>, asked: Asked) -> Result<Disclosed<Listed>, Problem> {
+        self.list_within::<V, P>(may, asked, None).await
+    }
+
+    /// Shows a page of a list of which all may be cached. That is about many patients, so only for who may see them all.
+    pub(crate) async fn list_within<V: View, P: Needs>(
+        &self,
+        may: &May<P>,
+        asked: Asked,
+        whole: Option<Whole>,
+    ) -> Result<Disclosed<Listed>, Problem> {
         let patient = self.whose(may, asked.patient).await?;
         let query = asked.query.is("patient_id", patient);
         let found = match (asked.when.as_of, patient) {
             (Some(AsOf(moment)), Some(patient)) => self.past::<V, P>(may, moment, &query, PastOf::Patient(patient)).await?,
             (Some(_), None) => return Err(Problem::field("as_of", "needs `patient`: the past is told of one patient")),
+            (None, None) if let Some(whole) = whole.filter(|_| may.scope == Scope::Organization) => {
+                self.look_up_within(may, V::PROJECTION, &query, whole, asked.when.after).await?
+            }
             (None, _) => self.look_up(may, V::PROJECTION, &query, asked.when.after).await?,
         };
         Ok(listed(&found, asked.order, disclosure::<V>(&found, AccessAction::Search).naming::<V>(patient)))

@@ -4,7 +4,7 @@ use anamnesis_projections::providers::{AffiliationRow, PROVIDERS, ProviderRow};
 use anamnesis_projector::query::{Order, Query};
 
 use crate::App;
-use crate::edge::{After, Listed, May, Problem, Shown, may, put_beside};
+use crate::edge::{After, Answered, Listed, May, Problem, Shown, may, put_beside};
 
 impl App {
     pub(super) async fn providers(
@@ -13,6 +13,11 @@ impl App {
         (query, order): (Query, Order),
         after: After,
     ) -> Result<Shown<Listed>, Problem> {
+        let compute = self.compute_providers(may, (query, order), after);
+        self.answer(self.response_key(may).await?, &PROVIDERS, after, compute).await
+    }
+
+    async fn compute_providers(&self, may: &May<may::ReadDirectory>, (query, order): (Query, Order), after: After) -> Result<Answered, Problem> {
         let mut reading = self.reading(may, &PROVIDERS, after).await?;
         let mut page = reading.page::<ProviderRow>(&query).await?;
         let ids: Vec<_> = page.rows.iter().map(|row| row.row.provider_id.0).collect();
@@ -22,6 +27,7 @@ impl App {
         self.open(&mut affiliations).await?;
         let mut listed = Listed::of(&page, order);
         put_beside(&mut listed.items, "provider_id", "affiliations", &affiliations);
-        Ok(Shown::new(listed).at(position))
+        let subjects = page.rows.iter().map(|row| row.stamp.subject_id).collect();
+        Ok(Answered { listed, subjects, position })
     }
 }

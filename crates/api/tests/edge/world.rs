@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anamnesis_access::{Access, AccessSettings};
 use anamnesis_api::{ApiSettings, App, router};
+use anamnesis_cache::Cache;
 use anamnesis_domain::account::{AccountLinks, AccountProfile, NewAccount, Role as AccountRole, RoleGrant};
 use anamnesis_domain::organization::{NewOrganization, Organization, OrganizationCommand};
 use anamnesis_domain::{Email, Instant, Line, Origin, PatientId};
@@ -18,6 +19,7 @@ use anamnesis_journal::{Caller, Role};
 use anamnesis_projections::ALL;
 use anamnesis_projector::{Projector, ProjectorSettings, ensure_schema};
 use anamnesis_stream::LogFeed;
+use anamnesis_vault::Vault;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
@@ -48,6 +50,10 @@ impl World {
     }
 
     pub(crate) async fn with(settings: ApiSettings) -> Self {
+        Self::of(settings, AccessSettings::default(), |vault| Cache::in_memory(vault.clone(), 1 << 26)).await
+    }
+
+    pub(crate) async fn of(settings: ApiSettings, access_settings: AccessSettings, make_cache: impl FnOnce(&Vault) -> Cache) -> Self {
         let (database, folder) = (TestDatabase::new().await, tempfile::tempdir().unwrap());
         ensure_schema(&database.superuser(), ALL).await.unwrap();
         let (vault, writer) = (database.vault().await, database.pool(Role::Writer));
@@ -55,11 +61,12 @@ impl World {
         let log = Log::new(writer.clone());
         let shutdown = CancellationToken::new();
 
+        let cache = make_cache(&vault);
         let sequencer = Sequencer::new(writer.clone(), SequencerSettings::default());
         let sequencing = sequencer.handle();
         tokio::spawn(sequencer.run(shutdown.clone()));
         let following = follow(&log, writer.clone(), folder.path(), &shutdown);
-        let projector = Projector::new(database.pool(Role::Projector), vault.clone(), ALL, ProjectorSettings::default());
+        let projector = Projector::new(database.pool(Role::Projector), vault.clone(), ALL, ProjectorSettings::default()).with_cache(cache.clone());
         let progress = projector.progress();
         let projector_shutdown = shutdown.child_token();
         tokio::spawn({
@@ -67,8 +74,9 @@ impl World {
             async move { projector.run(feed, shutdown).await }
         });
 
-        let access = Access::new(writer, journal.clone(), vault.clone(), AccessSettings::default());
-        let app = App { journal, access, vault, reader: database.pool(Role::Reader), log, sequencing, following, projecting: progress, settings };
+        let access = Access::new(writer, journal.clone(), vault.clone(), cache.clone(), access_settings);
+        let app =
+            App { journal, access, vault, cache, reader: database.pool(Role::Reader), log, sequencing, following, projecting: progress, settings };
         let mut world = Self {
             router: router(app.clone()),
             app,

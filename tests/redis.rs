@@ -1,0 +1,85 @@
+//! What does somebody see and do who runs the cache? A Redis of the test's own: one that others use can't be killed.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use redis::{Client, Connection, cmd};
+use tempfile::TempDir;
+
+use crate::{eventually, unique};
+
+/// A Redis with a password, until this is dropped.
+pub struct Redis {
+    folder: TempDir,
+    port: u16,
+    password: String,
+    process: Option<Child>,
+}
+
+impl Redis {
+    /// Starts one on a free port.
+    pub fn start() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut redis = Self { folder: tempfile::tempdir().unwrap(), port, password: unique(), process: None };
+        redis.up();
+        redis
+    }
+
+    /// Starts it again, empty, on the same port.
+    pub fn up(&mut self) {
+        let settings = format!("bind 127.0.0.1\nport {}\nrequirepass {}\nsave \"\"\nappendonly no\n", self.port, self.password);
+        fs::write(self.folder.path().join("redis.conf"), settings).unwrap();
+        let mut command = Command::new("redis-server");
+        command.arg("redis.conf").current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
+        self.process = Some(command.spawn().expect("redis-server is installed"));
+        eventually("Redis answers", Duration::from_secs(20), || self.connect());
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    /// Where it is, with the password.
+    pub fn url(&self) -> String {
+        format!("redis://default:{}@127.0.0.1:{}/0", self.password, self.port)
+    }
+
+    /// What nobody may read in a log.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// Forgets everything.
+    pub fn flush(&self) {
+        let () = cmd("FLUSHALL").query(&mut self.connection()).unwrap();
+    }
+
+    /// Every key, and the bytes under it.
+    pub fn dump(&self) -> Vec<(String, Vec<u8>)> {
+        let mut connection = self.connection();
+        let names: Vec<String> = cmd("KEYS").arg("*").query(&mut connection).unwrap();
+        let held = names.into_iter().map(|name| (cmd("GET").arg(&name).query::<Option<Vec<u8>>>(&mut connection).unwrap(), name));
+        held.filter_map(|(value, name)| Some((name, value?))).collect()
+    }
+
+    fn connect(&self) -> Option<Connection> {
+        Client::open(self.url()).unwrap().get_connection_with_timeout(Duration::from_secs(1)).ok()
+    }
+
+    fn connection(&self) -> Connection {
+        self.connect().expect("Redis answers")
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
