@@ -55,7 +55,7 @@ impl TestDatabase {
     /// # Panics
     /// Never: the URL is one.
     pub fn pool(&self, role: Role) -> PgPool {
-        pool_as(&self.url(), role, 16).expect("the test database's URL is one")
+        pool_as(&self.url(), role, 8).expect("the test database's URL is one")
     }
 
     /// A pool of a superuser's connections, to look behind everything.
