@@ -63,6 +63,7 @@ struct ToldFinding {
 
 /// Recomputes everything; 3 if something isn't as it was written.
 pub(crate) async fn run(config: &Config, asked: Verify, output: Output) -> anyhow::Result<u8> {
+    let kafka = if asked.kafka { Some(config.kafka()?) } else { None };
     let database = Database::open(config).await?;
     let installation = Installation::open(config, &database.url).await?;
     let signer = config.signer()?;
@@ -73,9 +74,9 @@ pub(crate) async fn run(config: &Config, asked: Verify, output: Output) -> anyho
     }
     let report = verify(&installation.owner, &trust, Depth::Full, &|_, _| {}).await.context("read the journal")?;
     let mut told = Told::of(&report);
-    if asked.kafka {
+    if let Some(kafka) = kafka {
         let pool = installation.writer.clone();
-        let report = verify_kafka(config.kafka()?, pool, &installation.log, Some(Arc::new(signer)), Scope::Everything).await;
+        let report = verify_kafka(kafka, pool, &installation.log, Some(Arc::new(signer)), Scope::Everything).await;
         told.kafka = Some(ToldKafka::of(&report.context("compare Kafka with the log")?));
     }
     output.data(&told, || told.text())?;
@@ -131,8 +132,8 @@ impl ToldKafka {
 
     fn text(&self) -> String {
         let counts = format!("{} records up to position {}, {} events not published yet", self.records, self.up_to, self.unpublished);
-        let forgotten = self.forgotten_unproved.iter();
-        let forgotten: String = forgotten.map(|(partition, position)| format!("\n  {partition} has forgotten up to position {position}, unproved")).collect();
+        let forgotten = |(partition, position): (&String, &u64)| format!("\n  {partition} has forgotten up to position {position}, unproved");
+        let forgotten = self.forgotten_unproved.iter().map(forgotten).collect::<Vec<_>>().concat();
         if self.sound {
             return format!("Kafka: nothing is missing, doubled, altered or out of order\n{counts}{forgotten}");
         }
