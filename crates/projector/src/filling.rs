@@ -81,8 +81,7 @@ impl Filling {
         let Rebuild { owner, vault, .. } = &self.rebuild;
         let mut connection = owner.acquire().await?;
         while let Some(page) = pages.recv().await {
-            let mut tx = connection.begin().await?;
-            sqlx::query("set local synchronous_commit = off").execute(&mut *tx).await?;
+            let mut tx = connection.begin_with("begin; set local synchronous_commit = off").await?;
             for (table, rows) in self.projection.tables.iter().zip(page) {
                 let target = Target { schema: &self.schema, table: table.info() };
                 copy::copy(&mut tx, vault, &target, self.projection.schema, rows).await?;

@@ -23,9 +23,9 @@ use crate::filling::{Filling, opened};
 use crate::{batch, schema};
 
 /// Entries in a page of the usual size.
-const PAGE: u32 = 2_000;
+const PAGE: u32 = 1_000;
 /// Keys in memory: those of the pages under way, so that a row finds the key that its events were opened with.
-const KEYS: u64 = 8_000;
+const KEYS: u64 = 4_000;
 /// Events folded in one transaction while catching up.
 const CATCH_UP: u32 = 500;
 /// How long the swap waits for readers to let the old tables go: the live projector waits with it. Then it lets that one
