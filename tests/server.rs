@@ -160,6 +160,8 @@ impl Server {
     /// The program on this data directory, with nothing of our own environment's settings.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = bare_command(self.home.path());
+        // a busy machine is no reason for an answer without a position
+        command.env("ANAMNESIS_POSITION_WAIT_MS", "3000");
         command.envs(self.settings.iter().copied()).arg("--data-dir").arg(self.data_dir()).args(arguments);
         command
     }

@@ -81,6 +81,8 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// How long one request may take, in milliseconds.
     pub request_timeout_ms: u64,
+    /// How long the answer to a command is held back for its position in the log, in milliseconds; the command is done either way.
+    pub position_wait_ms: u64,
     /// How log lines look: `text` or `json`.
     pub log_format: LogFormat,
     /// Which log lines are written, in the syntax of tracing's `EnvFilter`.
@@ -126,6 +128,7 @@ impl Default for Config {
             cache_bytes: 64 * 1024 * 1024,
             max_body_bytes: 1024 * 1024,
             request_timeout_ms: 30_000,
+            position_wait_ms: 100,
             kafka: None,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),

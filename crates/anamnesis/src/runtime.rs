@@ -78,7 +78,12 @@ impl Runtime {
             sequencing,
             following,
             projecting,
-            settings: ApiSettings { max_body_bytes: config.max_body_bytes, request_timeout_ms: config.request_timeout_ms, ..ApiSettings::default() },
+            settings: ApiSettings {
+                max_body_bytes: config.max_body_bytes,
+                request_timeout_ms: config.request_timeout_ms,
+                position_wait_ms: config.position_wait_ms,
+                ..ApiSettings::default()
+            },
         };
         let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
         let shutdown = runtime.shutdown.clone();
