@@ -161,7 +161,7 @@ impl Server {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = bare_command(self.home.path());
         // a busy machine is no reason for an answer without a position
-        command.env("ANAMNESIS_POSITION_WAIT_MS", "3000");
+        command.env("ANAMNESIS_POSITION_WAIT_MS", "500");
         command.envs(self.settings.iter().copied()).arg("--data-dir").arg(self.data_dir()).args(arguments);
         command
     }
