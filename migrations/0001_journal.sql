@@ -202,6 +202,24 @@ select
     aggregate_id as stream_id
 from journal.events;
 
+-- What stands at each position. The event's columns are null where the event that the log names is gone.
+create view journal.entries with (security_invoker = true) as
+select
+    log.position, log.logged_at, log.organization_id, log.aggregate_type, log.aggregate_id, log.sequence, log.subject_id, log.row_hash,
+    event.event_id, event.event_type, event.event_version, event.fingerprint, event.metadata_subject_id, event.recorded_at,
+    event.command_id, event.correlation_id, event.causation_id, event.actor_id, event.payload, event.metadata
+from journal.log
+left join lateral (
+    select
+        event_id, event_type, event_version, fingerprint, metadata_subject_id, recorded_at,
+        command_id, correlation_id, causation_id, actor_id, payload, metadata
+    from journal.events
+    where aggregate_type = log.aggregate_type
+      and aggregate_id = log.aggregate_id
+      and sequence = log.sequence
+    -- each by its key, whatever the statistics say
+    offset 0) as event on true;
+
 revoke all on schema journal, identity, audit, read from public;
 grant usage on schema journal to anamnesis_writer, anamnesis_projector, anamnesis_auditor;
 grant select, insert on journal.events, journal.unsequenced, journal.log, journal.tiles, journal.tree_heads, journal.commands, journal.claims, journal.slots to anamnesis_writer;
@@ -212,5 +230,6 @@ grant select, insert, update, delete on journal.snapshots to anamnesis_writer;
 grant select on journal.streams to anamnesis_writer;
 grant select, insert, update on journal.checkpoints to anamnesis_writer, anamnesis_projector;
 grant select on journal.events, journal.log, journal.head, journal.tiles, journal.tree_heads to anamnesis_projector, anamnesis_auditor;
+grant select on journal.entries to anamnesis_writer, anamnesis_projector, anamnesis_auditor;
 -- whoever reads a read model sees in the same snapshot how far it is
 grant select on journal.checkpoints, journal.head to anamnesis_reader;

@@ -144,9 +144,7 @@ impl Log {
 
     /// The entries directly after a position: `limit` of them, or all up to the log's end.
     pub async fn read_after(&self, position: u64, limit: u32) -> Result<Vec<SealedEntry>, LogError> {
-        let rows: Vec<entry::UpToHead> =
-            sqlx::query_as(include_str!("read_after.sql")).bind(position.cast_signed()).bind(i64::from(limit)).fetch_all(&self.pool).await?;
-        entry::dense(position, limit, rows)
+        self.read_after_within(position, limit, usize::MAX).await
     }
 
     /// As [`Log::read_after`], but no more than the first entries that together reach so many sealed bytes.
