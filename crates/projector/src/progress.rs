@@ -60,9 +60,9 @@ impl Progress {
         self.0.borrow().clone()
     }
 
-    /// The last position that the projection's rows reflect.
-    pub fn position(&self, projection: &str) -> Option<u64> {
-        self.0.borrow().get(projection).map(|state| state.position)
+    /// How one is.
+    pub fn state(&self, projection: &str) -> Option<ProjectionState> {
+        self.0.borrow().get(projection).cloned()
     }
 
     /// True while every projection runs, and somebody runs them.

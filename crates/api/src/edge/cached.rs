@@ -136,7 +136,7 @@ impl App {
         let wanted = after.position(self).await?;
         self.reached(projection, wanted).await?;
         // who doesn't know how far the read model is can't tell what is too old
-        let known = self.projecting.states().remove(projection.name).filter(|state| state.status == Status::Running);
+        let known = self.projecting.state(projection.name).filter(|state| state.status == Status::Running);
         let Some(known) = known else { return Ok(Kept::Useless) };
         match self.cache.look(key, &lanes_of(projection), wanted.max(known.position)).await {
             Looked::Hit(hit) => Ok(read(&hit).map_or(Kept::Useless, |found| Kept::Usable((found, hit.position)))),
