@@ -145,7 +145,10 @@ impl Config {
         };
         let environment = Env::prefixed("ANAMNESIS_").filter(|key| !NOT_SETTINGS.iter().any(|other| key.as_str().to_lowercase().starts_with(other)));
         // a table's settings are told apart by a dot
-        let environment = environment.map(|key| key.as_str().to_lowercase().replacen("kafka_", "kafka.", 1).into());
+        let environment = environment.map(|key| match key.as_str().to_lowercase().strip_prefix("kafka_") {
+            Some(of_kafka) => format!("kafka.{of_kafka}").into(),
+            None => key.into(),
+        });
         let settings = Figment::from(Serialized::defaults(Self::default())).merge(toml).merge(environment);
         let settings = flags.iter().fold(settings, |settings, (key, value)| settings.merge(Serialized::default(key, value)));
         settings.extract().context("read the settings; `anamnesis config --help` lists them")
