@@ -4,6 +4,7 @@
 //! each state of the migrations, as a template; a test's database is a copy of it and is dropped after the test.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -117,6 +118,40 @@ impl Caller {
     #[must_use]
     pub fn again(&self) -> Self {
         Self { command_id: Uuid::now_v7(), ..self.clone() }
+    }
+}
+
+/// An ignored test of the same binary, run as a process that can be stopped and killed; killed with this value.
+pub struct Process(Child);
+
+impl Process {
+    /// Starts it, with more environment.
+    ///
+    /// # Panics
+    /// When there is no such program.
+    pub fn of_test(test: &str, environment: &[(&str, String)]) -> Self {
+        let program = std::env::current_exe().expect("a test is a program");
+        let arguments = ["--exact", test, "--ignored", "--quiet"];
+        let mut command = Command::new(program);
+        command.args(arguments).envs(environment.iter().map(|(name, value)| (name, value))).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(command.spawn().expect("a test can be started again"))
+    }
+
+    /// Sends it a signal, `-STOP`.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.0.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{name} can't be sent");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // SIGKILL ends a stopped process too
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -1,10 +1,10 @@
 //! Does the log survive processes that are stopped or killed?
 
-use std::process::{Child, Command, Stdio};
 use std::str::FromStr as _;
 use std::time::Duration;
 
 use anamnesis_journal::sequencer::{Sequencer, SequencerSettings};
+use anamnesis_journal::testing::Process;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use tokio_util::sync::CancellationToken;
@@ -25,30 +25,8 @@ async fn leader() {
 }
 
 /// A sequencer in a process of its own; killed with this value.
-struct Leader(Child);
-
-impl Leader {
-    fn start(database: &Database) -> Self {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "survival::leader", "--ignored", "--quiet"])
-            .env(URL, database.url())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.unwrap())
-    }
-
-    fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args([name, &self.0.id().to_string()]).status().unwrap().success());
-    }
-}
-
-impl Drop for Leader {
-    fn drop(&mut self) {
-        // SIGKILL ends a stopped process too
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn start(database: &Database) -> Process {
+    Process::of_test("survival::leader", &[(URL, database.url())])
 }
 
 async fn epoch(database: &Database) -> i64 {
@@ -58,7 +36,7 @@ async fn epoch(database: &Database) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn leaders_that_are_stopped_and_continued_write_nothing_twice() {
     let database = Database::new().await;
-    let leaders = [Leader::start(&database), Leader::start(&database)];
+    let leaders = [start(&database), start(&database)];
     let (mut written, writing) = (0, CancellationToken::new());
     let writer = tokio::spawn({
         let (pool, writing) = (database.writer.clone(), writing.clone());
@@ -92,7 +70,7 @@ async fn a_killed_leader_is_followed_by_the_next() {
     let database = Database::new().await;
     let mut written = 0;
     for turn in 1..=4 {
-        let leader = Leader::start(&database);
+        let leader = start(&database);
         for _ in 0..20 {
             database.append(&stream(3)).await;
         }
@@ -105,7 +83,7 @@ async fn a_killed_leader_is_followed_by_the_next() {
         }
         drop(leader);
     }
-    let _last = Leader::start(&database);
+    let _last = start(&database);
     database.logged(written).await;
     assert!(epoch(&database).await >= 4);
     database.assert_sound().await;

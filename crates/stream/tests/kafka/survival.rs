@@ -1,11 +1,11 @@
 //! Is each event published once, whichever publisher is stopped, continued or killed?
 
-use std::process::{Child, Command, Stdio};
 use std::str::FromStr as _;
 use std::time::Duration;
 
 use anamnesis_journal::Role;
 use anamnesis_journal::log::Log;
+use anamnesis_journal::testing::Process;
 use anamnesis_stream::{KafkaSettings, Publisher, PublisherSettings};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
@@ -29,31 +29,8 @@ async fn publisher() {
 }
 
 /// A publisher in a process of its own; killed with this value.
-struct Process(Child);
-
-impl Process {
-    fn start(world: &World) -> Self {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "survival::publisher", "--ignored", "--quiet"])
-            .env(URL, world.database.url())
-            .env(KAFKA, serde_json::to_string(&world.kafka).unwrap())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.unwrap())
-    }
-
-    fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args([name, &self.0.id().to_string()]).status().unwrap().success());
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // SIGKILL ends a stopped process too
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn start(world: &World) -> Process {
+    Process::of_test("survival::publisher", &[(URL, world.database.url()), (KAFKA, serde_json::to_string(&world.kafka).unwrap())])
 }
 
 async fn epoch(world: &World) -> i64 {
@@ -88,7 +65,7 @@ async fn publishers_that_are_stopped_and_continued_publish_nothing_twice() {
             written
         }
     });
-    let publishers = [Process::start(&world), Process::start(&world)];
+    let publishers = [start(&world), start(&world)];
     for turn in 0..4 {
         let (stopped, other) = (&publishers[turn % 2], &publishers[(turn + 1) % 2]);
         stopped.signal("-STOP");
@@ -118,12 +95,12 @@ async fn a_killed_publisher_is_followed_by_the_next() {
     let world = World::new().await;
     for turn in 1..=3_i64 {
         world.append(60).await;
-        let publisher = Process::start(&world);
+        let publisher = start(&world);
         // some are killed while they work, some after
         published(&world, turn * 60 - if turn % 2 == 0 { 40 } else { 0 }).await;
         drop(publisher);
     }
-    let _last = Process::start(&world);
+    let _last = start(&world);
     published(&world, 180).await;
     world.assert_each_once_and_in_order(180);
 }
