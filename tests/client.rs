@@ -6,7 +6,7 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-use crate::wait_for;
+use crate::{eventually, wait_for};
 
 /// Longer than the server's own limit, so that it is the server that gives up.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -61,9 +61,12 @@ impl Client {
         self.request("GET", path).send()
     }
 
-    /// Reads what is at least as new as `token`.
+    /// Reads what is at least as new as `token`, as any client would: told that this isn't there yet, it asks again.
+    #[track_caller]
     pub fn get_after(&self, path: &str, token: &str) -> Answer {
-        self.request("GET", path).header("anamnesis-after", token).send()
+        let request = self.request("GET", path).header("anamnesis-after", token);
+        let early = |answer: &Answer| answer.status == 503 && answer.text().contains("hasn't reached Anamnesis-After");
+        eventually("the read model is that new", PATIENCE, || Some(request.clone().send()).filter(|answer| !early(answer)))
     }
 
     /// Commands.
