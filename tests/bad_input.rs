@@ -187,7 +187,7 @@ fn a_header_that_says_nonsense_is_named() {
 fn a_token_that_nothing_has_reached_yet_is_waited_for_and_then_unavailable() {
     let clinic = clinic();
     let id = clinic.new_patient();
-    let answer = clinic.doctor().get_after(&format!("/v1/patients/{id}"), &format!("patient/{id}@99"));
+    let answer = clinic.doctor().get_once_after(&format!("/v1/patients/{id}"), &format!("patient/{id}@99"));
     answer.problem(503);
     assert!(answer.must("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
     assert!(!answer.text().contains("demographics"));

@@ -64,9 +64,14 @@ impl Client {
     /// Reads what is at least as new as `token`, as any client would: told that this isn't there yet, it asks again.
     #[track_caller]
     pub fn get_after(&self, path: &str, token: &str) -> Answer {
-        let request = self.request("GET", path).header("anamnesis-after", token);
         let early = |answer: &Answer| answer.status == 503 && answer.text().contains("hasn't reached Anamnesis-After");
-        eventually("the read model is that new", PATIENCE, || Some(request.clone().send()).filter(|answer| !early(answer)))
+        eventually("the read model is that new", PATIENCE, || Some(self.get_once_after(path, token)).filter(|answer| !early(answer)))
+    }
+
+    /// As [`Client::get_after`], but takes the first answer.
+    #[track_caller]
+    pub fn get_once_after(&self, path: &str, token: &str) -> Answer {
+        self.request("GET", path).header("anamnesis-after", token).send()
     }
 
     /// Commands.

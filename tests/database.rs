@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{Connection, Decode, PgConnection, Postgres, Row, Type};
 
 use crate::server::signal;
-use crate::wait_for;
+use crate::{eventually, wait_for};
 
 /// A superuser's connection to a server's own Postgres.
 pub struct Database {
@@ -42,6 +43,15 @@ impl Database {
         T: for<'r> Decode<'r, Postgres> + Type<Postgres>,
     {
         self.rows(sql).first().unwrap_or_else(|| panic!("no row: {sql}")).get(0)
+    }
+
+    /// The log's end, once all that was committed before is in it.
+    #[track_caller]
+    pub fn settled(&mut self) -> u64 {
+        let arrived: i64 = self.one("select coalesce(max(arrival), 0) from journal.events");
+        let queued = format!("select exists (select from journal.unsequenced where arrival <= {arrived})");
+        eventually("what was committed is in the log", Duration::from_mins(1), || (!self.one::<bool>(&queued)).then_some(()));
+        self.one::<i64>("select position from journal.head").cast_unsigned()
     }
 
     /// The first column of every row.

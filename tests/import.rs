@@ -218,7 +218,7 @@ fn an_appointment_and_an_allergy_of_a_bundle_are_booked_and_listed() {
     for name in ["Patient", "Practitioner", "Appointment", "AllergyIntolerance"] {
         assert_eq!(report["types"][name]["new"], 1, "{report:#}");
     }
-    let head: i64 = clinic.server.database().one("select position from journal.head");
+    let head = clinic.server.database().settled();
     let found = clinic.staff().get_after(&format!("/v1/patients?number={patient}"), &head.to_string()).expect(200).json();
     let id = found["items"][0]["patient_id"].as_str().unwrap().to_owned();
     let booked = clinic.staff().get_after(&format!("/v1/appointments?patient={id}"), &head.to_string()).expect(200).json();

@@ -50,8 +50,7 @@ fn import() -> Imported {
         }
     }
     let report = importing.finish().json();
-    let end = clinic.server.database().one::<i64>("select position from journal.head");
-    let end = u64::try_from(end).unwrap();
+    let end = clinic.server.database().settled();
     eventually("the read models have what was imported", Duration::from_mins(2), || {
         (doctor.get_after("/v1/patients?limit=1", &end.to_string()).status == 200).then_some(())
     });

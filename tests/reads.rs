@@ -1,17 +1,11 @@
 //! Who looked at whose data? It is written down before anybody sees anything.
 
-use std::time::Duration;
-
-use anamnesis_tests::{Answer, Clinic, clinic, eventually, new_patient, unique_name};
+use anamnesis_tests::{Answer, Clinic, clinic, new_patient, unique_name};
 use serde_json::{Value, json};
 
 /// What the audit trail has on a patient after `answer` was given.
 fn accesses(clinic: &Clinic, patient: &str) -> Vec<Value> {
-    let mut database = clinic.server.database();
-    let arrived: i64 = database.one("select max(arrival) from journal.events");
-    let queued = format!("select exists (select from journal.unsequenced where arrival <= {arrived})");
-    eventually("what was recorded is in the log", Duration::from_secs(30), || (!database.one::<bool>(&queued)).then_some(()));
-    let head: i64 = database.one("select position from journal.head");
+    let head = clinic.server.database().settled();
     let told = clinic.auditor().get_after(&format!("/v1/patients/{patient}/disclosures?limit=200"), &head.to_string()).expect(200).json();
     told["items"].as_array().unwrap().clone()
 }
