@@ -4,7 +4,7 @@ use anamnesis_domain::account::{AccountEvent, AccountProfile, AccountStatus, Loc
 use anamnesis_domain::{AccountId, AnyEvent, Email, FacilityId, Instant, Line, PatientId, Phone, ProviderId, Recorded, Text, TimeZone};
 use uuid::Uuid;
 
-use crate::kernel::{Blind, Fold, Key, KeyPart, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, text_columns};
+use crate::kernel::{Blind, Fold, Follows, Key, KeyPart, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, text_columns};
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +13,7 @@ mod tests;
 pub const ACCOUNTS: Projection = Projection {
     name: "accounts",
     schema: Schema::Read,
+    follows: Follows::Log,
     sql: include_str!("table.sql"),
     version: 1,
     tables: &[&Of::<Users>::TABLE, &Of::<UserProfiles>::TABLE, &Of::<UserRoles>::TABLE],

@@ -6,15 +6,21 @@ use anamnesis_domain::appointment::{
 };
 use anamnesis_domain::{AnyEvent, AppointmentId, Code, Coding, Date, FacilityId, Instant, PatientId, ProviderId, Recorded, Text, TimeZone};
 
-use crate::kernel::{Fold, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
+use crate::kernel::{Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
 use crate::normal;
 
 #[cfg(test)]
 mod tests;
 
 /// Every appointment and every visit.
-pub const APPOINTMENTS: Projection =
-    Projection { name: "appointments", schema: Schema::Read, sql: include_str!("table.sql"), version: 1, tables: &[&Of::<Appointments>::TABLE] };
+pub const APPOINTMENTS: Projection = Projection {
+    name: "appointments",
+    schema: Schema::Read,
+    follows: Follows::Topics,
+    sql: include_str!("table.sql"),
+    version: 1,
+    tables: &[&Of::<Appointments>::TABLE],
+};
 
 text_columns!(AppointmentStatus, AppointmentType, CancelledBy, VisitStatus);
 

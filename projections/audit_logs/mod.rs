@@ -4,14 +4,20 @@ use anamnesis_domain::access::{AccessEvent, AccessKind};
 use anamnesis_domain::{AccountId, AnyEvent, Recorded, SessionId};
 use uuid::Uuid;
 
-use crate::kernel::{Fold, ForAudit, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, text_columns};
+use crate::kernel::{Fold, Follows, ForAudit, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, text_columns};
 
 #[cfg(test)]
 mod tests;
 
 /// Every event there is. A row stays when its subject is erased: it then tells that something was done, not what.
-pub const AUDIT_LOGS: Projection =
-    Projection { name: "audit_logs", schema: Schema::Audit, sql: include_str!("table.sql"), version: 1, tables: &[&Of::<AuditLogs>::TABLE] };
+pub const AUDIT_LOGS: Projection = Projection {
+    name: "audit_logs",
+    schema: Schema::Audit,
+    follows: Follows::Log,
+    sql: include_str!("table.sql"),
+    version: 1,
+    tables: &[&Of::<AuditLogs>::TABLE],
+};
 
 text_columns!(AuditAction);
 

@@ -4,7 +4,7 @@ use anamnesis_domain::access::{AccessEvent, PurposeOfUse};
 use anamnesis_domain::{AccountId, AnyEvent, Recorded};
 use uuid::Uuid;
 
-use crate::kernel::{Fold, Key, Of, Projection, Rows, Schema, Streams, row, text_columns};
+use crate::kernel::{Fold, Follows, Key, Of, Projection, Rows, Schema, Streams, row, text_columns};
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +13,7 @@ mod tests;
 pub const COMPLIANCE_LOGS: Projection = Projection {
     name: "compliance_logs",
     schema: Schema::Audit,
+    follows: Follows::Log,
     sql: include_str!("table.sql"),
     version: 1,
     tables: &[&Of::<ComplianceLogs>::TABLE],

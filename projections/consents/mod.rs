@@ -3,14 +3,20 @@
 use anamnesis_domain::consent::{ConsentEvent, DataCategory, Purpose};
 use anamnesis_domain::{AnyEvent, ConsentId, FacilityId, Instant, PatientId, ProviderId, Recorded};
 
-use crate::kernel::{Fold, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, text_columns};
+use crate::kernel::{Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, text_columns};
 
 #[cfg(test)]
 mod tests;
 
 /// Every consent ever given.
-pub const CONSENTS: Projection =
-    Projection { name: "consents", schema: Schema::Read, sql: include_str!("table.sql"), version: 1, tables: &[&Of::<Consents>::TABLE] };
+pub const CONSENTS: Projection = Projection {
+    name: "consents",
+    schema: Schema::Read,
+    follows: Follows::Log,
+    sql: include_str!("table.sql"),
+    version: 1,
+    tables: &[&Of::<Consents>::TABLE],
+};
 
 text_columns!(Purpose, DataCategory, ConsentStatus);
 

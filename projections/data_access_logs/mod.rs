@@ -5,7 +5,7 @@ use anamnesis_domain::consent::DataCategory;
 use anamnesis_domain::{AccessId, AccountId, AnyEvent, Instant, Line, PatientId, Recorded, SessionId, Text};
 use uuid::Uuid;
 
-use crate::kernel::{Fold, ForAudit, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, text_columns};
+use crate::kernel::{Fold, Follows, ForAudit, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, text_columns};
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +14,7 @@ mod tests;
 pub const DATA_ACCESS_LOGS: Projection = Projection {
     name: "data_access_logs",
     schema: Schema::Audit,
+    follows: Follows::Log,
     sql: include_str!("table.sql"),
     version: 1,
     tables: &[&Of::<DataAccessLogs>::TABLE],

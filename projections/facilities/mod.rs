@@ -3,15 +3,21 @@
 use anamnesis_domain::facility::{FacilityDetails, FacilityEvent, FacilityKind};
 use anamnesis_domain::{Address, AnyEvent, Code, EmailContact, FacilityId, Identifier, Instant, Line, PhoneContact, Recorded, Text};
 
-use crate::kernel::{Blind, Fold, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
+use crate::kernel::{Blind, Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
 use crate::normal;
 
 #[cfg(test)]
 mod tests;
 
 /// Every hospital, practice, department and place.
-pub const FACILITIES: Projection =
-    Projection { name: "facilities", schema: Schema::Read, sql: include_str!("table.sql"), version: 1, tables: &[&Of::<Facilities>::TABLE] };
+pub const FACILITIES: Projection = Projection {
+    name: "facilities",
+    schema: Schema::Read,
+    follows: Follows::Topics,
+    sql: include_str!("table.sql"),
+    version: 1,
+    tables: &[&Of::<Facilities>::TABLE],
+};
 
 text_columns!(FacilityStatus, FacilityKind);
 

@@ -5,7 +5,7 @@ use anamnesis_domain::patient::{
 };
 use anamnesis_domain::{AnyEvent, Code, Date, EntryId, Instant, PatientId, ProviderId, RecordId, Recorded, Text};
 
-use crate::kernel::{Fold, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
+use crate::kernel::{Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
 use crate::normal;
 
 #[cfg(test)]
@@ -15,6 +15,7 @@ mod tests;
 pub const HISTORY_LISTS: Projection = Projection {
     name: "history_lists",
     schema: Schema::Read,
+    follows: Follows::Topics,
     sql: include_str!("table.sql"),
     version: 1,
     tables: &[&Of::<Conditions>::TABLE, &Of::<Allergies>::TABLE, &Of::<Medications>::TABLE],

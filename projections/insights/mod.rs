@@ -3,14 +3,20 @@
 use anamnesis_domain::insight::{InsightEvent, InsightGenerated, InsightStatus, InsightType};
 use anamnesis_domain::{AccountId, AnyEvent, InsightId, Instant, JsonText, Line, PatientId, RecordId, Recorded, Text};
 
-use crate::kernel::{Fold, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, text_columns};
+use crate::kernel::{Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, text_columns};
 
 #[cfg(test)]
 mod tests;
 
 /// Every health insight.
-pub const INSIGHTS: Projection =
-    Projection { name: "insights", schema: Schema::Read, sql: include_str!("table.sql"), version: 1, tables: &[&Of::<Insights>::TABLE] };
+pub const INSIGHTS: Projection = Projection {
+    name: "insights",
+    schema: Schema::Read,
+    follows: Follows::Topics,
+    sql: include_str!("table.sql"),
+    version: 1,
+    tables: &[&Of::<Insights>::TABLE],
+};
 
 text_columns!(InsightStatus, InsightType);
 

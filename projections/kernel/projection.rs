@@ -20,6 +20,8 @@ pub struct Projection {
     pub name: &'static str,
     /// Where its tables stand.
     pub schema: Schema,
+    /// Where its events come from.
+    pub follows: Follows,
     /// Its tables as they are now, with policies and indexes. What stands after the line `-- once the rows are there`
     /// is run when a rebuild has filled the tables.
     pub sql: &'static str,
@@ -36,6 +38,15 @@ pub enum Schema {
     Read,
     /// What was done: rows are only added.
     Audit,
+}
+
+/// Where a projection's events come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Follows {
+    /// The log, always: what decides access, and what was done. Kafka's lag mustn't delay either.
+    Log,
+    /// Its aggregates' topics, where there is a Kafka; otherwise the log.
+    Topics,
 }
 
 /// The line of a `table.sql` after which stands what a rebuild runs once it has filled the tables.

@@ -3,14 +3,20 @@
 use anamnesis_domain::organization::OrganizationEvent;
 use anamnesis_domain::{AnyEvent, Instant, Line, OrganizationId, Recorded, Text};
 
-use crate::kernel::{Fold, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, text_columns};
+use crate::kernel::{Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, text_columns};
 
 #[cfg(test)]
 mod tests;
 
 /// Every organization.
-pub const ORGANIZATIONS: Projection =
-    Projection { name: "organizations", schema: Schema::Read, sql: include_str!("table.sql"), version: 1, tables: &[&Of::<Organizations>::TABLE] };
+pub const ORGANIZATIONS: Projection = Projection {
+    name: "organizations",
+    schema: Schema::Read,
+    follows: Follows::Topics,
+    sql: include_str!("table.sql"),
+    version: 1,
+    tables: &[&Of::<Organizations>::TABLE],
+};
 
 text_columns!(OrganizationStatus);
 

@@ -3,15 +3,21 @@
 use anamnesis_domain::patient::{CareTeamMember, Contact, Demographics, EmergencyContact, Insurance, NewPatient, PatientEvent};
 use anamnesis_domain::{AccountId, AnyEvent, Identifier, Instant, PatientId, PatientNumber, ProviderId, Recorded, Text};
 
-use crate::kernel::{Blind, Fold, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
+use crate::kernel::{Blind, Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
 use crate::normal;
 
 #[cfg(test)]
 mod tests;
 
 /// Every patient, as known now.
-pub const PATIENTS: Projection =
-    Projection { name: "patients", schema: Schema::Read, sql: include_str!("table.sql"), version: 1, tables: &[&Of::<Patients>::TABLE] };
+pub const PATIENTS: Projection = Projection {
+    name: "patients",
+    schema: Schema::Read,
+    follows: Follows::Topics,
+    sql: include_str!("table.sql"),
+    version: 1,
+    tables: &[&Of::<Patients>::TABLE],
+};
 
 text_columns!(PatientStatus);
 

@@ -6,7 +6,7 @@ use anamnesis_domain::{
     PhoneContact, ProviderId, ProviderNumber, Recorded, Text,
 };
 
-use crate::kernel::{Blind, Fold, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
+use crate::kernel::{Blind, Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
 use crate::normal;
 
 #[cfg(test)]
@@ -16,6 +16,7 @@ mod tests;
 pub const PROVIDERS: Projection = Projection {
     name: "providers",
     schema: Schema::Read,
+    follows: Follows::Topics,
     sql: include_str!("table.sql"),
     version: 1,
     tables: &[&Of::<Providers>::TABLE, &Of::<Affiliations>::TABLE],

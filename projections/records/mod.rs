@@ -5,15 +5,21 @@ use anamnesis_domain::{
     AnyEvent, AppointmentId, ClinicalValue, Code, Date, Instant, JsonText, Line, PatientId, ProviderId, RecordId, Recorded, Text,
 };
 
-use crate::kernel::{Fold, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
+use crate::kernel::{Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
 use crate::normal;
 
 #[cfg(test)]
 mod tests;
 
 /// Every medical record in its newest version.
-pub const RECORDS: Projection =
-    Projection { name: "records", schema: Schema::Read, sql: include_str!("table.sql"), version: 1, tables: &[&Of::<Records>::TABLE] };
+pub const RECORDS: Projection = Projection {
+    name: "records",
+    schema: Schema::Read,
+    follows: Follows::Topics,
+    sql: include_str!("table.sql"),
+    version: 1,
+    tables: &[&Of::<Records>::TABLE],
+};
 
 text_columns!(RecordType, RecordStatus);
 

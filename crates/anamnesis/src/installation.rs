@@ -8,7 +8,7 @@ use anamnesis_cache::Cache;
 use anamnesis_journal::log::Log;
 use anamnesis_journal::{Journal, JournalSettings, Role, migrate, pool_as};
 use anamnesis_projections::kernel::Projection;
-use anamnesis_projector::{Rebuild, Rebuilt, ensure_schema, lanes_of};
+use anamnesis_projector::{Rebuild, Rebuilt, all_lanes_of, ensure_schema};
 use anamnesis_vault::{Keyring, Vault, VaultSettings};
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
@@ -149,7 +149,7 @@ impl Installation {
         let rebuild = Rebuild::new(self.owner.clone(), self.projector.clone(), self.vault.clone(), self.log.clone());
         let done = rebuild.run(projection, told).await.with_context(|| format!("build {} anew", projection.name))?;
         // what was computed from the rows before may be of another definition; out of reach, its projector begins anew
-        for lane in lanes_of(projection) {
+        for lane in all_lanes_of(projection) {
             self.cache.forget_lane(&lane).await;
         }
         Ok(done)

@@ -99,6 +99,7 @@ fn projections(app: &App, head: Option<u64>) -> impl Iterator<Item = Dependency>
             Status::Running => (true, "follows"),
             Status::Starting => (false, "starts"),
             Status::Waiting { .. } => (false, "waits"),
+            Status::StandingBy => (false, "stands by"),
             Status::Stopped { .. } => (false, "stands still"),
         };
         Dependency { name: format!("projection {name}"), is_well, state, lag_events: lag(head, projection.position) }

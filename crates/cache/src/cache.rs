@@ -109,17 +109,19 @@ impl Cache {
         Ok(Self { store: Arc::new(Store::Redis(Redis::new(settings)?)), vault })
     }
 
-    /// What stands under a key, if it reflects at least a position. `lanes`: the read models that it is computed from.
-    pub async fn look(&self, key: &Key, lanes: &[Lane], at_least: u64) -> Looked {
-        let miss = |seen| Looked::Miss(Ticket { key: key.clone(), lanes: lanes.to_vec(), seen });
-        let Some(found) = self.store.look(key, lanes).await else { return miss(None) };
+    /// What stands under a key, if it reflects at least a position. `lanes`: what keeps the read models up that it is
+    /// computed from, each with the checkpoint that it is known to have had when they reflected that position.
+    pub async fn look(&self, key: &Key, lanes: &[(Lane, u64)], at_least: u64) -> Looked {
+        let (lanes, checkpoints): (Vec<_>, Vec<_>) = lanes.iter().cloned().unzip();
+        let miss = |seen| Looked::Miss(Ticket { key: key.clone(), lanes: lanes.clone(), seen });
+        let Some(found) = self.store.look(key, &lanes).await else { return miss(None) };
         let Some(states) = found.lanes.iter().map(|lane| LaneState::parse(lane.as_deref()?)).collect::<Option<Vec<_>>>() else { return miss(None) };
         let epochs: Vec<_> = states.iter().map(|state| state.epoch).collect();
         let hit = match found.entry {
-            Some(bytes) => entry::open(&self.vault, key, bytes, &epochs).await.and_then(|entry| hit(key, entry, &states)),
+            Some(bytes) => entry::open(&self.vault, key, bytes, &epochs).await.and_then(|entry| hit(key, entry, &states, &checkpoints, at_least)),
             None => None,
         };
-        match hit.filter(|hit| hit.position >= at_least) {
+        match hit {
             Some(hit) => Looked::Hit(hit),
             None => miss(Some(Seen { generation: found.generation, epochs })),
         }
@@ -169,14 +171,18 @@ impl Cache {
     }
 }
 
-/// Nothing that was touched up to where its lanes are stands in the cache any more, so an entry reflects that too.
-fn hit(key: &Key, entry: Entry, lanes: &[LaneState]) -> Option<Hit> {
+/// Whatever was touched up to where its lanes are was thrown out, so an entry reflects that too. If they are where their
+/// checkpoints were known to be, it reflects what those did; otherwise it has to be new enough by itself.
+fn hit(key: &Key, entry: Entry, lanes: &[LaneState], checkpoints: &[u64], at_least: u64) -> Option<Hit> {
     let filled_at = entry.position;
     if key.kind().ends_with_any_change() && lanes.iter().any(|lane| lane.changed > filled_at) {
         return None;
     }
+    let are_kept = !lanes.is_empty() && lanes.iter().zip(checkpoints).all(|(lane, checkpoint)| lane.reached >= *checkpoint);
+    let newest = checkpoints.iter().copied().max().unwrap_or_default().max(at_least);
     let reached = lanes.iter().map(|lane| lane.reached).min().unwrap_or_default();
-    Some(Hit { position: filled_at.max(reached), filled_at, parts: entry.parts })
+    let position = filled_at.max(reached).max(if are_kept { at_least } else { 0 });
+    (are_kept || filled_at >= newest).then_some(Hit { position, filled_at, parts: entry.parts })
 }
 
 impl fmt::Debug for Cache {

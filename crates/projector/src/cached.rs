@@ -9,14 +9,21 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::batch::{Clear, Touched};
+use crate::checkpoint::{LOG, partitions_of};
+use crate::progress::ProjectionState;
 
 /// The projections from which something is cached.
 const CACHED: &[&str] = &["appointments", "facilities", "organizations", "patients", "providers"];
 
-/// What keeps up whatever is computed from that projection. Its feed has one partition; who runs it from several names
-/// them all here, or what the others touch isn't thrown out.
-pub fn lanes_of(projection: &Projection) -> Vec<Lane> {
-    vec![Lane::new(projection.name, 0)]
+/// What keeps up whatever is computed from that projection, each with its checkpoint as far as it is known.
+pub fn lanes_of(projection: &Projection, state: &ProjectionState) -> Vec<(Lane, u64)> {
+    state.partitions.iter().map(|(partition, checkpoint)| (Lane::new(projection.name, *partition), *checkpoint)).collect()
+}
+
+/// What may ever have kept up what is computed from that projection, from the log or from Kafka.
+pub fn all_lanes_of(projection: &Projection) -> Vec<Lane> {
+    let partitions = std::iter::once(LOG).chain(partitions_of(projection));
+    partitions.map(|partition| Lane::new(projection.name, partition)).collect()
 }
 
 /// Whether an entry about a row of that table is found by what the row says, not only by its key.

@@ -1,6 +1,6 @@
 //! Who keeps the read models up with the log?
 //!
-//! The [`Projector`] reads batches of the log, opens them once, folds them into the rows they touch and writes rows and
+//! The [`Workers`] of a process run a [`Projector`] for each feed that they follow: it reads batches, opens them once, folds them into the rows they touch and writes rows and
 //! checkpoints in one transaction. [`Rebuild`] computes a read model from the whole log beside the live one, compares
 //! the two and swaps them. [`read`] is how others get at the rows. This crate must never know HTTP.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
@@ -15,6 +15,8 @@ mod error;
 mod filling;
 pub mod history;
 mod keys;
+mod lane;
+mod presence;
 mod progress;
 mod projector;
 pub mod query;
@@ -22,12 +24,16 @@ pub mod read;
 mod rebuild;
 mod schema;
 mod table;
+mod watcher;
+mod workers;
 
 pub use as_of::events_of;
-pub use cached::lanes_of;
+pub use cached::{all_lanes_of, lanes_of};
 pub use digest::digest;
 pub use error::ProjectorError;
-pub use progress::{NotReached, Progress, ProjectionState, Status};
+pub use progress::{NotReached, Progress, ProjectionState, Status, Wanted};
 pub use projector::{Projector, ProjectorSettings};
 pub use rebuild::{Rebuild, Rebuilt};
 pub use schema::{Ensured, ensure_schema, forget_subject};
+pub use watcher::Watcher;
+pub use workers::Workers;

@@ -1,12 +1,13 @@
 //! How do others get at the rows? Within a scope that row-level security holds them to, sealed until they open them.
 
-use anamnesis_projections::kernel::{Row, Stamped, blind_index};
+use anamnesis_projections::kernel::{Projection, Row, Stamped, blind_index};
 use anamnesis_projections::schema_of;
 use anamnesis_vault::{IndexKeys, Vault};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::error::ProjectorError;
+use crate::progress::Wanted;
 use crate::table::{Target, cells};
 
 /// On whose behalf rows are read.
@@ -53,6 +54,35 @@ pub async fn enter(tx: &mut PgConnection, organization_id: Uuid, scope: Scope) -
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// How far a projection is in a snapshot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// The last position that its rows reflect.
+    pub position: u64,
+    /// The checkpoint of the partition that was asked for; 0 if it doesn't follow that.
+    checkpoint: u64,
+}
+
+impl Place {
+    /// Whether its rows reflect what is wanted.
+    pub fn has(self, wanted: Wanted) -> bool {
+        self.position.max(self.checkpoint) >= wanted.position
+    }
+}
+
+/// How far the projection is that the rows of this transaction's snapshot belong to, and one of its partitions.
+pub async fn place(tx: &mut PgConnection, projection: &Projection, partition: Option<u32>) -> Result<Place, ProjectorError> {
+    let (position, checkpoint): (i64, i64) = sqlx::query_as(
+        "select coalesce((select position from journal.reached where consumer = $1), 0),
+                coalesce((select position from journal.checkpoints where consumer = $1 and partition = $2), 0)",
+    )
+    .bind(projection.name)
+    .bind(partition.map(u32::cast_signed))
+    .fetch_one(tx)
+    .await?;
+    Ok(Place { position: position.cast_unsigned(), checkpoint: checkpoint.cast_unsigned() })
 }
 
 /// The rows of `R` for which what `rest` adds to `where` holds; sealed columns stay sealed ([`open`]).

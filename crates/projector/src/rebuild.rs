@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use anamnesis_journal::log::Log;
+use anamnesis_journal::log::{Log, SealedEntry};
 use anamnesis_projections::kernel::{Class, ColumnInfo, Projection, Schema};
 use anamnesis_stream::FeedError;
 use anamnesis_vault::Vault;
@@ -17,10 +17,11 @@ use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
+use crate::checkpoint::Frontier;
 use crate::digest::digest;
 use crate::error::ProjectorError;
 use crate::filling::{Filling, opened};
-use crate::{batch, schema};
+use crate::{batch, checkpoint, schema};
 
 /// Entries in a page of the usual size.
 const PAGE: u32 = 1_000;
@@ -124,33 +125,27 @@ struct Fresh {
 
 impl Fresh {
     async fn build(&self, compare: bool, told: impl Fn(u64, u64) + Send) -> Result<(u64, u64, Option<String>), ProjectorError> {
-        let live = self.live_position().await?;
+        let live = self.live_frontier().await?;
         let head = self.rebuild.log.head().await.map_err(FeedError::from)?.position;
-        let from = live.map_or(head, |live| live.min(head));
+        let from = live.as_ref().map_or(head, |live| live.base.min(head));
         self.create().await?;
         let filling = Filling { rebuild: self.rebuild.clone(), projection: self.projection, schema: self.schema.clone(), up_to: from };
-        let filled = filling.run(told).await?;
+        let mut events = filling.run(told).await?;
         self.guard().await?;
-        let mut position = from;
-        let digest = if compare && live.is_some() { Some(self.compare(&mut position).await?) } else { None };
-        self.swap(&mut position).await?;
-        Ok((position, filled + position - from, digest))
+        let mut folded = Frontier::at(from);
+        let digest = if compare && live.is_some() { Some(self.compare(&mut folded, &mut events).await?) } else { None };
+        self.swap(&mut folded, &mut events).await?;
+        Ok((folded.base, events, digest))
     }
 
     /// Where the live tables are, if there are any of this definition with anything in them.
-    async fn live_position(&self) -> Result<Option<u64>, ProjectorError> {
+    async fn live_frontier(&self) -> Result<Option<Frontier>, ProjectorError> {
         let (fit, _) = schema::divide_by_definition(&self.rebuild.owner, &[self.projection]).await?;
         if fit.is_empty() {
             return Ok(None);
         }
         let mut connection = self.rebuild.owner.acquire().await?;
-        Ok(self.checkpoint(&mut connection, "").await?.filter(|position| *position > 0))
-    }
-
-    async fn checkpoint(&self, connection: &mut PgConnection, lock: &str) -> Result<Option<u64>, ProjectorError> {
-        let sql = format!("select position from journal.checkpoints where consumer = $1 and partition = 0 {lock}");
-        let position: Option<i64> = sqlx::query_scalar(&sql).bind(self.projection.name).fetch_optional(connection).await?;
-        Ok(position.map(i64::cast_unsigned))
+        Ok(checkpoint::frontier(&mut connection, self.projection.name, "").await?.filter(|live| live.end() > 0))
     }
 
     async fn create(&self) -> Result<(), ProjectorError> {
@@ -185,46 +180,52 @@ impl Fresh {
         Ok(())
     }
 
-    /// Folds what was logged after `position`, as the live projector does, and moves it along.
-    async fn catch_up(&self, position: &mut u64, up_to: u64) -> Result<(), ProjectorError> {
+    /// Folds what the live tables have beyond what is `folded`, as the live projector does, and moves that along.
+    async fn catch_up(&self, folded: &mut Frontier, live: &Frontier, events: &mut u64) -> Result<(), ProjectorError> {
         let Rebuild { projector, vault, log, .. } = &self.rebuild;
-        while *position < up_to {
-            let limit = u32::try_from(up_to - *position).unwrap_or(CATCH_UP).min(CATCH_UP);
-            let entries = log.read_after(*position, limit).await.map_err(FeedError::from)?;
-            let Some(last) = entries.last() else { return Err(ProjectorError::Incomplete { expected: up_to, found: *position }) };
-            let reached = last.position;
-            let events = opened(entries.into_iter().filter(|entry| self.projection.takes(&entry.aggregate_type)).collect(), vault).await?;
+        let (mut position, up_to) = (folded.base, live.end());
+        let is_missing = |entry: &SealedEntry| {
+            let is_in = |frontier: &Frontier| frontier.holds(entry.position, &entry.aggregate_type, entry.aggregate_id);
+            self.projection.takes(&entry.aggregate_type) && is_in(live) && !is_in(folded)
+        };
+        while position < up_to {
+            let limit = u32::try_from(up_to - position).unwrap_or(CATCH_UP).min(CATCH_UP);
+            let entries = log.read_after(position, limit).await.map_err(FeedError::from)?;
+            let Some(last) = entries.last() else { return Err(ProjectorError::Incomplete { expected: up_to, found: position }) };
+            position = last.position;
+            let missing = opened(entries.into_iter().filter(is_missing).collect(), vault).await?;
             let mut tx = projector.begin().await?;
-            batch::fold(&mut tx, vault, self.projection, &self.schema, &events.iter().collect::<Vec<_>>()).await?;
+            batch::fold(&mut tx, vault, self.projection, &self.schema, &missing.iter().collect::<Vec<_>>()).await?;
             tx.commit().await?;
-            *position = reached;
+            *events += missing.len() as u64;
         }
+        *folded = folded.and(live);
         Ok(())
     }
 
     /// Compares both copies at the live one's position, in a snapshot, so that the live projector isn't held up.
-    async fn compare(&self, position: &mut u64) -> Result<String, ProjectorError> {
+    async fn compare(&self, folded: &mut Frontier, events: &mut u64) -> Result<String, ProjectorError> {
         let Rebuild { owner, vault, .. } = &self.rebuild;
         let mut snapshot = owner.begin().await?;
         schema::script(&mut snapshot, "set transaction isolation level repeatable read, read only").await?;
-        let live_position = self.checkpoint(&mut snapshot, "").await?.unwrap_or_default();
-        self.catch_up(position, live_position).await?;
+        let live = checkpoint::frontier(&mut snapshot, self.projection.name, "").await?.unwrap_or_default();
+        self.catch_up(folded, &live, events).await?;
         let mut other = owner.acquire().await?;
         let (projection, live_schema) = (self.projection, self.projection.schema.name());
         let (live, rebuilt) =
             tokio::try_join!(digest(&mut snapshot, vault, projection, live_schema), digest(&mut other, vault, projection, &self.schema))?;
-        if live == rebuilt { Ok(live) } else { Err(ProjectorError::Differs { projection: projection.name, position: *position, rebuilt, live }) }
+        if live == rebuilt { Ok(live) } else { Err(ProjectorError::Differs { projection: projection.name, position: folded.base, rebuilt, live }) }
     }
 
     /// Puts the new tables in the place of the old ones.
-    async fn swap(&self, position: &mut u64) -> Result<(), ProjectorError> {
+    async fn swap(&self, folded: &mut Frontier, events: &mut u64) -> Result<(), ProjectorError> {
         for _ in 0..SWAP_ATTEMPTS {
             // most of the way without a lock
             let mut connection = self.rebuild.owner.acquire().await?;
-            let near = self.checkpoint(&mut connection, "").await?.unwrap_or_default();
+            let near = checkpoint::frontier(&mut connection, self.projection.name, "").await?.unwrap_or_default();
             drop(connection);
-            self.catch_up(position, near).await?;
-            match self.try_swap(position).await {
+            self.catch_up(folded, &near, events).await?;
+            match self.try_swap(folded, events).await {
                 Err(ProjectorError::Database(error)) if is_lock_timeout(&error) => sleep(BETWEEN_SWAPS).await,
                 swapped_or_failed => return swapped_or_failed,
             }
@@ -232,11 +233,11 @@ impl Fresh {
         Err(ProjectorError::StillRead { projection: self.projection.name })
     }
 
-    async fn try_swap(&self, position: &mut u64) -> Result<(), ProjectorError> {
+    async fn try_swap(&self, folded: &mut Frontier, events: &mut u64) -> Result<(), ProjectorError> {
         let mut tx = self.rebuild.owner.begin().await?;
         sqlx::query("select set_config('lock_timeout', $1, true)").bind(SWAP_PATIENCE).execute(&mut *tx).await?;
-        let live = self.checkpoint(&mut tx, "for update").await?;
-        self.catch_up(position, live.unwrap_or_default()).await?;
+        let live = checkpoint::frontier(&mut tx, self.projection.name, "for update").await?;
+        self.catch_up(folded, &live.clone().unwrap_or_default(), events).await?;
         let (new, old) = (&self.schema, self.projection.schema.name());
         for table in self.projection.tables {
             let name = table.info().name;
@@ -247,8 +248,8 @@ impl Fresh {
         }
         schema::script(&mut tx, &format!("drop schema {new}")).await?;
         schema::remember(&mut tx, self.projection).await?;
-        if live != Some(*position) {
-            self.place_checkpoint(&mut tx, *position).await?;
+        if live.as_ref() != Some(folded) {
+            self.place_checkpoint(&mut tx, folded.base).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -256,6 +257,8 @@ impl Fresh {
 
     /// The new tables are further than the old ones were, or there were none: whoever projected into those must stop.
     async fn place_checkpoint(&self, tx: &mut PgConnection, at: u64) -> sqlx::Result<()> {
+        let relieved = "update journal.checkpoints set epoch = epoch + 1 where consumer = $1 and partition > 0";
+        sqlx::query(relieved).bind(self.projection.name).execute(&mut *tx).await?;
         sqlx::query(
             "insert into journal.checkpoints (consumer, epoch, position)
              values ($1, 1, $2)

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use tracing::debug;
 
 use crate::client::Quiet;
+use crate::feed::FeedError;
 use crate::settings::KafkaSettings;
 use crate::topics::{Topic, TopicPartition};
 
@@ -32,7 +33,11 @@ pub struct Membership {
 
 impl Membership {
     /// Joins the group of all who do the same work: `work` is part of the group's name.
-    pub fn join(settings: &KafkaSettings, work: &str, topics: &[Topic]) -> Result<Self, KafkaError> {
+    pub fn join(settings: &KafkaSettings, work: &str, topics: &[Topic]) -> Result<Self, FeedError> {
+        Self::subscribe(settings, work, topics).map_err(|error| FeedError::Unavailable(error.into()))
+    }
+
+    fn subscribe(settings: &KafkaSettings, work: &str, topics: &[Topic]) -> Result<Self, KafkaError> {
         let (sender, assigned) = watch::channel(BTreeSet::new());
         let names: Vec<_> = topics.iter().map(|topic| settings.named(topic.name())).collect();
         let ours = Ours { topics: topics.iter().copied().zip(names.clone()).collect(), assigned: sender };

@@ -133,12 +133,12 @@ impl App {
         after: After,
         read: impl FnOnce(&Hit) -> Option<T>,
     ) -> Result<Kept<(T, u64)>, Problem> {
-        let wanted = after.position(self).await?;
+        let wanted = after.wanted(self).await?;
         self.reached(projection, wanted).await?;
         // who doesn't know how far the read model is can't tell what is too old
         let known = self.projecting.state(projection.name).filter(|state| state.status == Status::Running);
         let Some(known) = known else { return Ok(Kept::Useless) };
-        match self.cache.look(key, &lanes_of(projection), wanted.max(known.position)).await {
+        match self.cache.look(key, &lanes_of(projection, &known), known.position).await {
             Looked::Hit(hit) => Ok(read(&hit).map_or(Kept::Useless, |found| Kept::Usable((found, hit.position)))),
             Looked::Miss(ticket) => Ok(Kept::Missing(ticket)),
         }

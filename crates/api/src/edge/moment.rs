@@ -1,5 +1,6 @@
 //! Of which moment is the answer to be? Now, not before a position, or as of a moment in the past.
 
+use anamnesis_projector::Wanted;
 use anamnesis_projector::history::{Moment, NoSuchMoment};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -77,15 +78,15 @@ impl After {
         Some(Self::Event { aggregate_type: known.name, aggregate_id: id.parse().ok()?, sequence: sequence.parse().ok()? })
     }
 
-    /// The position, once the event has one.
-    pub(crate) async fn position(self, app: &App) -> Result<u64, Problem> {
+    /// What is wanted, once the event has a position.
+    pub(crate) async fn wanted(self, app: &App) -> Result<Wanted, Problem> {
         match self {
-            Self::Nothing => Ok(0),
-            Self::Position(position) => Ok(position),
+            Self::Nothing => Ok(Wanted::default()),
+            Self::Position(position) => Ok(Wanted::everything(position)),
             Self::Event { aggregate_type, aggregate_id, sequence } => {
                 app.sequencing.wake();
                 let position = app.log.position_within(aggregate_type, aggregate_id, sequence, app.after_wait()).await;
-                position?.ok_or_else(too_early)
+                Ok(Wanted::event(position?.ok_or_else(too_early)?, aggregate_type, aggregate_id))
             }
         }
     }

@@ -11,7 +11,7 @@ use anamnesis_projections::kernel::{FoldError, Projection, Row, Stamped};
 use anamnesis_projections::patients::PatientRow;
 use anamnesis_projector::history::{History, HistoryError};
 use anamnesis_projector::query::{Order, Page, Query};
-use anamnesis_projector::{NotReached, ProjectorError, read};
+use anamnesis_projector::{NotReached, ProjectorError, Wanted, read};
 use anamnesis_vault::{IndexKeys, VaultError};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
@@ -41,26 +41,23 @@ pub(crate) struct Reading {
 impl App {
     /// A snapshot of the read models in which that projection reflects at least `after`.
     pub(crate) async fn reading<P: Needs>(&self, may: &May<P>, projection: &Projection, after: After) -> Result<Reading, Problem> {
-        let wanted = after.position(self).await?;
+        let wanted = after.wanted(self).await?;
         self.reached(projection, wanted).await?;
-        let reading = self.snapshot(may, projection).await?;
-        if reading.position < wanted { Err(too_early()) } else { Ok(reading) }
+        self.snapshot(may, projection, wanted).await?.ok_or_else(too_early)
     }
 
-    /// Waits until the projection reflects that position.
-    pub(crate) async fn reached(&self, projection: &Projection, wanted: u64) -> Result<(), Problem> {
+    /// Waits until the projection reflects what is wanted.
+    pub(crate) async fn reached(&self, projection: &Projection, wanted: Wanted) -> Result<(), Problem> {
         self.projecting.wait_until(projection.name, wanted, self.after_wait()).await.map_err(of_progress)
     }
 
-    async fn snapshot<P: Needs>(&self, may: &May<P>, projection: &Projection) -> Result<Reading, ProjectorError> {
+    /// `None`: it isn't so far.
+    async fn snapshot<P: Needs>(&self, may: &May<P>, projection: &Projection, wanted: Wanted) -> Result<Option<Reading>, ProjectorError> {
         let organization = may.call.actor.organization_id;
         let mut tx = self.reader.begin_with("begin isolation level repeatable read read only").await?;
         read::enter(&mut tx, organization, scope(may)).await?;
-        let position: Option<i64> = sqlx::query_scalar("select position from journal.checkpoints where consumer = $1 and partition = 0")
-            .bind(projection.name)
-            .fetch_optional(&mut *tx)
-            .await?;
-        Ok(Reading { tx, organization, position: position.unwrap_or_default().cast_unsigned() })
+        let place = read::place(&mut tx, projection, wanted.partition).await?;
+        Ok(place.has(wanted).then_some(Reading { tx, organization, position: place.position }))
     }
 
     /// A page of rows, opened.

@@ -25,7 +25,7 @@ async fn end(app: &App, may: &May<may::ReadHistory>, as_of: Option<AsOf>, after:
     if let Some(AsOf(moment)) = as_of {
         return app.position_at(&may.call, "as_of", moment).await;
     }
-    let wanted = after.position(app).await?;
+    let wanted = after.wanted(app).await?.position;
     let head = app.log.head().await?;
     if head.position >= wanted {
         return Ok(head.position);

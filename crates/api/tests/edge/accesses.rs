@@ -8,7 +8,12 @@ use crate::world::{World, patient};
 async fn access_rows(world: &World) -> Vec<(String, String, String, Vec<String>, Option<i64>)> {
     let head = world.app.log.wait_for(1, std::time::Duration::from_secs(5)).await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    world.app.projecting.wait_until("data_access_logs", head.position, std::time::Duration::from_secs(10)).await.unwrap();
+    world
+        .app
+        .projecting
+        .wait_until("data_access_logs", anamnesis_projector::Wanted::everything(head.position), std::time::Duration::from_secs(10))
+        .await
+        .unwrap();
     sqlx::query_as(
         "select patient_id::text, outcome, resource_type, data_elements_accessed, as_of_position from audit.data_access_logs order by position, patient_id",
     )

@@ -76,18 +76,26 @@ async fn an_answer_to_a_list_holds_until_anything_in_its_read_model_changes() {
 async fn an_entry_from_several_read_models_reflects_what_all_have_reached() {
     for world in World::both().await {
         let (key, lanes) = (Key::appointments(world.organization, "2026-03-01".parse().unwrap()), [lane(), Lane::new("patients", 1)]);
+        let look = async |first, second, at_least| {
+            let [one, other] = lanes.clone();
+            world.cache.look(&key, &[(one, first), (other, second)], at_least).await
+        };
         let mut first = world.keeper(9).await;
-        let Looked::Miss(ticket) = world.cache.look(&key, &lanes, 0).await else { panic!("nothing is there") };
+        let Looked::Miss(ticket) = look(0, 0, 0).await else { panic!("nothing is there") };
         let entry = Entry { position: 3, parts: vec![Part::new(world.organization, vec![1]), Part::new(Uuid::now_v7(), vec![2])] };
         assert!(!world.cache.fill(ticket, &entry).await, "nobody keeps the second up");
         let mut second = Keeper::new(world.cache.clone(), lanes[1].clone());
         second.moved(&[], false, 4).await;
-        let Looked::Miss(ticket) = world.cache.look(&key, &lanes, 0).await else { panic!("nothing is there") };
+        let Looked::Miss(ticket) = look(0, 0, 0).await else { panic!("nothing is there") };
         assert!(world.cache.fill(ticket, &entry).await);
-        let Looked::Hit(hit) = world.cache.look(&key, &lanes, 4).await else { panic!("it was filled") };
+        let Looked::Hit(hit) = look(4, 4, 4).await else { panic!("it was filled") };
         assert_eq!((hit.position, hit.filled_at, hit.parts.as_slice()), (4, 3, entry.parts.as_slice()));
         first.moved(&[], false, 10).await;
-        assert!(matches!(world.cache.look(&key, &lanes, 5).await, Looked::Miss(_)));
+        assert!(matches!(look(5, 5, 5).await, Looked::Miss(_)));
+        // together they reflect what is beyond each one's own checkpoint, if they are where those were known to be
+        let Looked::Hit(hit) = look(10, 4, 12).await else { panic!("it is kept up") };
+        assert_eq!(hit.position, 12);
+        assert!(matches!(look(10, 5, 12).await, Looked::Miss(_)));
     }
 }
 
@@ -215,7 +223,7 @@ async fn many_at_once_never_leave_anything_old() {
             tokio::spawn(async move {
                 for _ in 0..60 {
                     let before = truth.load(std::sync::atomic::Ordering::SeqCst);
-                    match cache.look(&key, &[lane()], 0).await {
+                    match cache.look(&key, &[(lane(), 0)], 0).await {
                         // what it says is what was true at the position that it claims, or later
                         Looked::Hit(hit) => {
                             let said = std::str::from_utf8(&hit.parts[0].body).unwrap().parse::<u64>().unwrap();

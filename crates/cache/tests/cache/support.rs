@@ -63,7 +63,7 @@ impl World {
     }
 
     pub(crate) async fn look(&self, key: &Key, at_least: u64) -> Looked {
-        self.cache.look(key, &[lane()], at_least).await
+        self.cache.look(key, &[(lane(), at_least)], at_least).await
     }
 
     #[track_caller]

@@ -199,21 +199,35 @@ async fn connections_that_are_cut_off_cost_time_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_second_projector_takes_over_and_the_first_writes_nothing_more() {
+async fn the_second_projector_takes_over_and_the_first_stands_by_until_it_is_gone() {
     let clinic = Clinic::new().await;
-    let first = clinic.project();
+    let settings = ProjectorSettings {
+        wait: Duration::from_millis(50),
+        beat: Duration::from_millis(100),
+        silence: Duration::from_millis(600),
+        ..ProjectorSettings::default()
+    };
+    let first = clinic.project_with(settings);
     clinic.tell(&registered(Uuid::new_v4(), "Curie")).await;
     first.reached("patients", 1).await;
-    let second = clinic.project();
+    let second = clinic.project_with(settings);
     second.reached("patients", 1).await;
     for _ in 0..5 {
         clinic.tell(&registered(Uuid::new_v4(), "Meitner")).await;
     }
     second.reached("patients", 6).await;
-    tokio::time::timeout(PATIENCE, first.task).await.expect("the first ends").unwrap();
-    assert!(stopped_saying(&first.progress.states()["patients"].status, "taken"));
+    tokio::time::sleep(settings.silence * 3).await;
+    assert_eq!(first.progress.states()["patients"].status, Status::StandingBy);
     assert!(!first.progress.is_well() && second.progress.is_well());
     assert_eq!((clinic.count("read.patients").await, clinic.count("audit.audit_logs").await), (6, 6));
+
+    // as if it were killed: it says no more that it is there
+    second.task.abort();
+    clinic.tell(&registered(Uuid::new_v4(), "Noether")).await;
+    first.reached("patients", 7).await;
+    first.reached("audit_logs", 7).await;
+    assert!(first.progress.is_well(), "{:?}", first.progress.states());
+    assert_eq!((clinic.count("read.patients").await, clinic.count("audit.audit_logs").await), (7, 7));
 }
 
 #[tokio::test]

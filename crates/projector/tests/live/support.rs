@@ -9,7 +9,7 @@ use anamnesis_domain::AnyEvent;
 use anamnesis_journal::log::Log;
 use anamnesis_journal::row::Row;
 use anamnesis_projections::ALL;
-use anamnesis_projector::{Progress, Projector, ProjectorSettings, Rebuild, ensure_schema};
+use anamnesis_projector::{Progress, Projector, ProjectorSettings, Rebuild, Wanted, ensure_schema};
 use anamnesis_stream::LogFeed;
 use anamnesis_vault::{Context, EventContext, KeyOwner, Keyring, Purpose, Vault, VaultSettings};
 use sqlx::migrate::Migrator;
@@ -242,7 +242,7 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) async fn reached(&self, projection: &str, position: u64) {
-        let reached = self.progress.wait_until(projection, position, PATIENCE).await;
+        let reached = self.progress.wait_until(projection, Wanted::everything(position), PATIENCE).await;
         assert_eq!(reached, Ok(()), "{projection} at {position}: {:?}", self.progress.states());
     }
 
