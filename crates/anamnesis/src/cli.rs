@@ -37,8 +37,14 @@ pub struct Global {
 pub enum Command {
     /// Run everything in one process
     Up(Up),
+    /// Serve HTTP, in a process of its own
+    Serve(Serve),
+    /// Give events their positions and keep the proof, in a process of its own
+    Sequence,
     /// Publish the log to Kafka, in a process of its own
     Publish,
+    /// Keep the read models up, in a process of its own
+    Project(Project),
     /// Apply the migrations; idempotent
     Migrate,
     /// Read data in
@@ -74,6 +80,22 @@ pub struct Up {
     /// Where HTTP is served [default: 127.0.0.1:8080]
     #[arg(long, value_name = "A")]
     pub listen: Option<SocketAddr>,
+}
+
+/// `serve`
+#[derive(Args)]
+pub struct Serve {
+    /// Where HTTP is served [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "A")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// `project`
+#[derive(Args)]
+pub struct Project {
+    /// Only this read model
+    #[arg(long, value_name = "NAME")]
+    pub only: Option<String>,
 }
 
 /// `import`

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anamnesis_access::{AccessSettings, Limits};
 use anamnesis_cache::{Cache, RedisSettings};
-use anamnesis_journal::tree::Signer;
+use anamnesis_journal::tree::{Signer, VerifyingKey};
 use anamnesis_stream::KafkaSettings;
 use anamnesis_vault::Vault;
 use anyhow::Context;
@@ -46,6 +46,9 @@ pub struct Config {
     /// The log's signing key and the last head it signed; `log-signer.toml` in the data directory if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_signer: Option<PathBuf>,
+    /// The log's public key (`<name>+<id>+<key>`), for a process that serves without having the signing key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_verifying_key: Option<String>,
     /// The log's name in its signed heads (C2SP `origin`).
     pub log_origin: String,
     /// The organization that the command line acts for; the only one there is if not given.
@@ -112,6 +115,7 @@ impl Default for Config {
             postgres_bin: None,
             keyring: None,
             log_signer: None,
+            log_verifying_key: None,
             log_origin: "anamnesis".to_owned(),
             organization: None,
             organization_name: "My Clinic".to_owned(),
@@ -163,6 +167,14 @@ impl Config {
     pub fn signer(&self) -> anyhow::Result<Signer> {
         let path = self.log_signer.clone().unwrap_or_else(|| self.data_dir.join("log-signer.toml"));
         Signer::open_or_create(path, &self.log_origin).context("open the log's signing key")
+    }
+
+    /// The key that the log's heads are checked with.
+    pub fn verifying_key(&self) -> anyhow::Result<VerifyingKey> {
+        match &self.log_verifying_key {
+            Some(key) => key.parse().context("log_verifying_key is no key: <name>+<id>+<key>"),
+            None => Ok(self.signer()?.verifying_key().clone()),
+        }
     }
 
     /// The Kafka that is configured.

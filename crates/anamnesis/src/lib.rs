@@ -17,7 +17,7 @@ mod tenant;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, Serve, Up};
 use config::{Config, LogFormat};
 use output::Output;
 use tracing_subscriber::EnvFilter;
@@ -45,9 +45,7 @@ fn try_run(cli: Cli) -> anyhow::Result<u8> {
     if let Some(data_dir) = &cli.global.data_dir {
         flags.push(("data_dir", data_dir.display().to_string()));
     }
-    if let Command::Up(up) = &cli.command
-        && let Some(listen) = up.listen
-    {
+    if let Command::Up(Up { listen: Some(listen), .. }) | Command::Serve(Serve { listen: Some(listen) }) = &cli.command {
         flags.push(("listen", listen.to_string()));
     }
     let config = Config::load(cli.global.config.as_deref(), &flags)?;
@@ -59,7 +57,10 @@ fn try_run(cli: Cli) -> anyhow::Result<u8> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         match cli.command {
             Command::Up(up) => commands::up::run(config, up).await.map(|()| DONE),
-            Command::Publish => commands::publish::run(&config).await.map(|()| DONE),
+            Command::Serve(_) => commands::roles::serve(&config).await.map(|()| DONE),
+            Command::Sequence => commands::roles::sequence(&config).await.map(|()| DONE),
+            Command::Publish => commands::roles::publish(&config).await.map(|()| DONE),
+            Command::Project(project) => commands::roles::project(&config, &project).await.map(|()| DONE),
             Command::Migrate => commands::migrate::run(&config).await.map(|()| DONE),
             Command::Import(import) => commands::import::run(&config, import, output).await,
             Command::History(history) => commands::history::run(&config, history, output).await.map(|()| DONE),

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anamnesis_api::{ApiSettings, App, router};
-use anamnesis_journal::follower::{Follower, FollowerSettings};
-use anamnesis_journal::sequencer::{Sequencer, SequencerSettings};
-use anamnesis_projector::{Projector, ProjectorSettings};
-use anamnesis_stream::{KafkaSettings, LogFeed, Publisher, PublisherSettings};
+use anamnesis_journal::Elsewhere;
+use anamnesis_journal::follower::{Follower, FollowerHandle, FollowerSettings};
+use anamnesis_journal::sequencer::{Sequencer, SequencerHandle, SequencerSettings};
+use anamnesis_projections::kernel::Projection;
+use anamnesis_projector::{Progress, ProjectorSettings, Watcher, Workers};
+use anamnesis_stream::{KafkaSettings, Publisher, PublisherSettings};
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -17,6 +19,13 @@ use tracing::{error, info};
 
 use crate::config::Config;
 use crate::installation::Installation;
+
+/// How what the edge depends on is, wherever it runs.
+pub(crate) struct Watched {
+    sequencing: SequencerHandle,
+    following: FollowerHandle,
+    projecting: Progress,
+}
 
 /// Everything that runs until it is told to stop.
 pub(crate) struct Runtime {
@@ -30,44 +39,52 @@ impl Runtime {
         Self { tasks: JoinSet::new(), shutdown: CancellationToken::new() }
     }
 
-    /// Starts the sequencer, the tree, the projectors, the edge, and the publisher if there is a Kafka; says where HTTP is served.
+    /// Starts every role; says where HTTP is served.
     pub(crate) async fn start(config: &Config, installation: &Installation) -> anyhow::Result<(Self, SocketAddr)> {
         installation.ensure_read_models().await?;
-        let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listen on {}", config.listen))?;
-        let address = listener.local_addr()?;
         let mut runtime = Self::new();
         if let Some(kafka) = &config.kafka {
             runtime.publish(installation, kafka.clone());
         }
+        let (sequencing, following) = runtime.sequence(config, installation)?;
+        runtime.project(config, installation, None);
+        let projecting = runtime.watch_projections(config, installation);
+        let address = runtime.serve(config, installation, Watched { sequencing, following, projecting }).await?;
+        Ok((runtime, address))
+    }
 
+    /// Starts the sequencer and the tree.
+    pub(crate) fn sequence(&mut self, config: &Config, installation: &Installation) -> anyhow::Result<(SequencerHandle, FollowerHandle)> {
         let sequencer = Sequencer::new(installation.writer.clone(), SequencerSettings::default());
-        let sequencing = sequencer.handle();
-        let shutdown = runtime.shutdown.clone();
-        runtime.spawn("sequencer", async move {
-            sequencer.run(shutdown).await;
-            Ok(())
-        });
+        let signer = Arc::new(config.signer()?);
+        let follower = Follower::new(installation.writer.clone(), installation.log.clone(), Some(signer), FollowerSettings::default());
+        let handles = (sequencer.handle(), follower.handle());
+        self.spawn("sequencer", |shutdown| sequencer.run(shutdown));
+        self.spawn("tree", |shutdown| follower.run(shutdown));
+        Ok(handles)
+    }
 
-        let signer = config.signer()?;
-        let follower = Follower::new(installation.writer.clone(), installation.log.clone(), Some(Arc::new(signer)), FollowerSettings::default());
-        let following = follower.handle();
-        let shutdown = runtime.shutdown.clone();
-        runtime.spawn("tree", async move {
-            follower.run(shutdown).await;
-            Ok(())
-        });
+    /// Starts the projectors, of all projections or of one.
+    pub(crate) fn project(&mut self, config: &Config, installation: &Installation, only: Option<&'static Projection>) {
+        let (projections, work) = match only {
+            Some(only) => (vec![only], format!("projector-{}", only.name)),
+            None => (anamnesis_projections::ALL.to_vec(), "projector".to_owned()),
+        };
+        let Installation { projector, vault, log, cache, .. } = installation;
+        let workers = Workers::new(projector.clone(), vault.clone(), log.clone(), &projections, ProjectorSettings::default());
+        let workers = workers.with_cache(cache.clone());
+        let workers = match &config.kafka {
+            Some(kafka) => workers.from_kafka(kafka.clone(), &work),
+            None => workers,
+        };
+        self.spawn("projectors", |shutdown| workers.run(shutdown));
+    }
 
-        let feed = LogFeed::new(installation.log.clone());
-        let projector =
-            Projector::new(installation.projector.clone(), installation.vault.clone(), anamnesis_projections::ALL, ProjectorSettings::default())
-                .with_cache(installation.cache.clone());
-        let projecting = projector.progress();
-        let shutdown = runtime.shutdown.clone();
-        runtime.spawn("projector", async move {
-            projector.run(feed, shutdown).await;
-            Ok(())
-        });
-
+    /// Starts the edge; says where.
+    pub(crate) async fn serve(&mut self, config: &Config, installation: &Installation, watched: Watched) -> anyhow::Result<SocketAddr> {
+        let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listen on {}", config.listen))?;
+        let address = listener.local_addr()?;
+        let Watched { sequencing, following, projecting } = watched;
         let app = App {
             journal: installation.journal.clone(),
             log: installation.log.clone(),
@@ -86,25 +103,42 @@ impl Runtime {
             },
         };
         let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-        let shutdown = runtime.shutdown.clone();
-        runtime.spawn("http", async move {
-            axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await.context("serve HTTP")
+        let shutdown = self.shutdown.clone();
+        self.tasks.spawn(async move {
+            let served = axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await;
+            ("HTTP server", served.context("serve HTTP"))
         });
-        Ok((runtime, address))
+        Ok(address)
+    }
+
+    /// Watches what other processes run.
+    pub(crate) fn watch(&mut self, config: &Config, installation: &Installation) -> anyhow::Result<Watched> {
+        let elsewhere = Elsewhere::new(installation.writer.clone(), config.verifying_key()?);
+        let (sequencing, following) = (elsewhere.sequencing(), elsewhere.following());
+        self.spawn("watch over the log", |shutdown| elsewhere.run(shutdown));
+        Ok(Watched { sequencing, following, projecting: self.watch_projections(config, installation) })
+    }
+
+    fn watch_projections(&mut self, config: &Config, installation: &Installation) -> Progress {
+        let silence = ProjectorSettings::default().silence;
+        let watcher = Watcher::new(installation.reader.clone(), anamnesis_projections::ALL, config.kafka.is_some(), silence);
+        let projecting = watcher.progress();
+        self.spawn("watch over the projections", |shutdown| watcher.run(shutdown));
+        projecting
     }
 
     /// Starts the publisher.
     pub(crate) fn publish(&mut self, installation: &Installation, kafka: KafkaSettings) {
         let publisher = Publisher::new(installation.writer.clone(), installation.log.clone(), kafka, PublisherSettings::default());
-        let shutdown = self.shutdown.clone();
-        self.spawn("publisher", async move {
-            publisher.run(shutdown).await;
-            Ok(())
-        });
+        self.spawn("publisher", |shutdown| publisher.run(shutdown));
     }
 
-    fn spawn(&mut self, name: &'static str, task: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
-        self.tasks.spawn(async move { (name, task.await) });
+    fn spawn<T: Future<Output = ()> + Send + 'static>(&mut self, name: &'static str, task: impl FnOnce(CancellationToken) -> T) {
+        let task = task(self.shutdown.clone());
+        self.tasks.spawn(async move {
+            task.await;
+            (name, Ok(()))
+        });
     }
 
     /// Waits for a signal to stop, or for a task that ended by itself (which it must not).

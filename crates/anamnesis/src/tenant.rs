@@ -24,6 +24,9 @@ impl Installation {
 
     /// The only organization, made if there is none.
     pub(crate) async fn first_organization(&self, config: &Config) -> anyhow::Result<Uuid> {
+        // of several processes that start at once, one makes it
+        let mut turn = self.writer.begin().await.context("look for organizations")?;
+        sqlx::query("select pg_advisory_xact_lock(hashtextextended('anamnesis first organization', 0))").execute(&mut *turn).await?;
         if let Some(first) = self.organizations().await?.first() {
             return Ok(config.organization.unwrap_or(*first));
         }
@@ -32,6 +35,7 @@ impl Installation {
         let caller = host_caller(id, AccountId::SYSTEM, Uuid::now_v7());
         let register = OrganizationCommand::Register { now: caller.now, organization: NewOrganization { name, slug: None } };
         self.journal.create::<Organization>(id, register, &caller).await.context("register the first organization")?;
+        turn.commit().await?;
         Ok(id)
     }
 

@@ -10,6 +10,7 @@
 mod append;
 mod caller;
 mod database;
+mod elsewhere;
 mod failure;
 pub mod follower;
 mod framework;
@@ -31,6 +32,7 @@ pub mod verify;
 
 pub use caller::Caller;
 pub use database::{Role, migrate, pool_as};
+pub use elsewhere::Elsewhere;
 pub use group::{AnyRefusal, Group, GroupCommitted, GroupError, StepCommitted};
 pub use journal::{Journal, JournalSettings};
 pub use outcome::{CommandError, Committed, CommittedEvent, SlotKind};

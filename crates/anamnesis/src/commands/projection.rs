@@ -38,7 +38,7 @@ async fn list(installation: &Installation, output: Output) -> anyhow::Result<()>
     let head: i64 = sqlx::query_scalar("select position from journal.head").fetch_one(&installation.writer).await?;
     let mut lines = Vec::new();
     for projection in anamnesis_projections::ALL {
-        let position = "select coalesce(min(position), 0) from journal.checkpoints where consumer = $1";
+        let position = "select coalesce((select position from journal.reached where consumer = $1), 0)";
         let position: i64 = sqlx::query_scalar(position).bind(projection.name).fetch_one(&installation.writer).await?;
         lines.push(Line { projection: projection.name, schema: projection.schema.name(), position, behind: head - position });
     }

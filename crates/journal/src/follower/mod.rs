@@ -97,6 +97,10 @@ impl From<sqlx::Error> for FollowerError {
 }
 
 impl FollowerHandle {
+    pub(crate) fn new(wanted: watch::Sender<u64>, health: watch::Receiver<FollowerHealth>) -> Self {
+        Self { wanted, health }
+    }
+
     /// A signed head that has the entry at `position`: the last one if it has, otherwise one that is signed as soon as
     /// it can be. `None` when there is none within that time.
     pub async fn signed(&self, position: u64, within: Duration) -> Option<SignedCheckpoint> {
@@ -120,7 +124,7 @@ impl Follower {
 
     /// The way to this follower while it runs.
     pub fn handle(&self) -> FollowerHandle {
-        FollowerHandle { wanted: self.wanted.clone(), health: self.health.subscribe() }
+        FollowerHandle::new(self.wanted.clone(), self.health.subscribe())
     }
 
     /// Follows the log until `shutdown`. An error only makes it try again later; while there is one, nothing is signed.
@@ -212,7 +216,7 @@ impl Follower {
 }
 
 impl FollowerHealth {
-    fn signed_size(&self) -> u64 {
+    pub(crate) fn signed_size(&self) -> u64 {
         self.signed.as_ref().map_or(0, |signed| signed.head().size)
     }
 

@@ -36,11 +36,11 @@ impl SequencerHealth {
         self.head = Some(head);
     }
 
-    pub(super) fn stood_by(&mut self) {
+    pub(crate) fn stood_by(&mut self) {
         self.succeeded(SequencerState::Standby);
     }
 
-    pub(super) fn failed(&mut self) {
+    pub(crate) fn failed(&mut self) {
         self.failures = self.failures.saturating_add(1);
     }
 

@@ -72,6 +72,10 @@ pub struct SequencerHandle {
 }
 
 impl SequencerHandle {
+    pub(crate) fn new(wake: Arc<Notify>, health: watch::Receiver<SequencerHealth>) -> Self {
+        Self { wake, health }
+    }
+
     /// Says that something was appended. Without it the sequencer only notices a few milliseconds later.
     pub fn wake(&self) {
         self.wake.notify_one();
@@ -91,7 +95,7 @@ impl Sequencer {
 
     /// The way to this sequencer while it runs.
     pub fn handle(&self) -> SequencerHandle {
-        SequencerHandle { wake: Arc::clone(&self.wake), health: self.health.subscribe() }
+        SequencerHandle::new(Arc::clone(&self.wake), self.health.subscribe())
     }
 
     /// Leads whenever it can, until `shutdown`. An error only makes it try again later.
