@@ -14,9 +14,10 @@ use anamnesis_stream::{FeedError, KafkaFeed, KafkaSettings, LogFeed, Membership,
 use anamnesis_vault::Vault;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use crate::checkpoint::topics_of;
@@ -91,7 +92,7 @@ struct Partitions {
 
 struct Running {
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 impl Partitions {
@@ -102,7 +103,7 @@ impl Partitions {
     }
 
     async fn run(mut self, shutdown: CancellationToken) {
-        let looking = tokio::spawn(look(self.works.pool.clone(), self.up_to.clone(), shutdown.clone()));
+        let _looking = AbortOnDropHandle::new(tokio::spawn(look(self.works.pool.clone(), self.up_to.clone())));
         while !shutdown.is_cancelled() {
             match self.join() {
                 Ok(membership) => self.follow(membership, &shutdown).await,
@@ -116,8 +117,6 @@ impl Partitions {
             }
         }
         self.assign(&BTreeSet::new()).await;
-        // it ends with the token
-        let _ = looking.await;
     }
 
     fn join(&self) -> Result<Membership, FeedError> {
@@ -164,21 +163,18 @@ impl Partitions {
         let (settings, pool, log) = (self.kafka.settings.clone(), self.works.pool.clone(), self.log.clone());
         let feed = move || KafkaFeed::new(&settings, pool.clone(), log.clone(), partition);
         let stop = CancellationToken::new();
-        Running { task: tokio::spawn(projector.run_from(feed, stop.clone())), stop }
+        Running { task: AbortOnDropHandle::new(tokio::spawn(projector.run_from(feed, stop.clone()))), stop }
     }
 }
 
 /// Keeps up how far the log is published.
-async fn look(pool: PgPool, up_to: watch::Sender<u64>, shutdown: CancellationToken) {
-    while !shutdown.is_cancelled() {
+async fn look(pool: PgPool, up_to: watch::Sender<u64>) {
+    loop {
         // who can't look sees it later
         if let Ok(position) = sqlx::query_scalar::<_, i64>("select position from journal.publisher").fetch_one(&pool).await {
             let position = position.cast_unsigned();
             up_to.send_if_modified(|known| std::mem::replace(known, position) != position);
         }
-        tokio::select! {
-            () = sleep(LOOK_EVERY) => {}
-            () = shutdown.cancelled() => {}
-        }
+        sleep(LOOK_EVERY).await;
     }
 }

@@ -26,6 +26,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Clinic {
     /// As a superuser.
     pub(crate) owner: PgPool,
+    /// As the service that appends and publishes.
+    pub(crate) writer: PgPool,
     /// As the service that projects.
     pub(crate) projector: PgPool,
     /// As the service that reads.
@@ -65,8 +67,8 @@ impl Clinic {
         let keyring = tempfile::tempdir().unwrap();
         let vault = open_vault(pool(Some("anamnesis_writer")), &keyring).await;
         let epoch = sqlx::query_scalar("select journal.lead('test', interval '1 minute')").fetch_one(&owner).await.unwrap();
-        let (projector, reader) = (pool(Some("anamnesis_projector")), pool(Some("anamnesis_reader")));
-        Self { owner, projector, reader, vault, organization: Uuid::new_v4(), epoch, name, keyring }
+        let [writer, projector, reader] = ["anamnesis_writer", "anamnesis_projector", "anamnesis_reader"].map(|role| pool(Some(role)));
+        Self { owner, writer, projector, reader, vault, organization: Uuid::new_v4(), epoch, name, keyring }
     }
 
     /// A vault that has nothing in its cache.

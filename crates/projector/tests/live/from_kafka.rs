@@ -1,0 +1,198 @@
+//! Do projections follow Kafka's partitions as they follow the log, in any number of processes, there and back?
+
+use std::time::Duration;
+
+use anamnesis_journal::log::Log;
+use anamnesis_projections::ALL;
+use anamnesis_projections::kernel::Follows;
+use anamnesis_projector::{Progress, ProjectorSettings, Status, Wanted, Watcher, Workers, digest};
+use anamnesis_stream::{KafkaSettings, Publisher, PublisherSettings};
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+use crate::stories::{condition, consent_granted, deactivated, identifier_added, registered};
+use crate::support::{Clinic, PATIENCE, Told};
+
+const QUICK: ProjectorSettings = ProjectorSettings {
+    batch: 50,
+    wait: Duration::from_millis(50),
+    straggler_events: 10_000,
+    beat: Duration::from_millis(200),
+    silence: Duration::from_secs(2),
+};
+
+/// A clinic whose log is published to topics of its own.
+struct Published {
+    clinic: Clinic,
+    kafka: KafkaSettings,
+    progress: Progress,
+    _running: DropGuard,
+}
+
+/// A process that projects, until it is dropped.
+struct Process {
+    task: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Published {
+    async fn new() -> Self {
+        let variable = |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} must say where the test's Kafka and registry are"));
+        let kafka = KafkaSettings {
+            brokers: variable("ANAMNESIS_TEST_KAFKA_BROKERS"),
+            schema_registry_url: variable("ANAMNESIS_TEST_SCHEMA_REGISTRY_URL"),
+            topic_prefix: format!("p{}-", Uuid::new_v4().simple()),
+            replication_factor: 1,
+            ..KafkaSettings::default()
+        };
+        let (clinic, running) = (Clinic::new().await, CancellationToken::new());
+        let writer = clinic.writer.clone();
+        let publisher = Publisher::new(writer.clone(), Log::new(writer), kafka.clone(), PublisherSettings::default());
+        tokio::spawn(publisher.run(running.clone()));
+        let watcher = Watcher::new(clinic.reader.clone(), ALL, true, QUICK.silence);
+        let progress = watcher.progress();
+        tokio::spawn(watcher.run(running.clone()));
+        Self { clinic, kafka, progress, _running: running.drop_guard() }
+    }
+
+    fn workers(&self) -> Workers {
+        Workers::new(self.clinic.projector.clone(), self.clinic.vault.clone(), self.clinic.log(), ALL, QUICK)
+    }
+
+    fn from_kafka(&self) -> Process {
+        Process::of(self.workers().from_kafka(self.kafka.clone(), "projector"))
+    }
+
+    fn from_log(&self) -> Process {
+        Process::of(self.workers())
+    }
+
+    /// So many patients with a few events each, and the last position.
+    async fn tell(&self, patients: usize) -> u64 {
+        let mut told: Vec<Told> = vec![];
+        for _ in 0..patients {
+            let patient = Uuid::new_v4();
+            told.push(registered(patient, "Curie"));
+            told.push(condition(patient, Uuid::new_v4(), "195967001"));
+            told.push(consent_granted(Uuid::new_v4(), patient, Uuid::new_v4()));
+            told.extend((0..3).map(|number| identifier_added(patient, &number.to_string())));
+            told.push(deactivated(patient));
+        }
+        self.clinic.tell_all(&told).await
+    }
+
+    async fn reached(&self, position: u64) {
+        for projection in ALL {
+            let reached = self.progress.wait_until(projection.name, Wanted::everything(position), PATIENCE * 2).await;
+            assert_eq!(reached, Ok(()), "{} at {position}: {:?}", projection.name, self.progress.states());
+        }
+    }
+
+    /// What was folded from wherever it came is what a rebuild from the log folds, and nothing is there twice.
+    async fn assert_same_as_rebuilt(&self) {
+        for projection in ALL {
+            let schema = projection.schema.name();
+            let live = digest(&mut *self.clinic.owner.acquire().await.unwrap(), &self.clinic.vault, projection, schema).await.unwrap();
+            // it refuses to swap if the two differ
+            let rebuilt = self.clinic.rebuild().run(projection, |_, _| {}).await.unwrap();
+            assert!(rebuilt.digest.is_none_or(|digest| digest == live), "{}", projection.name);
+        }
+    }
+}
+
+impl Process {
+    fn of(workers: Workers) -> Self {
+        let stop = CancellationToken::new();
+        Self { task: tokio::spawn(workers.run(stop.clone())), stop }
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+
+    /// As `kill -9`: it neither finishes nor says anything.
+    fn kill(self) {
+        self.task.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_folded_from_kafka_is_what_is_folded_from_the_log() {
+    let published = Published::new().await;
+    let process = published.from_kafka();
+    published.reached(published.tell(30).await).await;
+    let partitions = |name: &str| published.progress.states()[name].partitions.len();
+    assert_eq!((partitions("patients"), partitions("appointments")), (6, 8));
+    for projection in ALL.iter().filter(|projection| projection.follows == Follows::Log) {
+        assert_eq!(published.progress.states()[projection.name].partitions, [(0, published.clinic.checkpoint(projection.name).await)]);
+    }
+    published.assert_same_as_rebuilt().await;
+    // a rebuild leaves the running process where it is
+    published.reached(published.tell(3).await).await;
+    assert!(published.progress.is_well(), "{:?}", published.progress.states());
+    published.assert_same_as_rebuilt().await;
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn going_over_from_the_log_to_kafka_and_back_folds_nothing_twice() {
+    let published = Published::new().await;
+    let process = published.from_log();
+    published.reached(published.tell(10).await).await;
+    process.stop().await;
+
+    let last = published.tell(10).await;
+    let process = published.from_kafka();
+    published.reached(last).await;
+    published.assert_same_as_rebuilt().await;
+    // in the middle of it: some partitions are further than others
+    published.tell(40).await;
+    process.kill();
+
+    let process = published.from_log();
+    published.reached(published.tell(5).await).await;
+    published.assert_same_as_rebuilt().await;
+    process.stop().await;
+
+    let process = published.from_kafka();
+    published.reached(published.tell(5).await).await;
+    published.assert_same_as_rebuilt().await;
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_come_and_go_under_load_lose_nothing_and_double_nothing() {
+    let published = Published::new().await;
+    let first = published.from_kafka();
+    published.tell(20).await;
+    let second = published.from_kafka();
+    published.tell(20).await;
+    let third = published.from_kafka();
+    published.reached(published.tell(20).await).await;
+    third.kill();
+    published.tell(20).await;
+    first.stop().await;
+    published.reached(published.tell(20).await).await;
+    published.assert_same_as_rebuilt().await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_nobody_works_on_is_noticed() {
+    let published = Published::new().await;
+    let process = published.from_kafka();
+    published.reached(published.tell(2).await).await;
+    while !published.progress.is_well() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    process.kill();
+    let noticed = async {
+        while !matches!(&published.progress.states()["patients"].status, Status::Waiting { error } if error.contains("nobody")) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, noticed).await.is_ok(), "{:?}", published.progress.states());
+    assert!(!published.progress.is_well());
+}
