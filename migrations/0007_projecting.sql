@@ -29,3 +29,5 @@ comment on column journal.projectors.problem is 'for operators: what it waits fo
 
 grant select on journal.reached, journal.projectors to anamnesis_writer, anamnesis_projector, anamnesis_reader, anamnesis_auditor;
 grant insert, update on journal.projectors to anamnesis_projector;
+-- whoever serves tells how far the log is published
+grant select on journal.publisher to anamnesis_reader;

@@ -99,6 +99,7 @@ impl Runtime {
                 max_body_bytes: config.max_body_bytes,
                 request_timeout_ms: config.request_timeout_ms,
                 position_wait_ms: config.position_wait_ms,
+                is_published: config.kafka.is_some(),
                 ..ApiSettings::default()
             },
         };

@@ -26,11 +26,13 @@ pub struct ApiSettings {
     pub position_wait_ms: u64,
     /// How long a query waits for the read model to reach `Anamnesis-After`, in milliseconds.
     pub after_wait_ms: u64,
+    /// Whether the log is published to Kafka, so that it is told when it isn't.
+    pub is_published: bool,
 }
 
 impl Default for ApiSettings {
     fn default() -> Self {
-        Self { max_body_bytes: 1024 * 1024, request_timeout_ms: 30_000, position_wait_ms: 100, after_wait_ms: 3_000 }
+        Self { max_body_bytes: 1024 * 1024, request_timeout_ms: 30_000, position_wait_ms: 100, after_wait_ms: 3_000, is_published: false }
     }
 }
 

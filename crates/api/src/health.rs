@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anamnesis_journal::sequencer::SequencerState;
 use anamnesis_projector::Status;
+use anamnesis_stream::Publication;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -28,7 +29,7 @@ pub(crate) struct Live {
 /// Whether requests can be answered, and what each answer depends on.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Ready {
-    /// `ready`, `degraded` (all is answered, more slowly) or `not ready`.
+    /// `ready`, `degraded` (all is answered, more slowly or from older read models) or `not ready`.
     status: &'static str,
     /// Everything that answers depend on.
     dependencies: Vec<Dependency>,
@@ -37,7 +38,7 @@ pub(crate) struct Ready {
 /// Something that answers depend on.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Dependency {
-    /// `database`, `sequencer`, `tree`, `projection patients`, …, `cache`
+    /// `database`, `sequencer`, `tree`, `projection patients`, …, `cache`, `publication`
     name: String,
     /// Whether it works.
     is_well: bool,
@@ -60,13 +61,17 @@ pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Json<Ready>) {
     let head = timeout(DATABASE_PATIENCE, app.log.head()).await.ok().and_then(Result::ok).map(|head| head.position);
     let mut dependencies = vec![database(head), sequencer(&app), tree(&app, head)];
     dependencies.extend(projections(&app, head));
-    let (is_ready, cache) = (dependencies.iter().all(|dependency| dependency.is_well), cache(&app).await);
-    let (code, status) = match (is_ready, cache.is_well) {
+    let is_ready = dependencies.iter().all(|dependency| dependency.is_well);
+    let mut helpful = vec![cache(&app).await];
+    if app.settings.is_published {
+        helpful.push(publication(&app, head).await);
+    }
+    let (code, status) = match (is_ready, helpful.iter().all(|dependency| dependency.is_well)) {
         (true, true) => (StatusCode::OK, "ready"),
         (true, false) => (StatusCode::OK, "degraded"),
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };
-    dependencies.push(cache);
+    dependencies.extend(helpful);
     (code, Json(Ready { status, dependencies }))
 }
 
@@ -110,6 +115,14 @@ fn projections(app: &App, head: Option<u64>) -> impl Iterator<Item = Dependency>
 async fn cache(app: &App) -> Dependency {
     let is_well = app.cache.health().await.is_well;
     Dependency { name: "cache".to_owned(), is_well, state: if is_well { "answers" } else { "doesn't answer" }, lag_events: None }
+}
+
+/// Without it commands are done and queries answered, from read models that come no further.
+async fn publication(app: &App, head: Option<u64>) -> Dependency {
+    let publication = timeout(DATABASE_PATIENCE, Publication::of(&app.reader)).await.ok().and_then(Result::ok);
+    let is_well = publication.is_some_and(|publication| publication.is_led);
+    let lag_events = publication.and_then(|publication| lag(head, publication.position));
+    Dependency { name: "publication".to_owned(), is_well, state: if is_well { "publishes" } else { "nobody publishes" }, lag_events }
 }
 
 fn lag(head: Option<u64>, position: u64) -> Option<u64> {

@@ -28,23 +28,55 @@ pub struct Drift {
     pub found: String,
 }
 
+/// What stands on a cluster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cluster {
+    /// How many brokers answer.
+    pub brokers: usize,
+    /// Topics that aren't there.
+    pub missing: Vec<String>,
+    /// What differs of those that are.
+    pub drift: Vec<Drift>,
+}
+
+/// Looks what stands on the cluster, and changes nothing.
+pub async fn examine_cluster(settings: &KafkaSettings) -> Result<Cluster, KafkaError> {
+    let (admin, metadata) = metadata(settings).await?;
+    let (there, missing) = sorted(&metadata, settings);
+    let missing = missing.into_iter().map(|topic| settings.named(topic.name())).collect();
+    Ok(Cluster { brokers: metadata.brokers().len(), missing, drift: drift(&admin, settings, &metadata, &there).await? })
+}
+
 /// Creates what is missing of our topics, and tells what of the others differs, without changing it.
 pub async fn ensure_topics(settings: &KafkaSettings) -> Result<Vec<Drift>, KafkaError> {
+    let (admin, metadata) = metadata(settings).await?;
+    let (there, missing) = sorted(&metadata, settings);
+    create(&admin, settings, &missing).await?;
+    drift(&admin, settings, &metadata, &there).await
+}
+
+async fn metadata(settings: &KafkaSettings) -> Result<(AdminClient<Quiet>, Metadata), KafkaError> {
     let admin: AdminClient<Quiet> = settings.client().create_with_context(Quiet)?;
     let (admin, metadata) = blocking(move || {
         let metadata = admin.inner().fetch_metadata(None, PATIENCE);
         (admin, metadata)
     })
     .await;
-    let metadata = metadata?;
-    let (there, missing): (Vec<_>, Vec<_>) = topics().partition(|topic| find(&metadata, &settings.named(topic.name())).is_some());
-    create(&admin, settings, &missing).await?;
+    Ok((admin, metadata?))
+}
+
+/// Our topics that are there, and those that aren't.
+fn sorted(metadata: &Metadata, settings: &KafkaSettings) -> (Vec<Topic>, Vec<Topic>) {
+    topics().partition(|topic| find(metadata, &settings.named(topic.name())).is_some())
+}
+
+async fn drift(admin: &AdminClient<Quiet>, settings: &KafkaSettings, metadata: &Metadata, there: &[Topic]) -> Result<Vec<Drift>, KafkaError> {
     let mut drift = vec![];
-    for topic in &there {
+    for topic in there {
         let name = settings.named(topic.name());
-        drift.extend(find(&metadata, &name).into_iter().flat_map(|found| shape_drift(*topic, settings, found)));
+        drift.extend(find(metadata, &name).into_iter().flat_map(|found| shape_drift(*topic, settings, found)));
     }
-    drift.extend(config_drift(&admin, settings, &there).await?);
+    drift.extend(config_drift(admin, settings, there).await?);
     Ok(drift)
 }
 

@@ -13,6 +13,7 @@ use schema_registry_converter::async_impl::schema_registry::{SrSettings, get_sch
 use schema_registry_converter::error::SRCError;
 use schema_registry_converter::schema_registry_common::{SchemaType, SuppliedSchema};
 use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::PgPool;
 
 use crate::settings::KafkaSettings;
 use crate::store::{Registered, Store};
@@ -59,6 +60,15 @@ pub enum RegistryError {
     /// Postgres didn't answer, or refused.
     #[error("the ids of the schema registry can't be read or recorded")]
     Database(#[from] sqlx::Error),
+}
+
+/// Asks the registry whether it still knows what records were written with; `None` if nothing was registered yet.
+pub async fn examine_registry(settings: &KafkaSettings, pool: &PgPool) -> Result<Option<bool>, RegistryError> {
+    let registry = Registry::new(settings, Store::new(pool.clone()))?;
+    match registry.recorded().await? {
+        Some(id) => Ok(Some(registry.remembers(id).await?)),
+        None => Ok(None),
+    }
 }
 
 /// The registry of an installation.

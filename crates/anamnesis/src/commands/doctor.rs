@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anamnesis_cache::Health;
 use anamnesis_journal::tree::SignedCheckpoint;
+use anamnesis_stream::{Cluster, KafkaSettings, examine_cluster, examine_registry};
 use anamnesis_vault::KeyFilter;
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
@@ -67,7 +68,9 @@ async fn examine(config: &Config, database: &Database) -> Vec<Finding> {
     findings.push(Finding::of("encryption", encryption(&installation).await));
     findings.push(Finding::of("sequencer", sequencer(&installation).await));
     findings.push(Finding::of("proof", proof(config, &installation).await));
-    if config.kafka.is_some() {
+    if let Some(kafka) = &config.kafka {
+        findings.push(Finding::of("kafka", cluster(kafka).await));
+        findings.push(registry(kafka, &installation).await);
         findings.push(Finding::of("publication", publication(&installation).await));
     }
     findings.push(Finding::of("audit", behind(&installation, &["audit_logs", "data_access_logs", "compliance_logs"]).await));
@@ -145,6 +148,28 @@ async fn publication(installation: &Installation) -> anyhow::Result<String> {
         bail!("{lag} events aren't in Kafka yet");
     }
     Ok(format!("{lag} events behind{}", if led { "" } else { ", nobody publishes" }))
+}
+
+async fn cluster(kafka: &KafkaSettings) -> anyhow::Result<String> {
+    let Cluster { brokers, missing, drift } = examine_cluster(kafka).await.context("ask Kafka")?;
+    if !missing.is_empty() {
+        bail!("{} missing: `anamnesis publish` makes them", missing.join(", "));
+    }
+    match drift.as_slice() {
+        [] => Ok(format!("{brokers} brokers, all topics as they should be")),
+        [first, ..] => bail!("{first} ({} such settings)", drift.len()),
+    }
+}
+
+/// Without it publishing goes on under the ids that are known; who decodes by id needs it.
+async fn registry(kafka: &KafkaSettings, installation: &Installation) -> Finding {
+    let (state, detail) = match examine_registry(kafka, &installation.writer).await {
+        Ok(Some(true)) => ("ok", "knows our schemas".to_owned()),
+        Ok(Some(false)) => ("warning", "has forgotten our schemas: the publisher registers them again".to_owned()),
+        Ok(None) => ("warning", "nothing is registered yet: `anamnesis publish` does".to_owned()),
+        Err(error) => ("warning", format!("{:#}", anyhow::Error::from(error))),
+    };
+    Finding { check: "registry", state, detail }
 }
 
 async fn projections(installation: &Installation) -> anyhow::Result<String> {
