@@ -123,6 +123,15 @@ impl Report {
         Ok(())
     }
 
+    /// As [`Report::ratio`], for the one that counts where less is better: it has a ceiling.
+    pub(crate) fn ratio_at_most(&mut self, name: &str, ours: &str, theirs: &str, ceiling: f64) -> Result<()> {
+        let ratio = self.ratio(name, ours, theirs)?;
+        println!("  {} {ceiling}", if ratio <= ceiling { "which is at most" } else { "TOO SLOW: that is above" });
+        self.note("ratio", json!(ratio));
+        self.note("at_most", json!(ceiling));
+        Ok(())
+    }
+
     /// Remembers something else.
     pub(crate) fn note(&mut self, name: &str, value: Value) {
         self.more.insert(name.to_owned(), value);

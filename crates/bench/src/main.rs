@@ -11,6 +11,7 @@ mod by_hand_append;
 mod by_hand_rebuild;
 mod harness;
 mod history;
+mod latency;
 mod machine;
 mod plain;
 mod publish;
@@ -27,7 +28,7 @@ use server::Server;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ALL: [&str; 4] = ["append", "append-limit", "publish", "rebuild"];
+const ALL: [&str; 5] = ["append", "append-limit", "latency", "publish", "rebuild"];
 const ROUNDS: usize = 5;
 /// Events that `rebuild` and `publish` read.
 const EVENTS: u32 = 200_000;
@@ -56,6 +57,7 @@ async fn main() -> Result<()> {
         match name {
             "append" => append::run(&server, rounds).await?,
             "append-limit" => append_limit::run(&server, rounds).await?,
+            "latency" => latency::run(&server, rounds).await?,
             "publish" => publish::run(&server, rounds, events).await?,
             _ => rebuild::run(&server, rounds, events).await?,
         }

@@ -44,7 +44,7 @@ pub(crate) async fn run(server: &Server, rounds: usize, events: u32) -> Result<(
     report.write()
 }
 
-fn settings() -> Result<KafkaSettings> {
+pub(crate) fn settings() -> Result<KafkaSettings> {
     let variable = |name| std::env::var(name).with_context(|| format!("{name} must say where Kafka and the schema registry are"));
     Ok(KafkaSettings {
         brokers: variable("ANAMNESIS_TEST_KAFKA_BROKERS")?,
@@ -114,13 +114,13 @@ fn send_all(config: &ClientConfig, topic: &str, count: u64, size: i64) -> Result
     Ok(began.elapsed())
 }
 
-fn client(kafka: &KafkaSettings) -> ClientConfig {
+pub(crate) fn client(kafka: &KafkaSettings) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &kafka.brokers);
     config
 }
 
-async fn delete(kafka: &KafkaSettings, topics: &[String]) -> Result<()> {
+pub(crate) async fn delete(kafka: &KafkaSettings, topics: &[String]) -> Result<()> {
     let admin: AdminClient<DefaultClientContext> = client(kafka).create()?;
     let names: Vec<_> = topics.iter().map(String::as_str).collect();
     admin.delete_topics(&names, &AdminOptions::new()).await?;
