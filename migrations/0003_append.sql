@@ -14,10 +14,16 @@ alter table journal.snapshots alter column state set storage external;
 -- before; then nothing was appended at all.
 -- `atomic`: all of the batch or nothing.
 --
--- It first looks, then writes only what it found to be possible, so nothing has to be taken back. Whoever gets in
--- between the two, from another process, makes a unique or exclusion constraint fail and with it the whole batch: the
+-- Most batches only add, and nothing is in their way. So they are written first and looked at never: the constraints that
+-- look for themselves (a receipt, a stream's next sequence, a claim, an owner's first key) take the whole of it back when
+-- somebody was in the way after all, and it goes the other way like all the rest. `hopeful` false: there is little hope,
+-- and it isn't tried.
+--
+-- The other way first looks, then writes only what it found to be possible, so nothing has to be taken back. Whoever gets
+-- in between the two, from another process, makes a unique or exclusion constraint fail and with it the whole batch: the
 -- caller sends it again and then sees the other. Within a batch no two commands may have the same receipt, stream,
--- claim or slot's resource. Every step writes in the order of its keys, so batches wait for each other in one order.
+-- claim or slot's resource. Every step writes in the order of its keys, on either way the same, so batches wait for each
+-- other in one order.
 --
 -- The plans must not depend on statistics: a fresh journal has none, and these plans are kept.
 create function journal.append(
@@ -38,6 +44,7 @@ create function journal.append(
     -- the other keys that their events are sealed under
     key_ids uuid[],
     atomic boolean,
+    hopeful boolean,
     out verdicts text[], out unusable uuid[]
 )
 language plpgsql
@@ -51,6 +58,72 @@ declare
     lost_n integer;
     lost_to text;
 begin
+    -- what frees something or takes a time goes the other way, and so does what is all or nothing: it may fill a batch with
+    -- thousands of events, and the n-th element of an array costs the more, the longer the array
+    if hopeful and not atomic and cardinality(e_n) > 0 and cardinality(s_n) = 0 and not true = any (c_frees_slots)
+        and not false = any (k_takes)
+    then
+        begin
+            -- one statement, for starting one costs as much as a command; elements by their number, for `unnest` makes a
+            -- list of each array first; every step names the one before, or their order would be anybody's guess
+            with ready as materialized (
+                select
+                    not exists (
+                        select from unnest(key_ids) as used (id)
+                        where (select k.state from journal.keys as k where k.key_id = used.id) is distinct from 'active')
+                    and not exists (
+                        select from generate_series(1, cardinality(c_expected)) as n
+                        where c_expected[n] > 0 and not exists (
+                            select from journal.events as e
+                            where e.aggregate_type = c_type[n] and e.aggregate_id = c_stream[n] and e.sequence = c_expected[n])) as is_ready),
+            key as (
+                insert into journal.keys (key_id, organization_id, subject_id, purpose, version, algorithm, wraps)
+                select w_id[i], c_organization[w_n[i]], w_subject[i], w_purpose[i], 1, w_algorithm[i],
+                    array[row(w_provider[i], w_wrapping_key[i], w_wrapping_version[i], w_epoch[i], w_wrapped[i])::journal.key_wrap]
+                from generate_series(1, cardinality(w_n)) as i
+                where (select is_ready from ready)
+                order by 3, 2, 4
+                returning true),
+            receipt as (
+                insert into journal.commands
+                    (organization_id, account_id, command_id, request_hash, aggregate_type, aggregate_id, last_sequence, refusal)
+                select c_organization[n], c_account[n], c_receipt[n], c_request_hash[n], c_type[n], c_stream[n], c_last[n], c_refusal[n]
+                from generate_series(1, cardinality(c_receipt)) as n
+                where (select is_ready from ready) and (select count(*) from key) >= 0
+                order by 3, 2, 1
+                returning true),
+            claim as (
+                insert into journal.claims (organization_id, kind, key_version, hash, aggregate_type, aggregate_id)
+                select c_organization[k_n[i]], k_kind[i], k_version[i], k_hash[i], c_type[k_n[i]], c_stream[k_n[i]]
+                from generate_series(1, cardinality(k_n)) as i
+                where (select count(*) from receipt) > 0
+                order by 4, 1, k_kind[i] collate "C", 3
+                returning true),
+            appended as (
+                insert into journal.events
+                    (organization_id, aggregate_type, aggregate_id, sequence, event_id, event_type, event_version, fingerprint,
+                    subject_id, metadata_subject_id, recorded_at, command_id, correlation_id, causation_id, actor_id,
+                    payload, metadata, row_hash)
+                select c_organization[e_n[i]], c_type[e_n[i]], c_stream[e_n[i]], e_sequence[i], e_id[i], e_type[i], e_version[i], e_fingerprint[i],
+                    e_subject[i], e_metadata_subject[i], c_recorded_at[e_n[i]], c_command[e_n[i]], c_correlation[e_n[i]], c_causation[e_n[i]],
+                    c_account[e_n[i]], e_payload[i], e_metadata[i], e_row_hash[i]
+                from generate_series(1, cardinality(e_n)) as i
+                where (select count(*) from receipt) > 0 and (select count(*) from claim) >= 0
+                order by 3, c_type[e_n[i]] collate "C", 4
+                returning arrival, command_id, organization_id, aggregate_type, aggregate_id, sequence, subject_id, row_hash)
+            insert into journal.unsequenced
+                (arrival, command_id, organization_id, aggregate_type, aggregate_id, sequence, subject_id, row_hash)
+            select arrival, command_id, organization_id, aggregate_type, aggregate_id, sequence, subject_id, row_hash
+            from appended;
+            if found then
+                verdicts := array_fill('ok'::text, array[cardinality(c_receipt)]);
+                return;
+            end if;
+        exception when unique_violation then
+            -- somebody is in the way: below it turns out who
+        end;
+    end if;
+
     select array_agg(id) into unusable
     from (
         select used.id
@@ -123,8 +196,10 @@ begin
         end loop;
     end if;
 
-    if atomic and exists (select from unnest(verdicts) as v (verdict) where v.verdict <> 'ok') then
-        return;
+    if atomic then
+        if 'ok' <> any (verdicts) then
+            return;
+        end if;
     end if;
 
     if cardinality(w_n) > 0 then
@@ -134,7 +209,7 @@ begin
         from unnest(w_n, w_id, w_subject, w_purpose, w_algorithm, w_provider, w_wrapping_key, w_wrapping_version, w_epoch, w_wrapped)
             as w (n, id, subject, purpose, algorithm, provider, wrapping_key, wrapping_version, epoch, wrapped)
         where verdicts[w.n] = 'ok'
-        order by c_organization[w.n], w.subject, w.purpose;
+        order by w.subject, c_organization[w.n], w.purpose;
     end if;
 
     insert into journal.commands
@@ -143,7 +218,7 @@ begin
     from unnest(c_organization, c_account, c_receipt, c_request_hash, c_type, c_stream, c_last, c_refusal) with ordinality
         as c (organization, account, receipt, request_hash, type, stream, last, refusal, n)
     where verdicts[c.n] = 'ok'
-    order by c.organization, c.account, c.receipt;
+    order by c.receipt, c.account, c.organization;
 
     if cardinality(k_n) > 0 then
         if false = any (k_takes) then
@@ -168,7 +243,7 @@ begin
                 where h.organization_id = c_organization[k.n]
                     and h.kind = k.kind and h.key_version = k.version and h.hash = k.hash) is not true
             end
-        order by c_organization[k.n], k.kind collate "C", k.version, k.hash;
+        order by k.hash, c_organization[k.n], k.kind collate "C", k.version;
     end if;
 
     if true = any (c_frees_slots) then

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
+use std::sync::Arc;
 
 use anamnesis_codec::Fingerprint;
 use anamnesis_domain::{Aggregate, Event};
@@ -15,7 +16,7 @@ use cqrs_es::event_sink::EventSink;
 use cqrs_es::persist::{PersistedEventRepository, PersistenceError, SerializedEvent};
 use cqrs_es::{AggregateContext, AggregateError, DomainEvent, EventEnvelope, EventStore};
 use postgres_es::PostgresEventRepository;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -23,7 +24,7 @@ use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::journal::Inner;
 use crate::outcome::CommittedEvent;
-use crate::seal::{owner, seal};
+use crate::seal::{Change, owner, seal};
 use crate::stream::{Folded, Stored, StoredEvent, StoredSnapshot, open};
 
 #[cfg(test)]
@@ -34,10 +35,31 @@ mod tests;
 #[serde(bound = "", transparent)]
 pub(crate) struct Framework<A: Aggregate>(pub(crate) A);
 
-/// One of our events, as cqrs-es wants it.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(bound = "", transparent)]
-pub(crate) struct FrameworkEvent<E: Event>(pub(crate) E);
+/// One of our events, as cqrs-es wants it. Shared, because its sink clones each event.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct FrameworkEvent<E: Event>(Arc<E>);
+
+impl<E: Event> FrameworkEvent<E> {
+    pub(crate) fn new(event: E) -> Self {
+        Self(Arc::new(event))
+    }
+
+    fn into_event(self) -> E {
+        Arc::unwrap_or_clone(self.0)
+    }
+}
+
+impl<E: Event> Serialize for FrameworkEvent<E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de, E: Event> Deserialize<'de> for FrameworkEvent<E> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        E::deserialize(deserializer).map(Self::new)
+    }
+}
 
 impl<A: Aggregate> cqrs_es::Aggregate for Framework<A> {
     const TYPE: &'static str = A::TYPE;
@@ -48,7 +70,7 @@ impl<A: Aggregate> cqrs_es::Aggregate for Framework<A> {
 
     async fn handle(&mut self, command: A::Command, (): &(), sink: &EventSink<Self>) -> Result<(), A::Error> {
         for event in self.0.decide(command)? {
-            sink.write(FrameworkEvent(event), self).await;
+            sink.write(FrameworkEvent::new(event), self).await;
         }
         Ok(())
     }
@@ -88,11 +110,16 @@ impl<A: Aggregate> Loaded<A> {
         Self { is_new: true, ..Self::new(id, Folded::absent()) }
     }
 
+    /// The state with all that was decided in it.
+    pub(crate) fn state(&self) -> &A {
+        &self.aggregate.0
+    }
+
     /// Lets the aggregate decide. Its state afterwards has the events in it.
     pub(crate) async fn decide(&mut self, command: A::Command) -> Result<Vec<A::Event>, A::Error> {
         let sink = EventSink::default();
         cqrs_es::Aggregate::handle(self.aggregate(), command, &(), &sink).await?;
-        Ok(sink.collect().await.into_iter().map(|event| event.0).collect())
+        Ok(sink.collect().await.into_iter().map(FrameworkEvent::into_event).collect())
     }
 }
 
@@ -146,7 +173,7 @@ impl<A: Aggregate> EventStore<Framework<A>> for Store<'_> {
         context: Loaded<A>,
         _metadata: HashMap<String, String>,
     ) -> Result<Vec<EventEnvelope<Framework<A>>>, AggregateError<A::Error>> {
-        let events = events.into_iter().map(|event| event.0).collect();
+        let events = events.into_iter().map(FrameworkEvent::into_event).collect();
         self.append(events, context).await.map_err(told)
     }
 }
@@ -164,7 +191,7 @@ impl Store<'_> {
         events: Vec<A::Event>,
         context: Loaded<A>,
     ) -> Result<Vec<CommittedEvent<A::Event>>, Failure> {
-        let events = events.into_iter().map(FrameworkEvent).collect();
+        let events = events.into_iter().map(FrameworkEvent::new).collect();
         let envelopes = self.commit(events, context, HashMap::new()).await.map_err(Failure::of::<A::Error>)?;
         envelopes.into_iter().map(committed::<A>).collect()
     }
@@ -231,7 +258,14 @@ impl Store<'_> {
 
     async fn append<A: Aggregate>(&self, events: Vec<A::Event>, context: Loaded<A>) -> Result<Vec<EventEnvelope<Framework<A>>>, Failure> {
         let Loaded { id, before, is_new, aggregate: Framework(state) } = context;
-        let append = seal(&self.inner.vault, self.caller, id, before.state, before.sequence, &events, is_new).await?;
+        let append = seal(
+            &self.inner.vault,
+            self.caller,
+            id,
+            Change { before: before.state, after: &state, sequence: before.sequence, events: &events },
+            is_new,
+        )
+        .await?;
         let (last, subjects) = (append.last_sequence, append.events.iter().fold(before.subjects, |subjects, event| subjects.and(event.subject_id)));
         let ids: Vec<Uuid> = append.events.iter().map(|event| event.event_id).collect();
         self.inner.append(append).await?;
@@ -254,14 +288,14 @@ const EVENT_ID: &str = "event_id";
 
 fn envelope<A: Aggregate>(id: &str, sequence: u64, event: A::Event, metadata: HashMap<String, String>) -> EventEnvelope<Framework<A>> {
     let sequence = usize::try_from(sequence).expect("this is a 64-bit program");
-    EventEnvelope { aggregate_id: id.to_owned(), sequence, payload: FrameworkEvent(event), metadata }
+    EventEnvelope { aggregate_id: id.to_owned(), sequence, payload: FrameworkEvent::new(event), metadata }
 }
 
 /// An event as the caller gets it.
 fn committed<A: Aggregate>(envelope: EventEnvelope<Framework<A>>) -> Result<CommittedEvent<A::Event>, Failure> {
     let event_id = envelope.metadata.get(EVENT_ID).and_then(|id| Uuid::parse_str(id).ok());
     let event_id = event_id.ok_or(Failure::broken("an event has no id"))?;
-    Ok(CommittedEvent { event_id, sequence: envelope.sequence as u64, event: envelope.payload.0 })
+    Ok(CommittedEvent { event_id, sequence: envelope.sequence as u64, event: envelope.payload.into_event() })
 }
 
 async fn read<A: Aggregate>(repository: &PostgresEventRepository, id: &str) -> Result<Vec<Stored>, Failure> {

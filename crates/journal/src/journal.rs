@@ -56,7 +56,7 @@ pub(crate) struct Inner {
 impl Journal {
     /// Opens the journal over a pool of the role `anamnesis_writer`. Must be called inside a tokio runtime.
     pub fn open(pool: PgPool, vault: Vault, settings: JournalSettings) -> Self {
-        let appender = Appender::start(Writer::new(pool.clone()), settings);
+        let appender = Appender::start(Writer::new(&pool, settings.append_connections), settings);
         let repositories = Repositories::new(&pool);
         let snapshots = Snapshots::new(pool.clone(), vault.clone(), settings.snapshot_every);
         Self(Arc::new(Inner { pool, vault, appender, repositories, snapshots, turns: Turns::default() }))

@@ -17,23 +17,26 @@ pub(crate) async fn receipt(vault: &Vault, caller: &Caller, stream: (&'static st
     Ok(Append { refusal: Some(refusal), ..empty(&index, caller, stream, 0) })
 }
 
-/// The events of a decision, sealed, with what they take and give back. `before` is the state at `sequence`; `is_new`: if the stream is a
-/// person's own, nothing is stored of that person yet, so that the key may come with the events.
-pub(crate) async fn seal<A: Aggregate>(
-    vault: &Vault,
-    caller: &Caller,
-    id: Uuid,
-    before: A,
-    sequence: u64,
-    events: &[A::Event],
-    is_new: bool,
-) -> Result<Append, Failure> {
+/// What a decision makes of a stream.
+pub(crate) struct Change<'a, A: Aggregate> {
+    /// The state at `sequence`.
+    pub(crate) before: A,
+    /// The state with the events in it.
+    pub(crate) after: &'a A,
+    pub(crate) sequence: u64,
+    pub(crate) events: &'a [A::Event],
+}
+
+/// The events of a decision, sealed, with what they take and give back. `is_new`: if the stream is a person's own, nothing is stored of that
+/// person yet, so that the key may come with the events.
+pub(crate) async fn seal<A: Aggregate>(vault: &Vault, caller: &Caller, id: Uuid, change: Change<'_, A>, is_new: bool) -> Result<Append, Failure> {
+    let (sequence, events) = (change.sequence, change.events);
     let index = vault.index(caller.organization_id).await?;
     let mut append = empty(&index, caller, (A::TYPE, id), sequence);
     if events.is_empty() {
         return Ok(append);
     }
-    let Decided { owners, reservations } = Decided::by(caller.organization_id, id, before, events);
+    let Decided { owners, reservations } = Decided::by(caller.organization_id, id, change);
     let newcomer = KeyOwner::data(caller.organization_id, id);
     let (mut keys, new_key) = if is_new { vault.keys_of_newcomer(newcomer, &owners).await? } else { (vault.keys(&owners).await?, None) };
     let audit = keys.pop().ok_or(Failure::broken("the vault gave fewer keys than asked for"))?;
@@ -80,13 +83,19 @@ struct Decided {
 }
 
 impl Decided {
-    fn by<A: Aggregate>(organization: Uuid, id: Uuid, before: A, events: &[A::Event]) -> Self {
+    fn by<A: Aggregate>(organization: Uuid, id: Uuid, change: Change<'_, A>) -> Self {
+        let Change { before, after, events, .. } = change;
         let (mut owners, mut reservations) = (Vec::with_capacity(events.len() + 1), Vec::new());
         let mut state = before;
-        for event in events {
-            reservations.extend(state.reservations(id, event));
-            state = state.evolve(event);
-            owners.push(owner(organization, state.subject(id, event)));
+        if let Some((last, earlier)) = events.split_last() {
+            for event in earlier {
+                reservations.extend(state.reservations(id, event));
+                state = state.evolve(event);
+                owners.push(owner(organization, state.subject(id, event)));
+            }
+            reservations.extend(state.reservations(id, last));
+            // the state after the last one is there already, and making it again is copying the whole of it
+            owners.push(owner(organization, after.subject(id, last)));
         }
         owners.push(KeyOwner::organization(organization, Purpose::Audit));
         Self { owners, reservations }

@@ -2,6 +2,7 @@
 
 use std::hash::Hash;
 
+use foldhash::fast::RandomState;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use uuid::Uuid;
@@ -11,8 +12,8 @@ use crate::vault::VaultSettings;
 
 /// Opened keys by id, and which of them is each owner's current one. Both bounded in number and time.
 pub(crate) struct KeyCache {
-    by_id: Cache<Uuid, DataKey>,
-    current: Cache<KeyOwner, Uuid>,
+    by_id: Cache<Uuid, DataKey, RandomState>,
+    current: Cache<KeyOwner, Uuid, RandomState>,
 }
 
 impl KeyCache {
@@ -58,10 +59,15 @@ impl KeyCache {
     }
 }
 
-fn bounded<K, V>(settings: &VaultSettings, policy: &EvictionPolicy) -> Cache<K, V>
+/// With a hash that is quick for a few dozen bytes and seeded anew in each process: every command looks up five keys.
+fn bounded<K, V>(settings: &VaultSettings, policy: &EvictionPolicy) -> Cache<K, V, RandomState>
 where
     K: Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    Cache::builder().max_capacity(settings.cached_keys).time_to_live(settings.cached_for).eviction_policy(policy.clone()).build()
+    Cache::builder()
+        .max_capacity(settings.cached_keys)
+        .time_to_live(settings.cached_for)
+        .eviction_policy(policy.clone())
+        .build_with_hasher(RandomState::default())
 }

@@ -18,8 +18,18 @@ pub(super) enum Answer {
     Unusable(Vec<Uuid>),
 }
 
-/// Appends the commands in one transaction; `atomic`: all or none. No two may have a lock in common unless atomic.
-pub(super) async fn append(connection: &mut PgConnection, commands: &[&Append], atomic: bool) -> sqlx::Result<Answer> {
+/// How the commands of a statement belong together.
+#[derive(Clone, Copy)]
+pub(super) enum Together {
+    /// All or none. They may have locks in common.
+    Atomic,
+    /// Each for itself; no two have a lock in common. `hopeful`: it is worth writing them before looking what is in the way.
+    Batch { hopeful: bool },
+}
+
+/// Appends the commands in one transaction.
+pub(super) async fn append(connection: &mut PgConnection, commands: &[&Append], together: Together) -> sqlx::Result<Answer> {
+    let (atomic, hopeful) = (matches!(together, Together::Atomic), matches!(together, Together::Batch { hopeful: true }));
     let (c, keys, e) = (Commands(commands), NewKeys::of(commands), Events::of(commands));
     let (k, s) = (Claims::of(commands), SlotColumns::of(commands));
     let key_ids: BTreeSet<Uuid> = commands.iter().flat_map(|command| command.key_ids()).filter(|key_id| !keys.key_id.contains(key_id)).collect();
@@ -29,7 +39,7 @@ pub(super) async fn append(connection: &mut PgConnection, commands: &[&Append], 
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
             $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
             $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,
-            $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47)",
+            $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48)",
     )
     .bind(c.column(|c| c.organization_id))
     .bind(c.column(|c| c.account_id))
@@ -78,6 +88,7 @@ pub(super) async fn append(connection: &mut PgConnection, commands: &[&Append], 
     .bind(s.end)
     .bind(Vec::from_iter(key_ids))
     .bind(atomic)
+    .bind(hopeful)
     .fetch_one(connection)
     .await?;
     match (verdicts, unusable) {

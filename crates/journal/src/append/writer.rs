@@ -5,12 +5,13 @@
 //! is told to ask again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::error::DatabaseError;
 
-use super::statement::{Answer, append};
+use super::statement::{Answer, Together, append};
 use super::{Append, Verdict};
 
 /// How often a statement that met another process's is sent again.
@@ -38,11 +39,18 @@ pub(crate) type Outcome = Result<Verdict, AppendError>;
 #[derive(Clone)]
 pub(crate) struct Writer {
     pool: PgPool,
+    /// Nothing was in the way of the last batch, so nothing will be in the way of the next.
+    hopeful: Arc<AtomicBool>,
 }
 
 impl Writer {
-    pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool }
+    /// As whoever `pool` connects as, over `connections` of its own: a pool hands out all it has in turn, and every
+    /// server process that a statement goes to has to have its plans and tables in memory.
+    pub(crate) fn new(pool: &PgPool, connections: usize) -> Self {
+        let connections = u32::try_from(connections.max(1)).unwrap_or(u32::MAX);
+        let options = pool.options().clone().min_connections(0).max_connections(connections);
+        let pool = options.connect_lazy_with((*pool.connect_options()).clone());
+        Self { pool, hopeful: Arc::new(AtomicBool::new(true)) }
     }
 
     /// All commands in one statement, each for itself.
@@ -51,8 +59,10 @@ impl Writer {
         let mut rounds: Vec<Vec<usize>> = vec![(0..commands.len()).collect()];
         while let Some(round) = rounds.pop() {
             let these: Vec<&Append> = round.iter().map(|n| commands[*n]).collect();
-            match self.statement(&these, false).await {
+            let together = Together::Batch { hopeful: self.hopeful.load(Ordering::Relaxed) };
+            match self.statement(&these, together).await {
                 Ok(Answer::Verdicts(verdicts)) => {
+                    self.hopeful.store(verdicts.iter().all(|verdict| *verdict == Verdict::Appended), Ordering::Relaxed);
                     for (n, verdict) in round.into_iter().zip(verdicts) {
                         outcomes[n] = Some(Ok(verdict));
                     }
@@ -78,17 +88,17 @@ impl Writer {
 
     /// All commands or none. They may share streams, claims and slots.
     pub(crate) async fn group(&self, commands: &[&Append]) -> Vec<Outcome> {
-        match self.statement(commands, true).await {
+        match self.statement(commands, Together::Atomic).await {
             Ok(Answer::Verdicts(verdicts)) => verdicts.into_iter().map(Ok).collect(),
             Ok(Answer::Unusable(keys)) => vec![Ok(Verdict::KeysGone(keys)); commands.len()],
             Err(error) => vec![Err(error); commands.len()],
         }
     }
 
-    async fn statement(&self, commands: &[&Append], atomic: bool) -> Result<Answer, AppendError> {
+    async fn statement(&self, commands: &[&Append], together: Together) -> Result<Answer, AppendError> {
         let mut races = 0;
         loop {
-            let error = match self.once(commands, atomic).await {
+            let error = match self.once(commands, together).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -101,9 +111,9 @@ impl Writer {
         }
     }
 
-    async fn once(&self, commands: &[&Append], atomic: bool) -> sqlx::Result<Answer> {
+    async fn once(&self, commands: &[&Append], together: Together) -> sqlx::Result<Answer> {
         let mut connection = self.pool.acquire().await?;
-        let answer = tokio::time::timeout(LONGEST_STATEMENT, append(&mut connection, commands, atomic)).await;
+        let answer = tokio::time::timeout(LONGEST_STATEMENT, append(&mut connection, commands, together)).await;
         answer.unwrap_or_else(|_| {
             connection.close_on_drop();
             Err(sqlx::Error::PoolTimedOut)

@@ -48,7 +48,7 @@ async fn a_commit_on_a_stream_that_has_moved_is_a_conflict() {
     journal.create::<Consent>(id, grant(), &caller).await.unwrap();
 
     let mut loaded = stale;
-    let events = loaded.decide(grant()).await.unwrap().into_iter().map(FrameworkEvent).collect();
+    let events = loaded.decide(grant()).await.unwrap().into_iter().map(FrameworkEvent::new).collect();
     let conflict = store(&second).commit(events, loaded, HashMap::new()).await.err().unwrap();
     assert!(matches!(conflict, AggregateError::AggregateConflict), "{conflict:?}");
 }

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::framework::{Loaded, Store};
 use crate::outcome::CommandError;
 use crate::receipt::Kept;
-use crate::seal::seal;
+use crate::seal::{Change, seal};
 use crate::stream::Folded;
 
 /// A command of whichever aggregate.
@@ -118,8 +118,10 @@ impl<A: Aggregate> Stream for OpenStream<A> {
 
     /// Each step with its own events; claims, slots and the check of the sequence are the stream's, so the first has them.
     async fn seal(self: Box<Self>, store: &Store<'_>) -> Result<Vec<(usize, Append)>, Failure> {
-        let Folded { state, mut sequence, .. } = self.loaded.before;
-        let mut whole = seal::<A>(&store.inner.vault, store.caller, self.loaded.id, state, sequence, &self.events, false).await?;
+        let (id, after) = (self.loaded.id, self.loaded.state().clone());
+        let Folded { state: before, mut sequence, .. } = self.loaded.before;
+        let change = Change { before, after: &after, sequence, events: &self.events };
+        let mut whole = seal::<A>(&store.inner.vault, store.caller, id, change, false).await?;
         let mut events = std::mem::take(&mut whole.events).into_iter();
         let mut appends = Vec::with_capacity(self.steps.len());
         for (n, count) in self.steps {

@@ -35,7 +35,7 @@ async fn only_the_writer_appends_and_stays_the_writer() {
     let database = TestDatabase::new().await;
     for role in [Role::Projector, Role::Reader, Role::Auditor] {
         assert!(refusal(&database.pool(role), "insert into journal.commands select").await.starts_with("permission denied"));
-        let append = &format!("select journal.append({})", ["null"; 47].join(", "));
+        let append = &format!("select journal.append({})", ["null"; 48].join(", "));
         assert!(refusal(&database.pool(role), append).await.starts_with("permission denied"));
     }
     let writer = database.pool(Role::Writer);
