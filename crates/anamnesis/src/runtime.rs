@@ -44,7 +44,7 @@ impl Runtime {
         installation.ensure_read_models().await?;
         let mut runtime = Self::new();
         if let Some(kafka) = &config.kafka {
-            runtime.publish(installation, kafka.clone());
+            runtime.publish(config, installation, kafka.clone())?;
         }
         let (sequencing, following) = runtime.sequence(config, installation)?;
         runtime.project(config, installation, None);
@@ -128,10 +128,12 @@ impl Runtime {
         projecting
     }
 
-    /// Starts the publisher.
-    pub(crate) fn publish(&mut self, installation: &Installation, kafka: KafkaSettings) {
+    /// Starts the publisher, which signs what it proves about Kafka's copy.
+    pub(crate) fn publish(&mut self, config: &Config, installation: &Installation, kafka: KafkaSettings) -> anyhow::Result<()> {
         let publisher = Publisher::new(installation.writer.clone(), installation.log.clone(), kafka, PublisherSettings::default());
+        let publisher = publisher.with_signer(Arc::new(config.signer()?));
         self.spawn("publisher", |shutdown| publisher.run(shutdown));
+        Ok(())
     }
 
     fn spawn<T: Future<Output = ()> + Send + 'static>(&mut self, name: &'static str, task: impl FnOnce(CancellationToken) -> T) {

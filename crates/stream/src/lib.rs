@@ -27,6 +27,7 @@ pub use group::Membership;
 pub use kafka_feed::KafkaFeed;
 pub use publication::Publication;
 pub use publisher::{PublishError, Publisher, PublisherHandle, PublisherHealth, PublisherSettings, PublisherState};
+pub use publisher::{Comparison, PublishError, Publisher, PublisherHandle, PublisherHealth, PublisherSettings, PublisherState};
 pub use record::RecordError;
 pub use registry::{RegistryError, examine_registry};
 pub use settings::{KafkaSettings, SecurityProtocol};

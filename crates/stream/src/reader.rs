@@ -1,17 +1,20 @@
 //! What stands in a partition, from an offset on?
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Message as _, OwnedMessage};
 use rdkafka::{Offset, TopicPartitionList};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::client::{Quiet, blocking};
 use crate::cluster::PATIENCE;
 use crate::settings::KafkaSettings;
+
+/// A partition that changes its broker is there again after a moment.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// Reads one partition at a time, only what is committed.
 pub(crate) struct Reader {
@@ -42,8 +45,14 @@ impl Reader {
 
     /// The first offset that is still there, and the one that the next committed record will have at least.
     pub(crate) async fn watermarks(&self, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
-        let (consumer, topic) = (Arc::clone(&self.consumer), topic.to_owned());
-        blocking(move || consumer.fetch_watermarks(&topic, partition, PATIENCE)).await
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (consumer, topic) = (Arc::clone(&self.consumer), topic.to_owned());
+            match blocking(move || consumer.fetch_watermarks(&topic, partition, PATIENCE)).await {
+                Err(error) if is_moving(&error) && Instant::now() < deadline => sleep(ASK_AGAIN_AFTER).await,
+                found => return found,
+            }
+        }
     }
 
     /// The first offset whose record isn't older; `None` if all are.
@@ -112,10 +121,15 @@ impl Reader {
             match self.next(PATIENCE).await? {
                 Next::Record(record) => last = Some(record),
                 Next::End => return Ok(last),
-                Next::Nothing => return Err(KafkaError::MessageConsumption(rdkafka::error::RDKafkaErrorCode::OperationTimedOut)),
+                Next::Nothing => return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut)),
             }
         }
     }
+}
+
+/// Another broker has the partition now, or will in a moment; also while its topic is being made.
+fn is_moving(error: &KafkaError) -> bool {
+    matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable))
 }
 
 /// The end of a partition.

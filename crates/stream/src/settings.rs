@@ -25,6 +25,8 @@ pub struct KafkaSettings {
     pub concurrency: u32,
     /// How often the client sends a batch again by itself; the publisher then begins again where Kafka stands.
     pub retries: u32,
+    /// How often the publisher compares with the log what came to Kafka since the last comparison; 0 for never.
+    pub verify_every_ms: u64,
     /// Whether connections are encrypted and authenticated.
     pub security_protocol: SecurityProtocol,
     /// The authorities whose certificates brokers may have (PEM); the system's if not given.
@@ -77,6 +79,7 @@ impl Default for KafkaSettings {
             consumer_group: "anamnesis".to_owned(),
             concurrency: 3,
             retries: 3,
+            verify_every_ms: 60_000,
             security_protocol: SecurityProtocol::Plaintext,
             ca_file: None,
             certificate_file: None,

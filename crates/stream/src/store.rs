@@ -108,6 +108,23 @@ impl Store {
         Ok(())
     }
 
+    /// What a comparison of Kafka's copy with the log found; false when another epoch has begun.
+    pub(crate) async fn remember_check(&self, epoch: i64, up_to: u64, findings: usize, first: Option<String>) -> sqlx::Result<bool> {
+        let kept = sqlx::query(
+            "insert into journal.publication_check (up_to, findings, first_finding)
+             select $2, $3, $4 from journal.publisher where epoch = $1
+             on conflict (only_one) do update
+             set (checked_at, up_to, findings, first_finding) = (excluded.checked_at, excluded.up_to, excluded.findings, excluded.first_finding)",
+        )
+        .bind(epoch)
+        .bind(up_to.cast_signed())
+        .bind(i32::try_from(findings).unwrap_or(i32::MAX))
+        .bind(first)
+        .execute(&self.pool)
+        .await?;
+        Ok(kept.rows_affected() > 0)
+    }
+
     /// The newest signed statement about Kafka's copy.
     pub(crate) async fn statement(&self) -> sqlx::Result<Option<String>> {
         sqlx::query_scalar("select note from journal.publication_statements order by number desc limit 1").fetch_optional(&self.pool).await

@@ -147,7 +147,22 @@ async fn publication(installation: &Installation) -> anyhow::Result<String> {
     if lag > MOST_LAG {
         bail!("{lag} events aren't in Kafka yet");
     }
-    Ok(format!("{lag} events behind{}", if led { "" } else { ", nobody publishes" }))
+    let compared = comparison(installation).await?;
+    Ok(format!("{lag} events behind{}, {compared}", if led { "" } else { ", nobody publishes" }))
+}
+
+/// What the publisher found when it last compared Kafka's copy with the log.
+async fn comparison(installation: &Installation) -> anyhow::Result<String> {
+    let check = "select up_to, findings, first_finding, extract(epoch from clock_timestamp() - checked_at)::bigint from journal.publication_check";
+    let check: Option<(i64, i32, Option<String>, i64)> = sqlx::query_as(check).fetch_optional(&installation.writer).await?;
+    match check {
+        Some((up_to, 0, _, age_s)) => Ok(format!("compared with the log up to {up_to}, {age_s} s ago")),
+        Some((up_to, findings, first, age_s)) => bail!(
+            "Kafka's copy isn't the log in {findings} places up to {up_to}, as of {age_s} s ago; the first: {}. `verify --kafka` tells all",
+            first.unwrap_or_default()
+        ),
+        None => Ok("not compared with the log yet".to_owned()),
+    }
 }
 
 async fn cluster(kafka: &KafkaSettings) -> anyhow::Result<String> {

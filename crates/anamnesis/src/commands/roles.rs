@@ -36,7 +36,7 @@ pub(crate) async fn publish(config: &Config) -> anyhow::Result<()> {
     let kafka = config.kafka()?.clone();
     alone(config, async |installation| {
         let mut runtime = Runtime::new();
-        runtime.publish(installation, kafka);
+        runtime.publish(config, installation, kafka)?;
         Ok(runtime)
     })
     .await

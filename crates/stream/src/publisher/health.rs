@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::cluster::Drift;
+use crate::verify::{Finding, KafkaReport, VerifyKafkaError};
 
 /// The way to a running publisher. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -49,6 +50,30 @@ pub struct PublisherHealth {
     pub registry_problem: Option<String>,
     /// Topics that aren't made as they should be.
     pub drift: Vec<Drift>,
+    /// How the last comparison of Kafka's copy with the log came out, if this publisher has made one. Publishing goes on
+    /// whatever it found: `docs/decisions/0009-kafkas-copy.md`.
+    pub comparison: Option<Comparison>,
+    /// Why the two couldn't be compared the last time.
+    pub comparison_problem: Option<String>,
+}
+
+/// A comparison of Kafka's copy with the log.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// When it ended.
+    pub at: Instant,
+    /// Up to here everything was looked at.
+    pub up_to: u64,
+    /// How much is wrong; 0 when Kafka's copy is good.
+    pub findings: usize,
+    /// The finding with the lowest position.
+    pub first: Option<Finding>,
+}
+
+impl Comparison {
+    pub(super) fn of(report: &KafkaReport) -> Self {
+        Self { at: Instant::now(), up_to: report.up_to, findings: report.findings.len(), first: report.findings.first().cloned() }
+    }
 }
 
 /// What a publisher does.
@@ -84,6 +109,13 @@ impl PublisherHealth {
         self.state = PublisherState::Failing;
         self.failures = self.failures.saturating_add(1);
         self.problem = Some(with_sources(error));
+    }
+
+    pub(super) fn compared(&mut self, outcome: &Result<Comparison, VerifyKafkaError>) {
+        self.comparison_problem = outcome.as_ref().err().map(|error| with_sources(error));
+        if let Ok(comparison) = outcome {
+            self.comparison = Some(comparison.clone());
+        }
     }
 
     pub(super) fn asked_registry(&mut self, outcome: Result<(), &dyn Error>) {

@@ -7,13 +7,16 @@
 
 mod health;
 mod producer;
+mod reconciler;
 mod session;
 mod tails;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anamnesis_journal::follower::TreeError;
 use anamnesis_journal::log::{Log, LogError};
+use anamnesis_journal::tree::Signer;
 use rdkafka::error::KafkaError;
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -21,7 +24,8 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-pub use health::{PublisherHandle, PublisherHealth, PublisherState};
+pub use health::{Comparison, PublisherHandle, PublisherHealth, PublisherState};
+use reconciler::Reconciler;
 use session::Session;
 
 use crate::record::RecordError;
@@ -119,8 +123,10 @@ pub enum PublishError {
 /// Copies the log to Kafka, as long as it leads.
 #[derive(Debug)]
 pub struct Publisher {
+    pool: PgPool,
     store: Store,
     log: Log,
+    signer: Option<Arc<Signer>>,
     kafka: KafkaSettings,
     settings: PublisherSettings,
     health: watch::Sender<PublisherHealth>,
@@ -130,7 +136,14 @@ impl Publisher {
     /// A publisher of this log; `pool` is the writer's.
     pub fn new(pool: PgPool, log: Log, kafka: KafkaSettings, settings: PublisherSettings) -> Self {
         let settings = PublisherSettings { lease: settings.lease.min(Duration::from_mins(1)), ..settings };
-        Self { store: Store::new(pool), log, kafka, settings, health: watch::Sender::default() }
+        Self { store: Store::new(pool.clone()), pool, log, signer: None, kafka, settings, health: watch::Sender::default() }
+    }
+
+    /// With the log's signer it also compares Kafka's copy with the log while it leads, every `kafka.verify_every_ms`,
+    /// and signs what is proved.
+    #[must_use]
+    pub fn with_signer(self, signer: Arc<Signer>) -> Self {
+        Self { signer: Some(signer), ..self }
     }
 
     /// The way to this publisher while it runs.
@@ -183,6 +196,8 @@ impl Publisher {
             session = Session::open(epoch, self) => session?,
             () = shutdown.cancelled() => return Ok(()),
         };
+        // beside the publishing, and no longer than it
+        let _reconciling = Reconciler::of(epoch, self).map(Reconciler::start);
         session.copy(shutdown).await
     }
 

@@ -51,7 +51,7 @@ struct Batch {
 impl<'a> Session<'a> {
     /// Makes everything ready: topics, schemas, the fence, and what is in Kafka already.
     pub(super) async fn open(epoch: i64, publisher: &'a Publisher) -> Result<Self, PublishError> {
-        let Publisher { store, log, kafka, settings, health } = publisher;
+        let Publisher { store, log, kafka, settings, health, .. } = publisher;
         let drift = ensure_topics(kafka).await?;
         for drift in &drift {
             warn!("{drift}");

@@ -50,7 +50,7 @@ pub struct KafkaReport {
     pub forgotten_unproved: BTreeMap<TopicPartition, u64>,
     /// What is wrong, by position; empty when Kafka's copy is good. At most a thousand.
     pub findings: Vec<Finding>,
-    /// The signed statement of what is proved now; none if anything is wrong, or without a signer.
+    /// The signed statement of what is proved; none if anything is wrong, or without a signer.
     pub statement: Option<String>,
 }
 
@@ -170,11 +170,20 @@ pub async fn verify_kafka(
     report.findings.sort_by_key(|finding| finding.position);
     if let Some(signer) = signer.filter(|_| report.is_sound()) {
         let statement = Statement { up_to, partitions: checkers.iter().map(|checker| (checker.partition(), checker.proved())).collect() };
-        let note = signer.attest(&statement.to_string());
-        store.remember_statement(&note).await?;
-        report.statement = Some(note);
+        report.statement = sign(&store, &signer, &proved, &statement).await?;
     }
     Ok(report)
+}
+
+/// The signature of what is proved. Nothing is signed that doesn't go beyond what was proved before: the same again, or less
+/// while a topic that was lost is filled again.
+async fn sign(store: &Store, signer: &Signer, before: &Statement, now: &Statement) -> sqlx::Result<Option<String>> {
+    if now == before || now.up_to < before.up_to {
+        return store.statement().await;
+    }
+    let note = signer.attest(&now.to_string());
+    store.remember_statement(&note).await?;
+    Ok(Some(note))
 }
 
 async fn envelope_ids(store: &Store) -> sqlx::Result<Vec<u32>> {

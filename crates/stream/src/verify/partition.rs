@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use anamnesis_journal::tree::Hash;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Message as _, OwnedMessage};
+use tokio::task::coop::consume_budget;
 
 use super::statement::Proved;
 use super::{Fault, Finding};
@@ -76,15 +77,28 @@ impl Checker {
             records: 0,
             findings: vec![],
         };
-        if let Some(proved) = since.filter(|proved| proved.next_offset >= low && proved.next_offset <= high) {
+        if let Some(proved) = since.filter(|proved| proved.next_offset >= low && proved.next_offset <= high)
+            && checker.still_has(reader, low, proved).await?
+        {
             checker.offset = proved.next_offset;
             checker.floor = expected.statement;
             checker.last = Some(proved.position);
-            checker.forgotten = 0;
         } else {
             checker.begin_at_first(reader, high, expected.tail).await?;
         }
         Ok(checker)
+    }
+
+    /// Whether what was proved ends where it did. A topic that was deleted and filled again has other offsets.
+    async fn still_has(&self, reader: &mut Reader, low: i64, proved: &Proved) -> Result<bool, KafkaError> {
+        let last = proved.next_offset - 1;
+        if last < low {
+            // Kafka has forgotten it, or there was none
+            return Ok(true);
+        }
+        reader.seek(&self.topic, self.partition.kafka_index(), last)?;
+        let found = self.next_here(reader).await?.filter(|message| message.offset() == last);
+        Ok(found.and_then(|message| Marks::of(&message).ok()).is_some_and(|marks| marks.position == proved.position))
     }
 
     async fn begin_at_first(&mut self, reader: &mut Reader, high: i64, tail: u64) -> Result<(), KafkaError> {
@@ -148,6 +162,8 @@ impl Checker {
             reader.seek(&self.topic, self.partition.kafka_index(), self.offset)?;
         }
         while let Some(&(position, leaf)) = self.expected.front() {
+            // records come without waiting, and others have something to do
+            consume_budget().await;
             let Some(message) = self.next_here(reader).await? else {
                 // the end is told once
                 while let Some(&(position, _)) = self.expected.front() {

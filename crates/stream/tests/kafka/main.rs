@@ -3,6 +3,7 @@
 
 mod following;
 mod publishing;
+mod reconciling;
 mod registry;
 mod survival;
 mod verifying;
