@@ -1,6 +1,7 @@
 //! How does an entry of the log become a Kafka record, and a record an entry again? (docs/formats.md, "Kafka record")
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use anamnesis_codec::{CodecError, Envelope, EnvelopeMetadata, decode_envelope, encode_envelope, envelope_schema};
 use anamnesis_domain::Instant;
@@ -18,6 +19,8 @@ const POSITION: &str = "position";
 const PREVIOUS: &str = "previous-position";
 const LEAF: &str = "leaf";
 const FINGERPRINT: &str = "fingerprint";
+/// The header of everything that this build writes.
+static ENVELOPE_FINGERPRINT: LazyLock<String> = LazyLock::new(|| hex::encode(envelope_schema().fingerprint));
 /// The registry's wire format: a zero, the schema's id in 4 bytes, Avro binary.
 const WIRE_HEADER: usize = 5;
 
@@ -74,10 +77,8 @@ impl Record {
     /// Its headers; `previous` is the position of the record before it in its partition, 0 for the first.
     pub(crate) fn headers(&self, previous: u64) -> OwnedHeaders {
         let (position, previous, leaf) = (self.position.to_string(), previous.to_string(), self.leaf.to_string());
-        let fingerprint = hex::encode(envelope_schema().fingerprint);
-        let header = |key, value: &str| (key, value.to_owned());
-        [header(POSITION, &position), header(PREVIOUS, &previous), header(LEAF, &leaf), header(FINGERPRINT, &fingerprint)]
-            .iter()
+        [(POSITION, &position), (PREVIOUS, &previous), (LEAF, &leaf), (FINGERPRINT, &*ENVELOPE_FINGERPRINT)]
+            .into_iter()
             .fold(OwnedHeaders::new_with_capacity(4), |headers, (key, value)| headers.insert(Header { key, value: Some(value.as_str()) }))
     }
 }

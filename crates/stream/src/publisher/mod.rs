@@ -45,10 +45,12 @@ pub struct PublisherSettings {
     pub name: String,
     /// For how long a publisher that has died is waited for. At most a minute.
     pub lease: Duration,
-    /// Events in one transaction.
+    /// Events read and made into records at a time.
     pub batch: u32,
-    /// Sealed bytes in one transaction; one event alone may be larger. Two transactions are in memory at a time.
+    /// Sealed bytes read at a time; one event alone may be larger.
     pub batch_bytes: usize,
+    /// Batches in one transaction, if there are so many: nobody waits for more. So many wait for theirs, at most.
+    pub batches: usize,
     /// How often it looks for new tree heads, and at a log that doesn't grow.
     pub tick: Duration,
     /// How often it asks whether the registry still knows what it was told.
@@ -60,8 +62,9 @@ impl Default for PublisherSettings {
         Self {
             name: format!("process {}", std::process::id()),
             lease: Duration::from_secs(5),
-            batch: 5_000,
-            batch_bytes: 8 * 1024 * 1024,
+            batch: 2_000,
+            batch_bytes: 4 * 1024 * 1024,
+            batches: 10,
             tick: Duration::from_secs(1),
             check_registry_every: Duration::from_secs(30),
         }

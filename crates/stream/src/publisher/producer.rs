@@ -1,4 +1,4 @@
-//! How does a batch get into Kafka, all of it or nothing?
+//! How do batches get into Kafka, all of them or nothing?
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,8 @@ pub(super) type Chained = (Record, u64);
 /// A signed tree head: its size and its note.
 pub(super) type Head = (u64, String);
 
-/// The transactional producer. All its methods block.
+/// The transactional producer. All its methods block. After an error it is of no more use; what became of the transaction,
+/// the next one's beginning decides.
 pub(super) struct Producer {
     producer: BaseProducer<Quiet>,
     names: Vec<(Topic, String)>,
@@ -44,15 +45,27 @@ impl Producer {
         Ok(Self { producer, names: topics.map(|topic| (topic, settings.named(topic.name()))).collect() })
     }
 
-    /// Publishes in one transaction. After an error this producer is of no more use; what became of the transaction,
-    /// the next one's beginning decides.
-    pub(super) fn publish(&self, records: &[Chained], heads: &[Head]) -> Result<(), KafkaError> {
+    /// Begins a transaction with these records.
+    pub(super) fn begin_with(&self, records: &[Chained]) -> Result<(), KafkaError> {
         self.producer.begin_transaction()?;
+        self.go_on_with(records)
+    }
+
+    /// Adds records to the transaction.
+    pub(super) fn go_on_with(&self, records: &[Chained]) -> Result<(), KafkaError> {
         for (record, previous) in records {
             let to = BaseRecord::to(self.name(record.partition.topic)).partition(record.partition.kafka_index());
             let content = to.key(record.key.as_str()).payload(record.value.as_slice());
             self.send(content.timestamp(record.timestamp_ms).headers(record.headers(*previous)))?;
         }
+        // lets go of what has arrived
+        self.producer.poll(Duration::ZERO);
+        Ok(())
+    }
+
+    /// Publishes tree heads in a transaction of their own.
+    pub(super) fn publish_heads(&self, heads: &[Head]) -> Result<(), KafkaError> {
+        self.producer.begin_transaction()?;
         for (size, note) in heads {
             let size = size.to_string();
             let headers = OwnedHeaders::new().insert(Header { key: "size", value: Some(&size) });
@@ -80,7 +93,8 @@ impl Producer {
         }
     }
 
-    fn commit(&self) -> Result<(), KafkaError> {
+    /// Ends the transaction: from here on its records are there.
+    pub(super) fn commit(&self) -> Result<(), KafkaError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let error = match self.producer.commit_transaction(ATTEMPT) {

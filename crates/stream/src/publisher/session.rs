@@ -1,7 +1,7 @@
 //! What does a publisher do while it leads?
 //!
-//! One task reads the log and makes records of it, another puts them into Kafka: while a transaction is committed, the
-//! next one is made.
+//! Reading the log, making records of it and putting them into Kafka go on side by side: while a transaction is committed, the
+//! next one is made, and the one after it is read.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -42,6 +42,12 @@ pub(super) struct Session<'a> {
     start: Start,
 }
 
+/// Entries of consecutive positions.
+struct Page {
+    entries: Vec<SealedEntry>,
+    up_to: u64,
+}
+
 /// Records of consecutive positions; those that Kafka has already are left out.
 struct Batch {
     records: Vec<Record>,
@@ -73,26 +79,28 @@ impl<'a> Session<'a> {
 
     /// Copies until `shutdown`.
     pub(super) async fn copy(self, shutdown: &CancellationToken) -> Result<(), PublishError> {
-        // one in the channel, one being made: with the one in Kafka's client that is all that is in memory
-        let (sender, batches) = mpsc::channel(1);
+        // with what waits to be sent and what Kafka's client has, that is all that is in memory
+        let (page_sender, pages) = mpsc::channel(1);
+        let (sender, batches) = mpsc::channel(self.settings.batches.max(1));
         tokio::select! {
-            failed = self.make_batches(sender) => Err(failed),
+            failed = self.read_pages(page_sender) => Err(failed),
+            failed = self.make_batches(pages, sender) => Err(failed),
             failed = self.watch_registry() => Err(failed),
             published = self.publish_batches(batches, shutdown) => published,
         }
     }
 
-    async fn make_batches(&self, sender: mpsc::Sender<Batch>) -> PublishError {
+    async fn read_pages(&self, sender: mpsc::Sender<Page>) -> PublishError {
         let mut position = self.start.position;
         loop {
-            let batch = match self.next_batch(position).await {
-                Ok(batch) => batch,
-                Err(error) => return error,
+            let entries = match self.log.read_after_within(position, self.settings.batch, self.settings.batch_bytes).await {
+                Ok(entries) => entries,
+                Err(error) => return error.into(),
             };
-            if let Some(batch) = batch {
-                position = batch.up_to;
-                if sender.send(batch).await.is_err() {
-                    // the publishing side has ended, and says why
+            if let Some(last) = entries.last() {
+                position = last.position;
+                if sender.send(Page { entries, up_to: position }).await.is_err() {
+                    // another part has ended, and says why
                     return pending().await;
                 }
             } else {
@@ -101,15 +109,25 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn next_batch(&self, position: u64) -> Result<Option<Batch>, PublishError> {
-        let entries = self.log.read_after_within(position, self.settings.batch, self.settings.batch_bytes).await?;
-        let Some(last) = entries.last() else { return Ok(None) };
-        let up_to = last.position;
+    async fn make_batches(&self, mut pages: mpsc::Receiver<Page>, sender: mpsc::Sender<Batch>) -> PublishError {
+        // a page is taken when there is room for what becomes of it
+        while let Ok(room) = sender.reserve().await
+            && let Some(page) = pages.recv().await
+        {
+            match self.make_batch(page).await {
+                Ok(batch) => room.send(batch),
+                Err(error) => return error,
+            }
+        }
+        pending().await
+    }
+
+    async fn make_batch(&self, Page { entries, up_to }: Page) -> Result<Batch, PublishError> {
         let encoded = chunks(entries).into_iter().map(|chunk| {
             let (start, schema_id) = (self.start.clone(), self.schema_id);
             blocking(move || encode(&chunk, &start, schema_id))
         });
-        Ok(Some(Batch { records: try_join_all(encoded).await?.into_iter().flatten().collect(), up_to }))
+        Ok(Batch { records: try_join_all(encoded).await?.into_iter().flatten().collect(), up_to })
     }
 
     async fn publish_batches(&self, mut batches: mpsc::Receiver<Batch>, shutdown: &CancellationToken) -> Result<(), PublishError> {
@@ -119,8 +137,7 @@ impl<'a> Session<'a> {
         while !shutdown.is_cancelled() {
             tokio::select! {
                 Some(batch) = batches.recv() => {
-                    position = batch.up_to;
-                    self.publish(batch, &mut tails).await?;
+                    position = self.publish(batch, &mut batches, &mut tails).await?;
                 }
                 _ = tick.tick() => head_size = self.publish_heads(head_size, position).await?,
                 () = shutdown.cancelled() => {}
@@ -130,13 +147,28 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    async fn publish(&self, batch: Batch, tails: &mut BTreeMap<TopicPartition, u64>) -> Result<(), PublishError> {
-        let records: Vec<Chained> = batch.records.into_iter().map(|record| chain(record, tails)).collect();
-        if !records.is_empty() {
-            let producer = Arc::clone(&self.producer);
-            blocking(move || producer.publish(&records, &[])).await?;
+    /// Publishes in one transaction this batch and those that are there when it has been sent; up to which position.
+    async fn publish(&self, first: Batch, more: &mut mpsc::Receiver<Batch>, tails: &mut BTreeMap<TopicPartition, u64>) -> Result<u64, PublishError> {
+        let (mut position, mut begun) = (first.up_to, false);
+        let others = std::iter::from_fn(|| more.try_recv().ok());
+        for batch in std::iter::once(first).chain(others).take(self.settings.batches.max(1)) {
+            position = batch.up_to;
+            let records: Vec<Chained> = batch.records.into_iter().map(|record| chain(record, tails)).collect();
+            if !records.is_empty() {
+                let (producer, begins) = (Arc::clone(&self.producer), !begun);
+                blocking(move || if begins { producer.begin_with(&records) } else { producer.go_on_with(&records) }).await?;
+                begun = true;
+            }
         }
-        if self.store.move_to(self.epoch, self.settings.lease, batch.up_to, tails).await? { Ok(()) } else { Err(PublishError::Deposed(self.epoch)) }
+        if begun {
+            let producer = Arc::clone(&self.producer);
+            blocking(move || producer.commit()).await?;
+        }
+        if self.store.move_to(self.epoch, self.settings.lease, position, tails).await? {
+            Ok(position)
+        } else {
+            Err(PublishError::Deposed(self.epoch))
+        }
     }
 
     /// Publishes the heads of what is in Kafka; the size of the last.
@@ -144,7 +176,7 @@ impl<'a> Session<'a> {
         let heads = self.log.tree().heads_after(size, position, HEADS_AT_ONCE).await?;
         let Some((last, _)) = heads.last() else { return Ok(size) };
         let (last, producer) = (*last, Arc::clone(&self.producer));
-        blocking(move || producer.publish(&[], &heads)).await?;
+        blocking(move || producer.publish_heads(&heads)).await?;
         Ok(last)
     }
 
