@@ -12,6 +12,8 @@ kafka_env() {
     port=$(chosen kafka/port)
     echo "export ANAMNESIS_STACK_KAFKA_PORT='$port'"
     echo "export ANAMNESIS_TEST_KAFKA_BROKERS='127.0.0.1:$port'"
+    # Where tests look for what mustn't be there; Docker keeps it in a volume.
+    [ "$(engine)" != native ] || echo "export ANAMNESIS_TEST_KAFKA_DATA='$PWD/$STACK/kafka/data'"
 }
 
 kafka_is_up() { answers kafka; }

@@ -9,6 +9,7 @@ mod appointments;
 mod bad_input;
 mod cached;
 mod crashes;
+mod downstream;
 mod history;
 mod import;
 mod imported;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -67,6 +68,19 @@ impl Redis {
         let names: Vec<String> = cmd("KEYS").arg("*").query(&mut connection).unwrap();
         let held = names.into_iter().map(|name| (cmd("GET").arg(&name).query::<Option<Vec<u8>>>(&mut connection).unwrap(), name));
         held.filter_map(|(value, name)| Some((name, value?))).collect()
+    }
+
+    /// All that it holds, in a file that isn't compressed.
+    pub fn saved(&self) -> PathBuf {
+        let mut connection = self.connection();
+        let () = cmd("CONFIG").arg("SET").arg("rdbcompression").arg("no").query(&mut connection).unwrap();
+        let () = cmd("SAVE").query(&mut connection).unwrap();
+        self.folder.path().join("dump.rdb")
+    }
+
+    /// Puts something there, as somebody else would.
+    pub fn set(&self, key: &str, value: &str) {
+        let () = cmd("SET").arg(key).arg(value).query(&mut self.connection()).unwrap();
     }
 
     fn connect(&self) -> Option<Connection> {

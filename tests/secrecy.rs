@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anamnesis_tests::{Server, bundle_entries, demo_folder, new_patient, unique_name};
@@ -91,18 +92,18 @@ pub(crate) fn spellings(text: &str) -> Vec<String> {
 
 /// The files of a server, its logs among them, in which one of the patterns stands.
 fn found(server: &Server, patterns: &[String]) -> Vec<String> {
-    // several tests look at once
-    let file = server.scratch().join(format!("patterns-{}", uuid::Uuid::new_v4()));
-    fs::write(&file, patterns.join("\n")).unwrap();
-    let grep = |place: &Path| {
-        let mut command = Command::new("grep");
-        command.env("LC_ALL", "C").args(["--recursive", "--text", "--fixed-strings", "--files-with-matches", "--file"]).arg(&file);
-        // files come and go under a running server
-        String::from_utf8_lossy(&command.arg("--no-messages").arg(place).output().unwrap().stdout).lines().map(str::to_owned).collect::<Vec<_>>()
-    };
-    let found = [server.data_dir(), server.log()].iter().flat_map(|place| grep(place)).collect();
-    fs::remove_file(&file).unwrap();
-    found
+    files_with(patterns, &[server.data_dir(), server.log()])
+}
+
+/// The files, in folders or named, in which one of the patterns stands.
+pub(crate) fn files_with(patterns: &[String], places: &[PathBuf]) -> Vec<String> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(patterns.join("\n").as_bytes()).unwrap();
+    let mut command = Command::new("grep");
+    command.env("LC_ALL", "C").args(["--recursive", "--text", "--fixed-strings", "--files-with-matches", "--file"]).arg(file.path());
+    // files come and go under a running server
+    let found = command.arg("--no-messages").args(places).output().unwrap();
+    String::from_utf8_lossy(&found.stdout).lines().map(str::to_owned).collect()
 }
 
 /// The tables in which one of the texts stands: what Postgres compresses, a look at the files wouldn't see.
