@@ -26,7 +26,6 @@ pub use feed::{Feed, FeedError, LogFeed};
 pub use group::Membership;
 pub use kafka_feed::KafkaFeed;
 pub use publication::Publication;
-pub use publisher::{PublishError, Publisher, PublisherHandle, PublisherHealth, PublisherSettings, PublisherState};
 pub use publisher::{Comparison, PublishError, Publisher, PublisherHandle, PublisherHealth, PublisherSettings, PublisherState};
 pub use record::RecordError;
 pub use registry::{RegistryError, examine_registry};
