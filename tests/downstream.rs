@@ -35,7 +35,7 @@ fn no_patients_name_is_in_kafka_or_in_redis() {
     });
     let told = eventually("the patient is in Kafka", SOON, || {
         let held = everything_in_topics(prefix);
-        contains(&held, &[id.clone()]).then_some(held)
+        contains(&held, std::slice::from_ref(&id)).then_some(held)
     });
     assert!(contains(&told, &["PatientRegistered".to_owned()]), "the search sees what is in the clear");
 
