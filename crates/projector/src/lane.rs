@@ -117,14 +117,19 @@ impl<F: Feed, M: Fn() -> Result<F, FeedError>> Lane<F, M> {
             Some(feed) => feed,
             none => none.insert((self.make_feed)()?),
         };
-        let entries = tokio::select! {
-            () = shutdown.cancelled() => return Ok(()),
-            entries = feed.after(from, batch, wait) => entries?,
-            () = self.crew.more_is_published(self.passed_at + PASS_EVERY) => {
-                self.passed_at = Instant::now();
-                return self.crew.pass_nothing().await;
+        let mut after = feed.after(from, batch, wait);
+        let entries = loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                entries = &mut after => break entries?,
+                // it goes on waiting: what it has found out by now it would have to find out again
+                () = self.crew.more_is_published(self.passed_at + PASS_EVERY) => {
+                    self.passed_at = Instant::now();
+                    self.crew.pass_nothing().await?;
+                }
             }
         };
+        drop(after);
         if entries.is_empty() {
             self.crew.report().await;
             return Ok(());
