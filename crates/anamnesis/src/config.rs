@@ -163,6 +163,14 @@ impl Config {
         self.keyring.clone().unwrap_or_else(|| self.data_dir.join("keyring.toml"))
     }
 
+    /// Makes the data directory, unless all that it would hold is elsewhere.
+    pub(crate) fn make_data_dir(&self) -> anyhow::Result<()> {
+        if self.database_url.is_some() && self.keyring.is_some() && self.log_signer.is_some() {
+            return Ok(());
+        }
+        DataDir::make(&self.data_dir).map(drop)
+    }
+
     /// The log's signer, made on first use.
     pub fn signer(&self) -> anyhow::Result<Signer> {
         let path = self.log_signer.clone().unwrap_or_else(|| self.data_dir.join("log-signer.toml"));

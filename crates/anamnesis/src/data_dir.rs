@@ -29,9 +29,16 @@ impl DataDir {
     ///
     /// Fails when another process holds it, or when it can't be made or written.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let path = make_folder(path).with_context(|| format!("make the data directory {}", path.display()))?;
+        let path = Self::make(path)?;
         let lock = lock(&path)?;
         Ok(Self { path, _lock: lock })
+    }
+
+    /// Makes the folder if it isn't there; answers it as an absolute path.
+    ///
+    /// Fails when it can't be made.
+    pub fn make(path: &Path) -> anyhow::Result<PathBuf> {
+        make_folder(path).with_context(|| format!("make the data directory {}", path.display()))
     }
 
     /// The folder, as an absolute path.

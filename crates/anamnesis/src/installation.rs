@@ -125,6 +125,7 @@ impl Installation {
         let owner = PgPoolOptions::new().max_connections(connections).connect_lazy_with(
             PgConnectOptions::from_str(url.expose_secret())?.options([("client_min_messages", "warning")]).disable_statement_logging(),
         );
+        config.make_data_dir()?;
         let keyring = Keyring::open_or_create(&config.keyring_path()).context("open the keyring")?;
         let vault = Vault::open(writer.clone(), Arc::new(keyring), VaultSettings::default()).await.context("open the vault")?;
         let journal = Journal::open(writer.clone(), vault.clone(), JournalSettings::default());
