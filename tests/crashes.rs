@@ -98,7 +98,7 @@ fn nothing_that_was_acknowledged_is_lost_when_everything_is_killed() {
 }
 
 /// How many events an import has written so far.
-fn clinical(database: &mut Database) -> i64 {
+pub(crate) fn clinical(database: &mut Database) -> i64 {
     let there = "select to_regclass('journal.events') is not null";
     if !database.one::<bool>(there) {
         return 0;
@@ -107,14 +107,14 @@ fn clinical(database: &mut Database) -> i64 {
 }
 
 /// What an import leads to: how many events of each type.
-fn outcome(database: &mut Database) -> BTreeMap<String, i64> {
+pub(crate) fn outcome(database: &mut Database) -> BTreeMap<String, i64> {
     let counts = "select aggregate_type || '/' || event_type, count(*) from journal.events
         where aggregate_type not in ('access', 'account', 'organization', 'system') group by 1";
     database.rows(counts).iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
 /// One row for each stream that has one, no more and no fewer.
-fn read_models_agree(server: &Server) {
+pub(crate) fn read_models_agree(server: &Server) {
     let mut database = server.database();
     let position = database.settled();
     eventually("the read models have come to the end", Duration::from_mins(2), || {

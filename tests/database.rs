@@ -10,10 +10,11 @@ use sqlx::{Connection, Decode, PgConnection, Postgres, Row, Type};
 use crate::server::signal;
 use crate::{eventually, wait_for};
 
-/// A superuser's connection to a server's own Postgres.
+/// A superuser's connection to a database.
 pub struct Database {
     connection: PgConnection,
-    cluster: PathBuf,
+    /// Where the server has everything, if it is the test's own.
+    cluster: Option<PathBuf>,
 }
 
 impl Database {
@@ -24,7 +25,13 @@ impl Database {
         let options =
             PgConnectOptions::new().host("127.0.0.1").port(port(&cluster)?).username("postgres").password(password.trim()).database("anamnesis");
         let connection = wait_for(PgConnection::connect_with(&options)).ok()?;
-        Some(Self { connection, cluster })
+        Some(Self { connection, cluster: Some(cluster) })
+    }
+
+    /// A database on a server that others use too; `None` while it doesn't answer.
+    pub(crate) fn at(url: &str) -> Option<Self> {
+        let connection = wait_for(PgConnection::connect(url)).ok()?;
+        Some(Self { connection, cluster: None })
     }
 
     /// Does something; several statements are one transaction.
@@ -79,12 +86,12 @@ impl Database {
 
     /// Where Postgres keeps everything: tables, indexes, WAL.
     pub fn cluster(&self) -> &Path {
-        &self.cluster
+        self.cluster.as_deref().expect("the test's own server")
     }
 
     /// Stops all of this server's processes where they stand, as a stuck disk would. `resume` lets them go on.
     pub fn freeze(&self) -> Frozen {
-        let processes = processes(postmaster(&self.cluster));
+        let processes = processes(postmaster(self.cluster()));
         for &process in &processes {
             signal("STOP", process);
         }
@@ -93,7 +100,7 @@ impl Database {
 
     /// `kill -9` of the postmaster; its children end by themselves.
     pub fn kill(&self) {
-        signal("KILL", postmaster(&self.cluster));
+        signal("KILL", postmaster(self.cluster()));
     }
 }
 

@@ -7,7 +7,9 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![expect(clippy::missing_panics_doc, reason = "everything here panics when the test has failed")]
 
+mod apart;
 mod binary;
+mod broker;
 mod bundles;
 mod cli;
 mod client;
@@ -18,6 +20,8 @@ mod redis;
 mod server;
 mod watchdog;
 
+pub use apart::{Apart, Part};
+pub use broker::Broker;
 pub use bundles::{bundle_entries, demo_folder, write_bundle};
 pub use cli::{Background, Run};
 pub use client::{Answer, Client, Request};

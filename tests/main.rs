@@ -23,6 +23,7 @@ mod projections;
 mod reads;
 mod replay;
 mod rights;
+mod roles;
 mod secrecy;
 mod sign_in;
 mod stack;

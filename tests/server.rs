@@ -26,6 +26,7 @@ pub type Settings = &'static [(&'static str, &'static str)];
 /// `anamnesis up` on a data directory of its own. It and its Postgres end with this value, or with the tests.
 pub struct Server {
     home: TempDir,
+    verb: &'static str,
     settings: Settings,
     watchdog: Watchdog,
     running: Mutex<Option<Running>>,
@@ -53,11 +54,20 @@ impl Server {
 
     /// A home where nothing runs yet.
     pub fn new(settings: Settings) -> Self {
+        Self::of("up", settings)
+    }
+
+    /// The same for `anamnesis serve`, which needs the other parts beside it.
+    pub(crate) fn serving(settings: Settings) -> Self {
+        Self::of("serve", settings)
+    }
+
+    fn of(verb: &'static str, settings: Settings) -> Self {
         let home = tempfile::Builder::new().prefix("anm-").tempdir_in("/tmp").unwrap();
         // Postgres runs as a user without rights and has to pass
         fs::set_permissions(home.path(), Permissions::from_mode(0o711)).unwrap();
         let watchdog = Watchdog::over(home.path());
-        Self { home, settings, watchdog, running: Mutex::new(None), administrator: OnceLock::new() }
+        Self { home, verb, settings, watchdog, running: Mutex::new(None), administrator: OnceLock::new() }
     }
 
     /// Starts the program and waits until it is ready; after the first time on the same port as before.
@@ -78,7 +88,7 @@ impl Server {
         let listen = running.as_ref().and_then(|before| before.address).map_or_else(|| "127.0.0.1:0".to_owned(), |address| address.to_string());
         let log = File::options().create(true).append(true).open(self.log()).unwrap();
         let logged = log.metadata().unwrap().len();
-        let mut command = self.command(&["up", "--listen", &listen]);
+        let mut command = self.command(&[self.verb, "--listen", &listen]);
         let out = File::options().create(true).append(true).open(self.home.path().join("up.out")).unwrap();
         command.args(arguments).stdin(Stdio::null()).stdout(out).stderr(log).process_group(0);
         let process = command.spawn().unwrap();
@@ -212,7 +222,8 @@ impl Server {
 
     /// The same; `None` before there is one.
     pub fn try_database(&self) -> Option<Database> {
-        Database::of(&self.data_dir())
+        let elsewhere = self.settings.iter().find(|(name, _)| *name == "ANAMNESIS_DATABASE_URL");
+        elsewhere.map_or_else(|| Database::of(&self.data_dir()), |(_, url)| Database::at(url))
     }
 
     /// Asks for `path` until it isn't refused as unavailable.

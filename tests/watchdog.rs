@@ -6,13 +6,14 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Processes are known by the file that holds their number and by the folder in their arguments: a number alone may be a stranger's by now.
+/// Processes are known by the file that holds their number and by the folder that they work in or have in their arguments: a number alone
+/// may be a stranger's by now.
 const SCRIPT: &str = r#"
 home=$1
 cat >/dev/null
 stop() {
     pid=$(head -n 1 "$2" 2>/dev/null) && [ -n "$pid" ] || return 0
-    tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$home" || return 0
+    { tr '\0' '\n' <"/proc/$pid/cmdline"; readlink "/proc/$pid/cwd"; } 2>/dev/null | grep -qF "$home" || return 0
     kill -CONT "$pid" 2>/dev/null
     kill "-$1" "$pid" 2>/dev/null
     for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -21,7 +22,10 @@ stop() {
     done
     kill -KILL "$pid" 2>/dev/null
 }
-stop KILL "$home/server.pid"
+for file in "$home"/*.pid "$home"/*/pid; do
+    stop KILL "$file" &
+done
+wait
 stop QUIT "$home/data/postgres/cluster/postmaster.pid"
 rm -rf "$home"
 "#;
