@@ -36,7 +36,7 @@ fn an_import_with_each_part_killed_twice_loses_nothing_doubles_nothing_and_cache
     let mut killed = [Part::Serve, Part::Sequence, Part::Publish, Part::Project(1), Part::Project(2)].repeat(2);
     killed.shuffle(&mut seeded);
 
-    println!("seed {SEED}: {:?}", moments.iter().zip(&killed).collect::<Vec<_>>());
+    eprintln!("seed {SEED}: {:?}", moments.iter().zip(&killed).collect::<Vec<_>>());
     let redis = Redis::start();
     let apart = Apart::start(&with_redis(settings().0, &redis), 2);
     let clinic = &apart.clinic;
