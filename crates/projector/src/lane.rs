@@ -4,6 +4,7 @@
 //! transaction. A member that fails for good leaves; the others try the batch again without it.
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anamnesis_domain::Recorded;
@@ -134,12 +135,11 @@ impl<F: Feed, M: Fn() -> Result<F, FeedError>> Lane<F, M> {
             self.crew.report().await;
             return Ok(());
         }
-        let _turn = match &self.crew.published {
-            Some(published) => Some(published.at_a_time.clone().acquire_owned().await.map_err(|_| ProjectorError::Interrupted)?),
-            None => {
-                assert_dense(from, entries.iter().map(|entry| entry.position))?;
-                None
-            }
+        let _turn = if let Some(published) = &self.crew.published {
+            Some(Arc::clone(&published.at_a_time).acquire_owned().await.map_err(|_| ProjectorError::Interrupted)?)
+        } else {
+            assert_dense(from, entries.iter().map(|entry| entry.position))?;
+            None
         };
         let batch = open(entries, &self.crew.works.vault).await?;
         self.crew.apply(from, &batch).await

@@ -85,12 +85,14 @@ pub(crate) async fn silent(pool: &PgPool, partition: u32, names: &[&str], silenc
     .await
 }
 
-/// `None`: there is nothing to say, for another process runs it, or nobody does.
+/// `None`: there is nothing to say, for another process runs it.
 fn in_words(status: &Status) -> Option<(&'static str, Option<&str>)> {
     match status {
         Status::Running => Some(("running", None)),
         Status::Waiting { error } => Some(("waiting", Some(error))),
         Status::Stopped { error } => Some(("stopped", Some(error))),
-        Status::Starting | Status::StandingBy => None,
+        // there, or the process that it was taken from would take it back
+        Status::Starting => Some(("waiting", Some("it has just begun"))),
+        Status::StandingBy => None,
     }
 }

@@ -15,7 +15,7 @@ use anamnesis_vault::Vault;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -180,7 +180,9 @@ impl Projector {
                 Err(problem) => {
                     warn!(error = %problem, "the projections can't start: trying again in {} ms", retry_after.as_millis());
                     let waiting = Status::Waiting { error: described(&problem) };
-                    projections.iter().for_each(|projection| self.reporter.status(projection.name, waiting.clone()));
+                    for projection in projections {
+                        self.reporter.status(projection.name, waiting.clone());
+                    }
                 }
             }
             pause(&mut retry_after, shutdown).await;
@@ -212,13 +214,15 @@ impl Projector {
     }
 
     fn held(&self, members: Vec<Member>) -> Vec<Member> {
-        members.iter().for_each(|member| self.reporter.hold(member.projection.name, member.epoch));
+        for member in &members {
+            self.reporter.hold(member.projection.name, member.epoch);
+        }
         members
     }
 }
 
 fn every(period: Duration) -> Interval {
-    let mut ticks = interval(period);
+    let mut ticks = interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }

@@ -140,7 +140,9 @@ impl Partitions {
     async fn assign(&mut self, assigned: &BTreeSet<TopicPartition>) {
         let lost: Vec<_> = self.running.keys().filter(|partition| !assigned.contains(partition)).copied().collect();
         let stopping: Vec<_> = lost.iter().filter_map(|partition| self.running.remove(partition)).collect();
-        stopping.iter().for_each(|running| running.stop.cancel());
+        for running in &stopping {
+            running.stop.cancel();
+        }
         for running in stopping {
             if let Err(died) = running.task.await {
                 warn!(error = %died, "the projectors of a partition died");

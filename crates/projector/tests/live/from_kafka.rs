@@ -60,11 +60,11 @@ impl Published {
         Workers::new(self.clinic.projector.clone(), self.clinic.vault.clone(), self.clinic.log(), ALL, QUICK)
     }
 
-    fn from_kafka(&self) -> Process {
+    fn follow_kafka(&self) -> Process {
         Process::of(self.workers().from_kafka(self.kafka.clone(), "projector"))
     }
 
-    fn from_log(&self) -> Process {
+    fn follow_log(&self) -> Process {
         Process::of(self.workers())
     }
 
@@ -93,7 +93,7 @@ impl Published {
     async fn assert_same_as_rebuilt(&self) {
         for projection in ALL {
             let schema = projection.schema.name();
-            let live = digest(&mut *self.clinic.owner.acquire().await.unwrap(), &self.clinic.vault, projection, schema).await.unwrap();
+            let live = digest(&mut self.clinic.owner.acquire().await.unwrap(), &self.clinic.vault, projection, schema).await.unwrap();
             // it refuses to swap if the two differ
             let rebuilt = self.clinic.rebuild().run(projection, |_, _| {}).await.unwrap();
             assert!(rebuilt.digest.is_none_or(|digest| digest == live), "{}", projection.name);
@@ -121,7 +121,7 @@ impl Process {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_folded_from_kafka_is_what_is_folded_from_the_log() {
     let published = Published::new().await;
-    let process = published.from_kafka();
+    let process = published.follow_kafka();
     published.reached(published.tell(30).await).await;
     let partitions = |name: &str| published.progress.states()[name].partitions.len();
     assert_eq!((partitions("patients"), partitions("appointments")), (6, 8));
@@ -139,24 +139,24 @@ async fn what_is_folded_from_kafka_is_what_is_folded_from_the_log() {
 #[tokio::test(flavor = "multi_thread")]
 async fn going_over_from_the_log_to_kafka_and_back_folds_nothing_twice() {
     let published = Published::new().await;
-    let process = published.from_log();
+    let process = published.follow_log();
     published.reached(published.tell(10).await).await;
     process.stop().await;
 
     let last = published.tell(10).await;
-    let process = published.from_kafka();
+    let process = published.follow_kafka();
     published.reached(last).await;
     published.assert_same_as_rebuilt().await;
     // in the middle of it: some partitions are further than others
     published.tell(40).await;
     process.kill();
 
-    let process = published.from_log();
+    let process = published.follow_log();
     published.reached(published.tell(5).await).await;
     published.assert_same_as_rebuilt().await;
     process.stop().await;
 
-    let process = published.from_kafka();
+    let process = published.follow_kafka();
     published.reached(published.tell(5).await).await;
     published.assert_same_as_rebuilt().await;
     process.stop().await;
@@ -165,11 +165,11 @@ async fn going_over_from_the_log_to_kafka_and_back_folds_nothing_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_come_and_go_under_load_lose_nothing_and_double_nothing() {
     let published = Published::new().await;
-    let first = published.from_kafka();
+    let first = published.follow_kafka();
     published.tell(20).await;
-    let second = published.from_kafka();
+    let second = published.follow_kafka();
     published.tell(20).await;
-    let third = published.from_kafka();
+    let third = published.follow_kafka();
     published.reached(published.tell(20).await).await;
     third.kill();
     published.tell(20).await;
@@ -182,7 +182,7 @@ async fn processes_that_come_and_go_under_load_lose_nothing_and_double_nothing()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partition_that_nobody_works_on_is_noticed() {
     let published = Published::new().await;
-    let process = published.from_kafka();
+    let process = published.follow_kafka();
     published.reached(published.tell(2).await).await;
     while !published.progress.is_well() {
         tokio::time::sleep(Duration::from_millis(50)).await;
