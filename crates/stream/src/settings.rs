@@ -136,7 +136,7 @@ impl KafkaSettings {
             .set("retries", self.retries.max(1).to_string())
             // what is sealed can't be pressed, and zstd took three quarters of the client's time and as much of the broker's
             .set("compression.type", "none")
-            .set("linger.ms", "2")
+            .set("linger.ms", "0")
             .set("batch.size", "524288")
             .set("message.max.bytes", MAX_MESSAGE_BYTES.to_string())
             .set("queue.buffering.max.kbytes", "131072")

@@ -13,6 +13,8 @@ use crate::topics::Topic;
 
 /// How long a transaction may take before everything is begun anew.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// How long one look at what has arrived takes.
+const POLL: Duration = Duration::from_millis(1);
 /// How long one attempt to end a transaction takes.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
@@ -93,9 +95,21 @@ impl Producer {
         }
     }
 
+    /// Waits until every record has arrived. Left to the commit, this takes a tenth of a second at least: its polls last
+    /// that long, whatever happens meanwhile.
+    fn wait_for_all(&self, deadline: Instant) -> Result<(), KafkaError> {
+        loop {
+            match self.producer.flush(Duration::ZERO) {
+                Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)) if Instant::now() < deadline => self.producer.poll(POLL),
+                ended => return ended,
+            }
+        }
+    }
+
     /// Ends the transaction: from here on its records are there.
     pub(super) fn commit(&self) -> Result<(), KafkaError> {
         let deadline = Instant::now() + PATIENCE;
+        self.wait_for_all(deadline)?;
         loop {
             let error = match self.producer.commit_transaction(ATTEMPT) {
                 Ok(()) => return Ok(()),
