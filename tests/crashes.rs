@@ -20,8 +20,7 @@ fn an_import_killed_at_five_moments_loses_nothing_and_doubles_nothing() {
     let undisturbed = outcome(&mut imported().clinic.server.database());
     let total: i64 = undisturbed.values().sum();
     let mut seeded = StdRng::seed_from_u64(SEED);
-    let mut moments: Vec<i64> = (0..5).map(|_| seeded.random_range(1..total * 95 / 100)).collect();
-    moments.sort_unstable();
+    let moments = moments(&mut seeded, 5, total);
 
     let server = Server::new(&[]);
     for (number, moment) in moments.into_iter().enumerate() {
@@ -95,6 +94,13 @@ fn nothing_that_was_acknowledged_is_lost_when_everything_is_killed() {
         clinic.doctor().get_after(&format!("/v1/patients/{id}"), &format!("patient/{id}@1")).expect(200);
     }
     clinic.server.run(&["verify", "--json"]).expect(0);
+}
+
+/// When something happens during an import of so many events: so many of them, in order.
+pub(crate) fn moments(seeded: &mut StdRng, count: usize, total: i64) -> Vec<i64> {
+    let mut moments: Vec<i64> = (0..count).map(|_| seeded.random_range(1..total * 95 / 100)).collect();
+    moments.sort_unstable();
+    moments
 }
 
 /// How many events an import has written so far.

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use anamnesis_tests::{Answer, Apart, Broker, Client, Clinic, Part, Redis, appointment, demo_folder, eventually, new_patient, unique_name};
 use chrono::{Days, Utc};
+use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
 use serde_json::Value;
 use sqlx::Row;
 
-use crate::crashes::{clinical, outcome, read_models_agree};
+use crate::crashes::{clinical, moments, outcome, read_models_agree};
 use crate::imported::{imported, patient_ids};
 use crate::kafka::settings;
 
@@ -31,8 +31,7 @@ fn an_import_with_each_part_killed_twice_loses_nothing_doubles_nothing_and_cache
     let undisturbed = outcome(&mut imported().clinic.server.database());
     let total: i64 = undisturbed.values().sum();
     let mut seeded = StdRng::seed_from_u64(SEED);
-    let mut moments: Vec<i64> = (0..10).map(|_| seeded.random_range(1..total * 95 / 100)).collect();
-    moments.sort_unstable();
+    let moments = moments(&mut seeded, 10, total);
     let mut killed = [Part::Serve, Part::Sequence, Part::Publish, Part::Project(1), Part::Project(2)].repeat(2);
     killed.shuffle(&mut seeded);
 

@@ -77,9 +77,9 @@ pub struct Up {
     /// Load the bundled synthetic patients once and print how to sign in
     #[arg(long)]
     pub demo: bool,
-    /// Where HTTP is served [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "A")]
-    pub listen: Option<SocketAddr>,
+    /// What `serve` takes as well.
+    #[command(flatten)]
+    pub serve: Serve,
 }
 
 /// `serve`

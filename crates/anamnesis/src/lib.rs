@@ -45,7 +45,7 @@ fn try_run(cli: Cli) -> anyhow::Result<u8> {
     if let Some(data_dir) = &cli.global.data_dir {
         flags.push(("data_dir", data_dir.display().to_string()));
     }
-    if let Command::Up(Up { listen: Some(listen), .. }) | Command::Serve(Serve { listen: Some(listen) }) = &cli.command {
+    if let Command::Up(Up { serve: Serve { listen: Some(listen) }, .. }) | Command::Serve(Serve { listen: Some(listen) }) = &cli.command {
         flags.push(("listen", listen.to_string()));
     }
     let config = Config::load(cli.global.config.as_deref(), &flags)?;

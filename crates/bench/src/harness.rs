@@ -90,10 +90,15 @@ impl Spread {
     fn of(rounds: Vec<f64>) -> Self {
         let mut sorted = rounds.clone();
         sorted.sort_by(f64::total_cmp);
-        let middle = sorted.len() / 2;
-        let median = if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) };
+        let median = median(&sorted);
         Self { min: sorted[0], median, max: sorted[sorted.len() - 1], rounds }
     }
+}
+
+/// The middle one, or what is between the two in the middle.
+pub(crate) fn median(sorted: &[f64]) -> f64 {
+    let middle = sorted.len() / 2;
+    if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
 }
 
 /// What a benchmark found.
@@ -118,8 +123,7 @@ impl Report {
     pub(crate) fn ratio_at_least(&mut self, name: &str, ours: &str, theirs: &str, floor: f64) -> Result<()> {
         let ratio = self.ratio(name, ours, theirs)?;
         println!("  {} {floor}", if ratio >= floor { "which is at least" } else { "TOO SLOW: that is below" });
-        self.note("ratio", json!(ratio));
-        self.note("at_least", json!(floor));
+        self.concluded(ratio, "at_least", floor);
         Ok(())
     }
 
@@ -127,9 +131,13 @@ impl Report {
     pub(crate) fn ratio_at_most(&mut self, name: &str, ours: &str, theirs: &str, ceiling: f64) -> Result<()> {
         let ratio = self.ratio(name, ours, theirs)?;
         println!("  {} {ceiling}", if ratio <= ceiling { "which is at most" } else { "TOO SLOW: that is above" });
-        self.note("ratio", json!(ratio));
-        self.note("at_most", json!(ceiling));
+        self.concluded(ratio, "at_most", ceiling);
         Ok(())
+    }
+
+    fn concluded(&mut self, ratio: f64, limit: &str, value: f64) {
+        self.note("ratio", json!(ratio));
+        self.note(limit, json!(value));
     }
 
     /// Remembers something else.

@@ -15,16 +15,14 @@ use anamnesis_stream::{KafkaSettings, Publisher, PublisherSettings};
 use anyhow::{Result, bail, ensure};
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use sqlx::PgPool;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use crate::harness::Bench;
-use crate::publish::{client, delete, settings};
+use crate::harness::{Bench, median};
+use crate::publish::{client, delete, new_topic, settings};
 use crate::sealed::{again, clerk};
 use crate::server::{Installation, Server, open_vault};
 use crate::stories::Stories;
@@ -78,7 +76,7 @@ impl System {
         for _ in 0..IN_A_ROUND {
             took.push(self.one(stories).await?);
         }
-        Ok(median(took))
+        Ok(median_us(&took))
     }
 
     async fn one(&self, stories: &Stories) -> Result<Duration> {
@@ -100,9 +98,7 @@ impl System {
 
 /// One record after another, each sent when the one before has arrived.
 async fn round_trips(kafka: &KafkaSettings) -> Result<f64> {
-    let (topic, config) = (format!("bench-{}", Uuid::now_v7().simple()), client(kafka));
-    let admin: AdminClient<DefaultClientContext> = config.create()?;
-    admin.create_topics(&[NewTopic::new(&topic, 1, TopicReplication::Fixed(1))], &AdminOptions::new()).await?;
+    let (topic, config) = (new_topic(kafka, 1).await?, client(kafka));
     let name = topic.clone();
     let took = tokio::task::spawn_blocking(move || {
         let producer: BaseProducer = config.clone().set("enable.idempotence", "true").set("acks", "all").set("linger.ms", "0").create()?;
@@ -117,7 +113,7 @@ async fn round_trips(kafka: &KafkaSettings) -> Result<f64> {
     })
     .await??;
     delete(kafka, &[topic]).await?;
-    Ok(median(took))
+    Ok(median_us(&took))
 }
 
 fn round_trip(producer: &BaseProducer, consumer: &BaseConsumer, topic: &str) -> Result<Duration> {
@@ -133,8 +129,8 @@ fn round_trip(producer: &BaseProducer, consumer: &BaseConsumer, topic: &str) -> 
     Ok(took)
 }
 
-/// In microseconds.
-fn median(mut took: Vec<Duration>) -> f64 {
-    took.sort_unstable();
-    took[took.len() / 2].as_secs_f64() * 1e6
+fn median_us(took: &[Duration]) -> f64 {
+    let mut us: Vec<_> = took.iter().map(|took| took.as_secs_f64() * 1e6).collect();
+    us.sort_by(f64::total_cmp);
+    median(&us)
 }

@@ -87,9 +87,7 @@ async fn publish(installation: &Installation, kafka: &KafkaSettings) -> Result<f
 async fn send(installation: &Installation, kafka: &KafkaSettings, size: i64) -> Result<f64> {
     let pool = pool_as(&installation.database.url(), Role::Writer, 1)?;
     let count = Log::new(pool).head().await?.position;
-    let topic = format!("bench-{}", Uuid::now_v7().simple());
-    let admin: AdminClient<DefaultClientContext> = client(kafka).create()?;
-    admin.create_topics(&[NewTopic::new(&topic, PARTITIONS, TopicReplication::Fixed(1))], &AdminOptions::new()).await?;
+    let topic = new_topic(kafka, PARTITIONS).await?;
     let (config, name) = (client(kafka), topic.clone());
     let took = tokio::task::spawn_blocking(move || send_all(&config, &name, count, size)).await??;
     delete(kafka, &[topic]).await?;
@@ -118,6 +116,14 @@ pub(crate) fn client(kafka: &KafkaSettings) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &kafka.brokers);
     config
+}
+
+/// The name of a topic that is made for this.
+pub(crate) async fn new_topic(kafka: &KafkaSettings, partitions: i32) -> Result<String> {
+    let topic = format!("bench-{}", Uuid::now_v7().simple());
+    let admin: AdminClient<DefaultClientContext> = client(kafka).create()?;
+    admin.create_topics(&[NewTopic::new(&topic, partitions, TopicReplication::Fixed(1))], &AdminOptions::new()).await?;
+    Ok(topic)
 }
 
 pub(crate) async fn delete(kafka: &KafkaSettings, topics: &[String]) -> Result<()> {

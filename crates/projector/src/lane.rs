@@ -11,6 +11,7 @@ use anamnesis_domain::Recorded;
 use anamnesis_journal::log::{Unopened, open};
 use anamnesis_projections::kernel::Projection;
 use anamnesis_stream::{Feed, FeedError};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -135,12 +136,10 @@ impl<F: Feed, M: Fn() -> Result<F, FeedError>> Lane<F, M> {
             self.crew.report().await;
             return Ok(());
         }
-        let _turn = if let Some(published) = &self.crew.published {
-            Some(Arc::clone(&published.at_a_time).acquire_owned().await.map_err(|_| ProjectorError::Interrupted)?)
-        } else {
+        if feed.partition() == LOG {
             assert_dense(from, entries.iter().map(|entry| entry.position))?;
-            None
-        };
+        }
+        let _turn = self.crew.turn().await?;
         let batch = open(entries, &self.crew.works.vault).await?;
         self.crew.apply(from, &batch).await
     }
@@ -154,13 +153,14 @@ impl Crew {
         published: Option<Published>,
         relieved: UnboundedSender<&'static Projection>,
     ) -> Self {
-        let partition = published.as_ref().map_or(LOG, |published| published.partition.number());
-        let keepers = Keepers::new(works.cache.as_ref(), members.iter().map(|member| member.projection.name), partition);
+        let keepers = Keepers::new(works.cache.as_ref(), members.iter().map(|member| member.projection.name), reporter.partition());
         Self { works: works.clone(), published, reporter, members, keepers, relieved }
     }
 
-    fn partition(&self) -> u32 {
-        self.published.as_ref().map_or(LOG, |published| published.partition.number())
+    /// Waits until it may work: so many partitions are worked on at a time.
+    async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>, ProjectorError> {
+        let Some(published) = &self.published else { return Ok(None) };
+        Arc::clone(&published.at_a_time).acquire_owned().await.map(Some).map_err(|_| ProjectorError::Interrupted)
     }
 
     /// Waits until more is published than any member's checkpoint says. Where the log is followed, it never is.
@@ -258,7 +258,7 @@ impl Crew {
     async fn attempt(&self, from: u64, batch: &Batch) -> Result<Attempt, ProjectorError> {
         let names: Vec<_> = self.members.iter().map(|member| member.projection.name).collect();
         let mut tx = self.works.pool.begin().await?;
-        let checkpoints = checkpoint::lock(&mut tx, &names, self.partition()).await?;
+        let checkpoints = checkpoint::lock(&mut tx, &names, self.reporter.partition()).await?;
         let mut reached = Vec::with_capacity(self.members.len());
         for Member { projection, epoch, folded, .. } in &self.members {
             let name = projection.name;
@@ -273,7 +273,7 @@ impl Crew {
             }
         }
         let moved: Vec<_> = reached.iter().map(|reached| (reached.name, reached.position)).collect();
-        checkpoint::advance(&mut tx, &moved, self.partition()).await?;
+        checkpoint::advance(&mut tx, &moved, self.reporter.partition()).await?;
         tx.commit().await?;
         Ok(Attempt::Done(reached))
     }

@@ -190,6 +190,11 @@ impl Reporter {
         Progress::new(self.states.subscribe(), Arc::default())
     }
 
+    /// The partition that is followed; 0 is the log.
+    pub(crate) fn partition(&self) -> u32 {
+        self.partition
+    }
+
     /// A projection is this process's, in that epoch.
     pub(crate) fn hold(&self, name: &'static str, epoch: i64) {
         self.epochs.lock().unwrap_or_else(PoisonError::into_inner).insert(name, epoch);

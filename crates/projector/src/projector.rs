@@ -138,7 +138,7 @@ impl Projector {
 
     /// Says that it is there, and how it is. Who can't say so is taken for dead, which is right.
     async fn beat(&self) {
-        if let Err(error) = presence::tell(&self.works.pool, self.partition(), &self.reporter.held()).await {
+        if let Err(error) = presence::tell(&self.works.pool, self.reporter.partition(), &self.reporter.held()).await {
             warn!(%error, "the projectors can't say that they are there");
         }
     }
@@ -146,7 +146,7 @@ impl Projector {
     /// Says that nobody need wait for its silence.
     async fn leave(&self) {
         self.beat().await;
-        if let Err(error) = presence::leave(&self.works.pool, self.partition(), &self.reporter.held()).await {
+        if let Err(error) = presence::leave(&self.works.pool, self.reporter.partition(), &self.reporter.held()).await {
             warn!(%error, "the projectors can't say that they leave");
         }
     }
@@ -154,7 +154,7 @@ impl Projector {
     /// Takes those back whose other process has fallen silent.
     async fn take_back(&self, standing_by: &mut Vec<&'static Projection>, shutdown: &CancellationToken) -> Vec<Member> {
         let names: Vec<_> = standing_by.iter().map(|projection| projection.name).collect();
-        let silent = presence::silent(&self.works.pool, self.partition(), &names, self.works.settings.silence).await.unwrap_or_default();
+        let silent = presence::silent(&self.works.pool, self.reporter.partition(), &names, self.works.settings.silence).await.unwrap_or_default();
         if silent.is_empty() {
             return Vec::new();
         }
@@ -162,10 +162,6 @@ impl Projector {
         let (back, still) = standing_by.iter().partition(|projection| silent.iter().any(|name| name == projection.name));
         *standing_by = still;
         self.start(&Vec::from_iter(back), shutdown).await.unwrap_or_default()
-    }
-
-    fn partition(&self) -> u32 {
-        self.published.as_ref().map_or(LOG, |published| published.partition.number())
     }
 
     /// Takes the checkpoints over; tries until it can. `None`: there is no time left.
@@ -196,7 +192,7 @@ impl Projector {
         for projection in others {
             stopped(&self.reporter, projection.name, &ProjectorError::OtherDefinition);
         }
-        if self.partition() == LOG {
+        if self.reporter.partition() == LOG {
             let names: Vec<_> = fit.iter().map(|projection| projection.name).collect();
             let mut starts = checkpoint::follow_log(pool, &names).await?;
             let member = |projection: &'static Projection| {
@@ -205,7 +201,7 @@ impl Projector {
             };
             return Ok(self.held(fit.into_iter().filter_map(member).collect()));
         }
-        let checkpoints = checkpoint::follow_partition(pool, &fit, self.partition()).await?;
+        let checkpoints = checkpoint::follow_partition(pool, &fit, self.reporter.partition()).await?;
         let member = |projection: &'static Projection| {
             let checkpoint = checkpoints.get(projection.name)?;
             Some(Member::new(projection, checkpoint.epoch, checkpoint.position(), Frontier::default()))

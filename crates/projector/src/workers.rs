@@ -10,7 +10,7 @@ use std::time::Duration;
 use anamnesis_cache::Cache;
 use anamnesis_journal::log::Log;
 use anamnesis_projections::kernel::{Follows, Projection};
-use anamnesis_stream::{FeedError, KafkaFeed, KafkaSettings, LogFeed, Membership, Topic, TopicPartition};
+use anamnesis_stream::{FeedError, KafkaFeed, KafkaSettings, LogFeed, Membership, Publication, Topic, TopicPartition};
 use anamnesis_vault::Vault;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, watch};
@@ -173,8 +173,7 @@ impl Partitions {
 async fn look(pool: PgPool, up_to: watch::Sender<u64>) {
     loop {
         // who can't look sees it later
-        if let Ok(position) = sqlx::query_scalar::<_, i64>("select position from journal.publisher").fetch_one(&pool).await {
-            let position = position.cast_unsigned();
+        if let Ok(Publication { position, .. }) = Publication::of(&pool).await {
             up_to.send_if_modified(|known| std::mem::replace(known, position) != position);
         }
         sleep(LOOK_EVERY).await;

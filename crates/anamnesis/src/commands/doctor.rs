@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anamnesis_cache::Health;
 use anamnesis_journal::tree::SignedCheckpoint;
-use anamnesis_stream::{Cluster, KafkaSettings, examine_cluster, examine_registry};
+use anamnesis_stream::{Cluster, KafkaSettings, Publication, examine_cluster, examine_registry};
 use anamnesis_vault::KeyFilter;
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
@@ -139,16 +139,17 @@ async fn behind(installation: &Installation, names: &[&str]) -> anyhow::Result<S
 }
 
 async fn publication(installation: &Installation) -> anyhow::Result<String> {
-    let lag = "select (select position from journal.head) - position, expires_at > clock_timestamp() from journal.publisher";
-    let (lag, led): (i64, bool) = sqlx::query_as(lag).fetch_one(&installation.writer).await?;
-    if lag > 0 && !led {
+    let head = installation.log.head().await?.position;
+    let Publication { position, is_led } = Publication::of(&installation.writer).await?;
+    let lag = head.saturating_sub(position);
+    if lag > 0 && !is_led {
         bail!("nobody publishes, and {lag} events wait: start `anamnesis publish`");
     }
-    if lag > MOST_LAG {
+    if lag > MOST_LAG.cast_unsigned() {
         bail!("{lag} events aren't in Kafka yet");
     }
     let compared = comparison(installation).await?;
-    Ok(format!("{lag} events behind{}, {compared}", if led { "" } else { ", nobody publishes" }))
+    Ok(format!("{lag} events behind{}, {compared}", if is_led { "" } else { ", nobody publishes" }))
 }
 
 /// What the publisher found when it last compared Kafka's copy with the log.
