@@ -238,8 +238,12 @@ impl NewPatient {
 
 impl Bounded for NewPatient {
     fn is_bounded(&self) -> bool {
-        self.demographics().is_bounded()
-            && self.contact().is_bounded()
+        self.name.is_bounded()
+            && self.other_names.is_bounded()
+            && [&self.marital_status, &self.race, &self.ethnicity].into_iter().all(Bounded::is_bounded)
+            && self.phones.is_bounded()
+            && self.emails.is_bounded()
+            && self.addresses.is_bounded()
             && self.identifiers.is_bounded()
             && self.insurance.is_bounded()
             && self.emergency_contacts.is_bounded()
