@@ -25,13 +25,13 @@ const REGISTERED_AT_ONCE: usize = 64;
 pub(crate) struct SealedJournal {
     pub(crate) installation: Installation,
     stories: Stories,
-    caller: Caller,
+    caller: Arc<Caller>,
     known: Arc<[Uuid]>,
 }
 
 impl SealedJournal {
     pub(crate) async fn new(server: &Server) -> Result<Self> {
-        let (installation, stories, caller) = (Installation::new(server).await?, Stories::new()?, clerk());
+        let (installation, stories, caller) = (Installation::new(server).await?, Stories::new()?, Arc::new(clerk()));
         let known: Arc<[Uuid]> = (0..KNOWN_PATIENTS).map(|_| Uuid::now_v7()).collect();
         stream::iter(known.iter())
             .map(|id| register(&installation.journal, &stories, &caller, *id))
@@ -43,9 +43,9 @@ impl SealedJournal {
 
     /// New patients, so a key is made for each.
     pub(crate) async fn register(&self, callers: usize) -> Result<f64> {
-        let (journal, stories, caller) = (self.installation.journal.clone(), self.stories.clone(), self.caller.clone());
+        let (journal, stories, caller) = (self.installation.journal.clone(), self.stories.clone(), Arc::clone(&self.caller));
         commands_a_second(callers, move || {
-            let (journal, stories, caller) = (journal.clone(), stories.clone(), caller.clone());
+            let (journal, stories, caller) = (journal.clone(), stories.clone(), Arc::clone(&caller));
             async move { register(&journal, &stories, &caller, Uuid::now_v7()).await }
         })
         .await
@@ -53,10 +53,10 @@ impl SealedJournal {
 
     /// Results of patients whose keys are known.
     pub(crate) async fn record(&self, callers: usize) -> Result<f64> {
-        let (journal, stories, caller) = (self.installation.journal.clone(), self.stories.clone(), self.caller.clone());
+        let (journal, stories, caller) = (self.installation.journal.clone(), self.stories.clone(), Arc::clone(&self.caller));
         let known = Arc::clone(&self.known);
         commands_a_second(callers, move || {
-            let (journal, stories, caller, known) = (journal.clone(), stories.clone(), caller.clone(), Arc::clone(&known));
+            let (journal, stories, caller, known) = (journal.clone(), stories.clone(), Arc::clone(&caller), Arc::clone(&known));
             async move {
                 let id = Uuid::now_v7();
                 let patient = known[usize::from(id.as_bytes()[15]) % known.len()];

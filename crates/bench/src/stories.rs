@@ -1,5 +1,7 @@
 //! What do the benchmarks write? Invented patients and their laboratory results.
 
+use std::sync::Arc;
+
 use anamnesis_domain::patient::{NewPatient, PatientCommand};
 use anamnesis_domain::record::{NewRecord, RecordCommand, RecordStatus};
 use anamnesis_domain::{Instant, PatientId};
@@ -17,27 +19,27 @@ pub(crate) fn now() -> Instant {
 /// What every command is made from: parsed once, so that no side pays for it.
 #[derive(Clone)]
 pub(crate) struct Stories {
-    patient: Box<NewPatient>,
-    record: Box<NewRecord>,
+    patient: Arc<NewPatient>,
+    record: Arc<NewRecord>,
 }
 
 impl Stories {
     pub(crate) fn new() -> Result<Self> {
-        let patient = serde_json::from_str(include_str!("patient.json"))?;
-        let record = serde_json::from_str(include_str!("record.json"))?;
+        let patient = Arc::new(serde_json::from_str(include_str!("patient.json"))?);
+        let record = Arc::new(serde_json::from_str(include_str!("record.json"))?);
         Ok(Self { patient, record })
     }
 
     /// Registers somebody under a number that nobody else has.
     pub(crate) fn register(&self, number: Uuid) -> Result<PatientCommand> {
-        let mut patient = self.patient.clone();
+        let mut patient = Box::new(NewPatient::clone(&self.patient));
         patient.patient_number = number.to_string().as_str().try_into()?;
         Ok(PatientCommand::Register { now: now(), patient })
     }
 
     /// Writes down somebody's laboratory result.
     pub(crate) fn record(&self, patient: Uuid) -> RecordCommand {
-        let mut record = self.record.clone();
+        let mut record = Box::new(NewRecord::clone(&self.record));
         record.patient_id = PatientId(patient);
         RecordCommand::Create { now: now(), record, status: RecordStatus::Completed }
     }
