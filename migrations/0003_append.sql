@@ -65,7 +65,8 @@ begin
     then
         begin
             -- one statement, for starting one costs as much as a command; elements by their number, for `unnest` makes a
-            -- list of each array first; every step names the one before, or their order would be anybody's guess
+            -- list of each array first; every step names the one before, or their order would be anybody's guess; the rows
+            -- come in the order of their keys (no two processes wait for each other), so nothing is sorted here
             with ready as materialized (
                 select
                     not exists (
@@ -82,7 +83,6 @@ begin
                     array[row(w_provider[i], w_wrapping_key[i], w_wrapping_version[i], w_epoch[i], w_wrapped[i])::journal.key_wrap]
                 from generate_series(1, cardinality(w_n)) as i
                 where (select is_ready from ready)
-                order by 3, 2, 4
                 returning true),
             receipt as (
                 insert into journal.commands
@@ -90,14 +90,12 @@ begin
                 select c_organization[n], c_account[n], c_receipt[n], c_request_hash[n], c_type[n], c_stream[n], c_last[n], c_refusal[n]
                 from generate_series(1, cardinality(c_receipt)) as n
                 where (select is_ready from ready) and (select count(*) from key) >= 0
-                order by 3, 2, 1
                 returning true),
             claim as (
                 insert into journal.claims (organization_id, kind, key_version, hash, aggregate_type, aggregate_id)
                 select c_organization[k_n[i]], k_kind[i], k_version[i], k_hash[i], c_type[k_n[i]], c_stream[k_n[i]]
                 from generate_series(1, cardinality(k_n)) as i
                 where (select count(*) from receipt) > 0
-                order by 4, 1, k_kind[i] collate "C", 3
                 returning true),
             appended as (
                 insert into journal.events
@@ -109,7 +107,6 @@ begin
                     c_account[e_n[i]], e_payload[i], e_metadata[i], e_row_hash[i]
                 from generate_series(1, cardinality(e_n)) as i
                 where (select count(*) from receipt) > 0 and (select count(*) from claim) >= 0
-                order by 3, c_type[e_n[i]] collate "C", 4
                 returning arrival, command_id, organization_id, aggregate_type, aggregate_id, sequence, subject_id, row_hash)
             insert into journal.unsequenced
                 (arrival, command_id, organization_id, aggregate_type, aggregate_id, sequence, subject_id, row_hash)

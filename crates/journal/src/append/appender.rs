@@ -136,7 +136,9 @@ impl Dispatcher {
     }
 }
 
-async fn fly(writer: Writer, batch: Vec<Request>) {
+async fn fly(writer: Writer, mut batch: Vec<Request>) {
+    // in the order of the receipts' index; a group flies alone
+    batch.sort_by_key(|request| request.commands.first().map(|command| (command.receipt_id, command.account_id, command.organization_id)));
     let commands: Vec<&Append> = batch.iter().flat_map(|request| &request.commands).collect();
     let is_group = batch.iter().any(|request| request.is_group);
     let outcomes = if is_group { writer.group(&commands).await } else { writer.batch(&commands).await };

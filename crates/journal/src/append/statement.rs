@@ -129,6 +129,14 @@ fn numbered<'a, T: 'a, I: Iterator<Item = T>>(commands: &[&'a Append], of: impl 
     commands.iter().zip(1..).flat_map(|(command, n)| of(command).map(move |thing| (n, thing))).collect()
 }
 
+/// The same in an order that doesn't depend on the statement: of two that insert the same keys none waits for one that waits
+/// for it, and the server needn't sort.
+fn sorted<T, K: Ord>(commands: &[&Append], mut things: Vec<(i32, T)>, key: impl Fn(&Append, &T) -> K) -> Vec<(i32, T)> {
+    let command = |n: i32| commands[usize::try_from(n).expect("numbers begin with 1") - 1];
+    things.sort_by_cached_key(|(n, thing)| key(command(*n), thing));
+    things
+}
+
 #[derive(Default)]
 struct NewKeys<'a> {
     n: Vec<i32>,
@@ -146,7 +154,8 @@ struct NewKeys<'a> {
 impl<'a> NewKeys<'a> {
     fn of(commands: &[&'a Append]) -> Self {
         let mut columns = Self::default();
-        for (n, new) in numbered(commands, |command| command.new_key.iter()) {
+        let keys = numbered(commands, |command| command.new_key.iter());
+        for (n, new) in sorted(commands, keys, |command, new| (new.key().owner().subject, command.organization_id, new.key().owner().purpose)) {
             let (key, wrap) = (new.key(), new.wrap());
             columns.n.push(n);
             columns.key_id.push(key.id());
@@ -181,7 +190,8 @@ struct Events<'a> {
 impl<'a> Events<'a> {
     fn of(commands: &[&'a Append]) -> Self {
         let mut columns = Self::default();
-        for (n, event) in numbered(commands, |command| command.events.iter()) {
+        let events = numbered(commands, |command| command.events.iter());
+        for (n, event) in sorted(commands, events, |command, event| (command.aggregate_id, command.aggregate_type, event.sequence)) {
             columns.n.push(n);
             columns.sequence.push(event.sequence.cast_signed());
             columns.event_id.push(event.event_id);
@@ -210,7 +220,8 @@ struct Claims<'a> {
 impl<'a> Claims<'a> {
     fn of(commands: &[&'a Append]) -> Self {
         let mut columns = Self::default();
-        for (n, claim) in numbered(commands, |command| command.claims.iter()) {
+        let claims = numbered(commands, |command| command.claims.iter());
+        for (n, claim) in sorted(commands, claims, |command, claim| (claim.hash, command.organization_id, claim.kind, claim.key_version)) {
             columns.n.push(n);
             columns.takes.push(claim.takes);
             columns.kind.push(claim.kind);
