@@ -1,34 +1,26 @@
 //! Which opened keys are in memory, how many, and for how long?
 
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
+use lru::LruCache;
 use uuid::Uuid;
 
 use crate::key::{DataKey, KeyOwner};
 use crate::vault::VaultSettings;
 
-/// Opened keys by id, and which of them is each owner's current one. Both bounded in number and time.
+/// Opened keys by id, and which of them is each owner's current one. Both bounded in number and time: those go first
+/// that weren't used for longest.
 pub(crate) struct KeyCache {
-    by_id: Cache<Uuid, DataKey, RandomState>,
-    current: Cache<KeyOwner, Uuid, RandomState>,
+    by_id: Bounded<Uuid, DataKey>,
+    current: Bounded<KeyOwner, Uuid>,
 }
 
 impl KeyCache {
-    /// Keeps the keys that are used most.
     pub(crate) fn new(settings: &VaultSettings) -> Self {
-        Self::with(settings, &EvictionPolicy::tiny_lfu())
-    }
-
-    /// Keeps the keys that came last: where every key comes once, those of the beginning would keep the others out.
-    pub(crate) fn of_the_last(settings: &VaultSettings) -> Self {
-        Self::with(settings, &EvictionPolicy::lru())
-    }
-
-    fn with(settings: &VaultSettings, policy: &EvictionPolicy) -> Self {
-        Self { by_id: bounded(settings, policy), current: bounded(settings, policy) }
+        Self { by_id: Bounded::new(settings), current: Bounded::new(settings) }
     }
 
     pub(crate) fn current(&self, owner: &KeyOwner) -> Option<DataKey> {
@@ -40,34 +32,115 @@ impl KeyCache {
     }
 
     pub(crate) fn put(&self, key: &DataKey) {
-        self.by_id.insert(key.id(), key.clone());
+        self.by_id.put(key.id(), key.clone());
     }
 
     pub(crate) fn put_current(&self, key: &DataKey) {
         self.put(key);
-        self.current.insert(key.owner(), key.id());
+        self.current.put(key.owner(), key.id());
     }
 
     /// Drops the key's bytes. An owner's entry that still names it leads nowhere, so the owner is looked up anew.
     pub(crate) fn forget(&self, key_id: Uuid) {
-        self.by_id.invalidate(&key_id);
+        self.by_id.remove(&key_id);
     }
 
-    pub(crate) fn len(&self) -> u64 {
-        self.by_id.run_pending_tasks();
-        self.by_id.entry_count()
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
     }
 }
 
-/// With a hash that is quick for a few dozen bytes and seeded anew in each process: every command looks up five keys.
-fn bounded<K, V>(settings: &VaultSettings, policy: &EvictionPolicy) -> Cache<K, V, RandomState>
-where
-    K: Hash + Eq + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    Cache::builder()
-        .max_capacity(settings.cached_keys)
-        .time_to_live(settings.cached_for)
-        .eviction_policy(policy.clone())
-        .build_with_hasher(RandomState::default())
+/// More parts than cores that look at the same time.
+const PARTS: usize = 32;
+/// Small ones aren't divided: the entries of one part would push each other out.
+const SMALLEST_PART: usize = 256;
+
+/// A map in parts with a lock each. Every command looks up five keys, so a look must cost next to nothing.
+struct Bounded<K, V> {
+    parts: Box<[Mutex<Part<K, V>>]>,
+    /// Tells the part. Quick for a few dozen bytes and seeded anew in each process, as the parts' own.
+    hasher: RandomState,
+    most_in_part: usize,
+    kept_for: Duration,
+}
+
+struct Part<K, V> {
+    entries: LruCache<K, Entry<V>, RandomState>,
+    next_sweep: Instant,
+}
+
+struct Entry<V> {
+    value: V,
+    put_at: Instant,
+}
+
+impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
+    fn new(settings: &VaultSettings) -> Self {
+        let most = usize::try_from(settings.cached_keys).unwrap_or(usize::MAX).max(1);
+        let parts = (most / SMALLEST_PART).clamp(1, PARTS);
+        let next_sweep = Instant::now() + settings.cached_for;
+        let part = || Mutex::new(Part { entries: LruCache::unbounded_with_hasher(RandomState::default()), next_sweep });
+        Self {
+            parts: std::iter::repeat_with(part).take(parts).collect(),
+            hasher: RandomState::default(),
+            most_in_part: most / parts,
+            kept_for: settings.cached_for,
+        }
+    }
+
+    fn get(&self, key: &K) -> Option<V> {
+        let mut part = self.part(key);
+        let entry = part.entries.get(key)?;
+        if entry.put_at.elapsed() < self.kept_for {
+            return Some(entry.value.clone());
+        }
+        part.entries.pop(key);
+        None
+    }
+
+    fn put(&self, key: K, value: V) {
+        let now = Instant::now();
+        let mut part = self.part(&key);
+        part.entries.put(key, Entry { value, put_at: now });
+        if part.entries.len() > self.most_in_part {
+            part.entries.pop_lru();
+        }
+        if now >= part.next_sweep {
+            part.next_sweep = now + self.kept_for;
+            part.sweep(now, self.kept_for);
+        }
+    }
+
+    fn remove(&self, key: &K) {
+        self.part(key).entries.pop(key);
+    }
+
+    /// Of those that may still be used.
+    fn len(&self) -> usize {
+        let is_kept = |entry: &Entry<V>| entry.put_at.elapsed() < self.kept_for;
+        self.parts.iter().map(|part| locked(part).entries.iter().filter(|(_, entry)| is_kept(entry)).count()).sum()
+    }
+
+    fn part(&self, key: &K) -> MutexGuard<'_, Part<K, V>> {
+        let n = self.hasher.hash_one(key) % self.parts.len() as u64;
+        locked(&self.parts[usize::try_from(n).expect("a remainder of a length is one")])
+    }
+}
+
+impl<K: Hash + Eq, V> Part<K, V> {
+    /// Nobody asks for a key of somebody who doesn't come any more, so its bytes wouldn't be wiped otherwise.
+    fn sweep(&mut self, now: Instant, kept_for: Duration) {
+        let mut kept = LruCache::unbounded_with_hasher(RandomState::default());
+        while let Some((key, entry)) = self.entries.pop_lru() {
+            if now.duration_since(entry.put_at) < kept_for {
+                kept.put(key, entry);
+            }
+        }
+        self.entries = kept;
+    }
+}
+
+/// A panic in between leaves a map that may lack an entry, which is no harm.
+fn locked<K, V>(part: &Mutex<Part<K, V>>) -> MutexGuard<'_, Part<K, V>> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -68,7 +68,7 @@ impl Vault {
     pub fn apart(&self, cached_keys: u64) -> Self {
         let Store { pool, provider, settings, .. } = &*self.store;
         let settings = VaultSettings { cached_keys, ..*settings };
-        let store = Arc::new(Store { pool: pool.clone(), provider: Arc::clone(provider), cache: KeyCache::of_the_last(&settings), settings });
+        let store = Arc::new(Store { pool: pool.clone(), provider: Arc::clone(provider), cache: KeyCache::new(&settings), settings });
         Self { batcher: Batcher::start(Arc::clone(&store)), store }
     }
 
@@ -150,7 +150,7 @@ impl Vault {
     }
 
     /// How many opened keys are in memory.
-    pub fn cached_keys(&self) -> u64 {
+    pub fn cached_keys(&self) -> usize {
         self.store.cache.len()
     }
 
