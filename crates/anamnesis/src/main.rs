@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use anamnesis::cli::Cli;
 use clap::Parser;
-use mimalloc::MiMalloc;
+use tikv_jemallocator::Jemalloc;
 
 /// Commands are many small values that live for milliseconds.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     anamnesis::run(Cli::parse())

@@ -26,7 +26,7 @@ use server::Server;
 
 /// As in the program.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const ALL: [&str; 5] = ["append", "append-limit", "latency", "publish", "rebuild"];
 const ROUNDS: usize = 5;
