@@ -130,6 +130,7 @@ fn finding(event: &Recorded) -> Option<Finding> {
         "ConfigurationChanged" => (Warning, Administrative, Operational, "164.308(a)(8)", "the configuration was changed"),
         "VerificationRan" => (Info, Technical, Operational, "164.312(c)(1)", "the log's integrity was verified"),
         "ImportFinished" => (Info, Administrative, Phi, "164.312(c)(1)", "health data was imported"),
+        "EventSkipped" => (Warning, Administrative, Operational, "164.312(c)(1)", "an event was left out of a read model"),
         "ProjectionRebuilt" => (Info, Technical, Operational, "164.312(c)(1)", "a read model was rebuilt from the log"),
         _ => return None,
     };

@@ -21,7 +21,7 @@ pub(crate) use clear::{Clear, serde_text, text_columns};
 pub use column::{Class, Column, Place};
 pub use fold::{Fold, FoldError, Streams, fold_until};
 pub use key::{Key, KeyPart};
-pub use projection::{AnyRows, Change, Follows, Of, Projection, Schema, Table};
+pub use projection::{AnyRows, AtPoison, Change, Follows, Of, Projection, Schema, Table};
 pub(crate) use row::row;
 pub use row::{ColumnInfo, Row, RowKeys, RowPlace, STAMP, Stamp, Stamped, TableInfo, Unreadable};
 pub use rows::Rows;

@@ -49,6 +49,17 @@ pub enum Follows {
     Topics,
 }
 
+/// What becomes of a projection at an event that can't be opened, decoded or applied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AtPoison {
+    /// The event's stream is parked, the others go on.
+    ParksTheStream,
+    /// It stands still until the event is mended, or left out by somebody who says why.
+    StandsStill,
+    /// It stands still until the event is mended: what a left out event took away would go on being allowed.
+    StandsStillForGood,
+}
+
 /// The line of a `table.sql` after which stands what a rebuild runs once it has filled the tables.
 const ONCE_FILLED: &str = "-- once the rows are there\n";
 
@@ -66,6 +77,16 @@ impl Projection {
     /// Whose events fill its tables.
     pub fn aggregate_types(&self) -> Vec<&'static str> {
         REGISTRY.iter().map(|aggregate| aggregate.name).filter(|name| self.takes(name)).collect()
+    }
+
+    /// What becomes of it at an event that it can't take: a gap in what was done, or in what is allowed, must not be passed
+    /// over in silence.
+    pub fn at_poison(&self) -> AtPoison {
+        match (self.follows, self.schema) {
+            (Follows::Topics, _) => AtPoison::ParksTheStream,
+            (Follows::Log, Schema::Audit) => AtPoison::StandsStill,
+            (Follows::Log, Schema::Read) => AtPoison::StandsStillForGood,
+        }
     }
 
     /// Whether an event of that aggregate touches any of its tables.

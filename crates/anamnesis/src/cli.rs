@@ -196,6 +196,64 @@ pub enum Projection {
         /// Which
         name: String,
     },
+    /// Streams that wait behind an event that can't be opened, decoded or applied
+    #[command(subcommand)]
+    Park(Park),
+}
+
+/// `projection park`
+#[derive(Subcommand)]
+pub enum Park {
+    /// What is parked, by which read model, since when and why
+    List,
+    /// What waits of a parked stream, and what helps
+    Show(ParkedStream),
+    /// Have parked streams tried again; says what became of it
+    Retry(ParkRetry),
+    /// Go on without the event that can't be taken; says why in the log, and has the rest tried again
+    Skip(ParkSkip),
+}
+
+/// A parked stream.
+#[derive(Args)]
+pub struct ParkedStream {
+    /// Its id: a patient's, an appointment's, …
+    #[arg(value_name = "ID")]
+    pub id: Uuid,
+    /// Only where this read model has parked it
+    #[arg(long, value_name = "NAME")]
+    pub projection: Option<String>,
+}
+
+/// `projection park retry`
+#[derive(Args)]
+pub struct ParkRetry {
+    /// The stream's id
+    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+    pub id: Option<Uuid>,
+    /// Every parked stream
+    #[arg(long)]
+    pub all: bool,
+    /// Only where this read model has parked it
+    #[arg(long, value_name = "NAME")]
+    pub projection: Option<String>,
+    /// How many seconds to wait for what becomes of it
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub wait: u64,
+}
+
+/// `projection park skip`
+#[derive(Args)]
+pub struct ParkSkip {
+    /// The stream.
+    #[command(flatten)]
+    pub stream: ParkedStream,
+    /// Why nobody waits for the event to be mended; kept in the log, sealed
+    #[arg(long, value_name = "R")]
+    pub reason: String,
+    /// How many seconds to wait for what becomes of it
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub wait: u64,
 }
 
 /// `keys`

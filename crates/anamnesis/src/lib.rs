@@ -66,7 +66,7 @@ fn try_run(cli: Cli) -> anyhow::Result<u8> {
             Command::History(history) => commands::history::run(&config, history, output).await.map(|()| DONE),
             Command::Verify(verify) => commands::verify::run(&config, verify, output).await,
             Command::Replay(replay) => commands::replay::run(&config, replay).await.map(|()| DONE),
-            Command::Projection(projection) => commands::projection::run(&config, projection, output).await.map(|()| DONE),
+            Command::Projection(projection) => commands::projection::run(&config, projection, output).await,
             Command::Keys(keys) => commands::keys::run(&config, keys, output).await.map(|()| DONE),
             Command::Account(account) => commands::account::run(&config, account, output).await.map(|()| DONE),
             Command::Doctor => commands::doctor::run(&config, output).await,

@@ -29,7 +29,7 @@ pub(crate) struct Live {
 /// Whether requests can be answered, and what each answer depends on.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Ready {
-    /// `ready`, `degraded` (all is answered, more slowly or from older read models) or `not ready`.
+    /// `ready`, `degraded` (all is answered, more slowly or from older read models, or a read model has parked streams) or `not ready`.
     status: &'static str,
     /// Everything that answers depend on.
     dependencies: Vec<Dependency>,
@@ -47,6 +47,20 @@ pub(crate) struct Dependency {
     /// How many events it is behind the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     lag_events: Option<u64>,
+    /// How many streams wait behind an event that can't be taken: what is shown of them is older.
+    #[serde(skip_serializing_if = "is_none")]
+    parked_streams: usize,
+}
+
+impl Dependency {
+    fn of(name: impl Into<String>, is_well: bool, state: &'static str, lag_events: Option<u64>) -> Self {
+        Self { name: name.into(), is_well, state, lag_events, parked_streams: 0 }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_none(parked_streams: &usize) -> bool {
+    *parked_streams == 0
 }
 
 /// Says that the process answers, and nothing about what it depends on.
@@ -66,7 +80,8 @@ pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Json<Ready>) {
     if app.settings.is_published {
         helpful.push(publication(&app, head).await);
     }
-    let (code, status) = match (is_ready, helpful.iter().all(|dependency| dependency.is_well)) {
+    let is_whole = dependencies.iter().all(|dependency| dependency.parked_streams == 0);
+    let (code, status) = match (is_ready, is_whole && helpful.iter().all(|dependency| dependency.is_well)) {
         (true, true) => (StatusCode::OK, "ready"),
         (true, false) => (StatusCode::OK, "degraded"),
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
@@ -77,7 +92,7 @@ pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Json<Ready>) {
 
 fn database(head: Option<u64>) -> Dependency {
     let is_well = head.is_some();
-    Dependency { name: "database".to_owned(), is_well, state: if is_well { "answers" } else { "doesn't answer" }, lag_events: None }
+    Dependency::of("database", is_well, if is_well { "answers" } else { "doesn't answer" }, None)
 }
 
 fn sequencer(app: &App) -> Dependency {
@@ -88,14 +103,14 @@ fn sequencer(app: &App) -> Dependency {
         SequencerState::Leading { .. } => "leads",
         SequencerState::Standby => "stands by",
     };
-    Dependency { name: "sequencer".to_owned(), is_well, state, lag_events: None }
+    Dependency::of("sequencer", is_well, state, None)
 }
 
 fn tree(app: &App, head: Option<u64>) -> Dependency {
     let health = app.following.health();
     let is_well = health.problem.is_none() && is_recent(health.last_success);
     let state = if is_well { "follows" } else { "doesn't follow" };
-    Dependency { name: "tree".to_owned(), is_well, state, lag_events: lag(head, health.size) }
+    Dependency::of("tree", is_well, state, lag(head, health.size))
 }
 
 fn projections(app: &App, head: Option<u64>) -> impl Iterator<Item = Dependency> {
@@ -107,14 +122,15 @@ fn projections(app: &App, head: Option<u64>) -> impl Iterator<Item = Dependency>
             Status::StandingBy => (false, "stands by"),
             Status::Stopped { .. } => (false, "stands still"),
         };
-        Dependency { name: format!("projection {name}"), is_well, state, lag_events: lag(head, projection.position) }
+        let dependency = Dependency::of(format!("projection {name}"), is_well, state, lag(head, projection.position));
+        Dependency { parked_streams: projection.parked, ..dependency }
     })
 }
 
 /// Without it everything is answered too.
 async fn cache(app: &App) -> Dependency {
     let is_well = app.cache.health().await.is_well;
-    Dependency { name: "cache".to_owned(), is_well, state: if is_well { "answers" } else { "doesn't answer" }, lag_events: None }
+    Dependency::of("cache", is_well, if is_well { "answers" } else { "doesn't answer" }, None)
 }
 
 /// Without it commands are done and queries answered, from read models that come no further.
@@ -122,7 +138,7 @@ async fn publication(app: &App, head: Option<u64>) -> Dependency {
     let publication = timeout(DATABASE_PATIENCE, Publication::of(&app.reader)).await.ok().and_then(Result::ok);
     let is_well = publication.is_some_and(|publication| publication.is_led);
     let lag_events = publication.and_then(|publication| lag(head, publication.position));
-    Dependency { name: "publication".to_owned(), is_well, state: if is_well { "publishes" } else { "nobody publishes" }, lag_events }
+    Dependency::of("publication", is_well, if is_well { "publishes" } else { "nobody publishes" }, lag_events)
 }
 
 fn lag(head: Option<u64>, position: u64) -> Option<u64> {

@@ -4,15 +4,16 @@ use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anamnesis_domain::Recorded;
-use anamnesis_projections::kernel::{AnyRows, Key, Projection, Schema, Table};
+use anamnesis_projections::kernel::{AnyRows, AtPoison, Key, Projection, Schema, Table};
 use anamnesis_vault::{KeyOwner, Vault};
 use serde_json::{Map, Value};
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::cached;
-use crate::error::ProjectorError;
+use crate::error::{Fault, ProjectorError, Reason};
 use crate::keys::Keyring;
+use crate::parking::{Parking, Stream};
 use crate::table::Target;
 
 /// A row that a batch changed.
@@ -44,6 +45,72 @@ pub(crate) async fn fold(
         touched.extend(fold_table(tx, vault, *table, &target, projection.schema, &events).await?);
     }
     Ok(touched)
+}
+
+/// An event that can't be taken.
+#[derive(Debug)]
+pub(crate) struct Poison {
+    /// Which of the events that were given.
+    pub(crate) index: usize,
+    pub(crate) reason: Reason,
+    pub(crate) error: ProjectorError,
+}
+
+/// As [`fold`], but one after another, up to the first that can't be taken: what comes before that is folded, and of that
+/// itself there is no trace.
+pub(crate) async fn fold_until_poison(
+    tx: &mut PgConnection,
+    vault: &Vault,
+    projection: &Projection,
+    schema: &str,
+    events: &[&Recorded],
+) -> Result<(Vec<Touched>, Option<Poison>), ProjectorError> {
+    let mut touched = Vec::new();
+    for (index, event) in events.iter().enumerate() {
+        let mut savepoint = tx.begin().await?;
+        match fold(&mut savepoint, vault, projection, schema, &[event]).await {
+            Ok(more) => {
+                savepoint.commit().await?;
+                touched.extend(more);
+            }
+            Err(error) => {
+                let Fault::OfEvent(reason) = error.fault() else { return Err(error) };
+                savepoint.rollback().await?;
+                return Ok((touched, Some(Poison { index, reason, error })));
+            }
+        }
+    }
+    Ok((touched, None))
+}
+
+/// As [`fold_until_poison`], but what can't be taken parks its stream, or is left out if it is to be; the rest goes on. A
+/// projection that doesn't park ends there, and tells at which position.
+pub(crate) async fn fold_around_poison(
+    tx: &mut PgConnection,
+    vault: &Vault,
+    projection: &Projection,
+    schema: &str,
+    mut events: Vec<&Recorded>,
+    parking: &mut Parking,
+) -> Result<(Vec<Touched>, Option<(u64, ProjectorError)>), ProjectorError> {
+    let mut touched = Vec::new();
+    loop {
+        let (more, poison) = fold_until_poison(tx, vault, projection, schema, &events).await?;
+        touched.extend(more);
+        let Some(Poison { index, reason, error }) = poison else { return Ok((touched, None)) };
+        let rest = events.split_off(index + 1);
+        let Some(event) = events.pop() else { return Ok((touched, None)) };
+        if parking.skips(event.position) {
+            parking.leave_out(event.position);
+        } else {
+            parking.park(Stream::of(event), event.position, reason);
+            if projection.at_poison() != AtPoison::ParksTheStream {
+                return Ok((touched, Some((event.position, error))));
+            }
+        }
+        events = rest;
+        parking.let_wait(&mut events);
+    }
 }
 
 async fn fold_table(
@@ -86,7 +153,7 @@ fn touched(table: &'static str, mut before: HashMap<Key, (Uuid, Option<Clear>)>,
 
 /// What is only added to is never read back.
 async fn load(tx: &mut PgConnection, vault: &Vault, target: &Target<'_>, rows: &mut dyn AnyRows, keys: &[Key]) -> Result<(), ProjectorError> {
-    for cells in target.load(tx, keys).await? {
+    for cells in target.load(tx, keys).await.map_err(ProjectorError::of_rows(target.table.name))? {
         rows.load(&cells)?;
     }
     if rows.reads_sealed() {
@@ -118,12 +185,13 @@ async fn write(tx: &mut PgConnection, vault: &Vault, target: &Target<'_>, kind: 
             None => removed.push(change.key),
         }
     }
+    let refused = ProjectorError::of_rows(target.table.name);
     match kind {
-        Schema::Read => target.upsert(tx, put).await?,
-        Schema::Audit => target.insert(tx, put).await?,
+        Schema::Read => target.upsert(tx, put).await.map_err(&refused)?,
+        Schema::Audit => target.insert(tx, put).await.map_err(&refused)?,
     }
     if !removed.is_empty() {
-        target.delete(tx, &removed).await?;
+        target.delete(tx, &removed).await.map_err(refused)?;
     }
     Ok(())
 }

@@ -19,6 +19,8 @@ pub(crate) struct Checkpoint {
     /// Who may move it: whoever took it over last.
     pub(crate) epoch: i64,
     position: i64,
+    /// Rises whenever what is parked changes.
+    pub(crate) parking: i64,
 }
 
 impl Checkpoint {
@@ -164,7 +166,7 @@ pub(crate) async fn follow_partition(pool: &PgPool, projections: &[&Projection],
                  select position from journal.checkpoints as of_log where of_log.consumer = own.consumer and of_log.partition = 0))
          where consumer = any($1)
            and partition = $2
-         returning consumer, epoch, position",
+         returning consumer, epoch, position, parking",
     )
     .bind(&names)
     .bind(partition.cast_signed())
@@ -177,7 +179,7 @@ pub(crate) async fn follow_partition(pool: &PgPool, projections: &[&Projection],
 /// Locks checkpoints until the transaction ends, in the order of their names, so that two never wait for each other.
 pub(crate) async fn lock(tx: &mut PgConnection, names: &[&str], partition: u32) -> sqlx::Result<HashMap<String, Checkpoint>> {
     sqlx::query_as(
-        "select consumer, epoch, position
+        "select consumer, epoch, position, parking
          from journal.checkpoints
          where consumer = any($1)
            and partition = $2

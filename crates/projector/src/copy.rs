@@ -21,7 +21,7 @@ pub(crate) async fn copy(
     vault: &Vault,
     target: &Target<'_>,
     kind: Schema,
-    rows: Box<dyn AnyRows>,
+    rows: Arc<dyn AnyRows>,
 ) -> Result<(), ProjectorError> {
     let changes = rows.changes();
     if changes.is_empty() {
@@ -29,13 +29,14 @@ pub(crate) async fn copy(
     }
     let owners: BTreeSet<KeyOwner> = changes.iter().filter_map(|change| change.owner).collect();
     let keyring = Arc::new(Keyring::of(vault, &owners).await?);
-    let lines = in_parallel(Arc::from(rows), changes, keyring, kind).await?;
+    let lines = in_parallel(rows, changes, keyring, kind).await?;
     let statement = format!("copy {} ({}) from stdin", target.name(), target.column_names());
+    let refused = ProjectorError::of_rows(target.table.name);
     let mut copy = connection.copy_in_raw(&statement).await?;
     for part in lines {
-        copy.send(part).await?;
+        copy.send(part).await.map_err(&refused)?;
     }
-    copy.finish().await?;
+    copy.finish().await.map_err(refused)?;
     Ok(())
 }
 

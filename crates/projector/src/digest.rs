@@ -8,6 +8,7 @@ use futures::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
+use uuid::Uuid;
 
 use crate::error::ProjectorError;
 use crate::keys::keys_unless_erased;
@@ -21,12 +22,26 @@ const AT_ONCE: usize = 2;
 /// The digest of a projection's tables in `schema`: SHA-256 over the keyed digests of their opened rows, in the order of
 /// their keys. Rows of erased subjects, which nobody can open, don't count.
 pub async fn digest(connection: &mut PgConnection, vault: &Vault, projection: &Projection, schema: &str) -> Result<String, ProjectorError> {
+    digest_without(connection, vault, projection, schema, &[]).await
+}
+
+/// As [`digest`], without the rows of these streams. (A row is of the stream whose event changed it last.)
+pub(crate) async fn digest_without(
+    connection: &mut PgConnection,
+    vault: &Vault,
+    projection: &Projection,
+    schema: &str,
+    streams: &[Uuid],
+) -> Result<String, ProjectorError> {
+    let rest = if streams.is_empty() { "" } else { "where position not in (select position from journal.log where aggregate_id = any($1))" };
     let mut hash = Sha256::new();
     for table in projection.tables {
         let target = Target { schema, table: table.info() };
         hash.update(target.table.name);
-        let sql = format!("select {} from {} order by {}", target.selected(), target.name(), target.table.key.join(", "));
-        let chunks = sqlx::query(&sql).fetch(&mut *connection).try_chunks(CHUNK).map_err(|failed| ProjectorError::from(failed.1));
+        let sql = format!("select {} from {} {rest} order by {}", target.selected(), target.name(), target.table.key.join(", "));
+        let query = sqlx::query(&sql);
+        let query = if streams.is_empty() { query } else { query.bind(streams) };
+        let chunks = query.fetch(&mut *connection).try_chunks(CHUNK).map_err(|failed| ProjectorError::from(failed.1));
         let mut digests = chunks.map_ok(|rows| digest_of_chunk(vault, *table, projection.schema, rows)).try_buffered(AT_ONCE);
         while let Some(digest) = digests.try_next().await? {
             hash.update(digest);

@@ -1,6 +1,8 @@
 //! Why does a projection not go on?
 
-use anamnesis_journal::log::Unopened;
+use std::borrow::Cow;
+
+use anamnesis_journal::log::{Unopened, Why};
 use anamnesis_projections::kernel::{FoldError, Unreadable};
 use anamnesis_stream::FeedError;
 use anamnesis_vault::{OpenError, VaultError};
@@ -14,6 +16,20 @@ pub enum ProjectorError {
     /// The source of events failed.
     #[error(transparent)]
     Feed(#[from] FeedError),
+    /// A table refuses a row.
+    #[error("{table} refuses a row (SQLSTATE {code})")]
+    Refused {
+        /// The table.
+        table: &'static str,
+        /// Why, in Postgres's words for it.
+        code: String,
+    },
+    /// So many streams are parked that it isn't their events.
+    #[error("{parked} streams are parked: that many can't be poisoned, something else is wrong")]
+    TooManyParked {
+        /// How many.
+        parked: usize,
+    },
     /// There is no key.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -94,18 +110,85 @@ pub enum ProjectorError {
     },
 }
 
+/// What a failure is about, and so what is done about it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    /// Something doesn't answer. That tells nothing about any event: the same is tried again.
+    Passing,
+    /// An event, or the rows of its stream.
+    OfEvent(Reason),
+    /// The program, the tables or the log: the projection stands still.
+    OfProjection,
+}
+
+/// Why an event can't be taken. Never what stands in it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Reason {
+    /// It isn't what was logged.
+    Altered,
+    /// It doesn't open under its subject's key.
+    Unopenable,
+    /// This version of the program doesn't know its schema, or its bytes don't fit it.
+    Undecodable,
+    /// The projection's fold can't take it.
+    Unfoldable,
+    /// The table refuses what the fold makes of it.
+    RowRefused,
+    /// A row of its stream isn't what was written.
+    RowDamaged,
+}
+
+impl Reason {
+    /// All.
+    pub const ALL: [Self; 6] = [Self::Altered, Self::Unopenable, Self::Undecodable, Self::Unfoldable, Self::RowRefused, Self::RowDamaged];
+
+    /// Its name, in `journal.parked` and wherever it is printed.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Altered => "altered",
+            Self::Unopenable => "unopenable",
+            Self::Undecodable => "undecodable",
+            Self::Unfoldable => "unfoldable",
+            Self::RowRefused => "row refused",
+            Self::RowDamaged => "row damaged",
+        }
+    }
+
+    /// What it means and what helps, for operators.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Altered => "the event isn't what was logged: `anamnesis verify` tells more; restore its row from a backup, then retry",
+            Self::Unopenable => "the event doesn't open under its key: restore `journal.keys` or the keyring from a backup, then retry",
+            Self::Undecodable => {
+                "this version doesn't know the event's schema, or its bytes don't fit: install the version that wrote it, then retry"
+            }
+            Self::Unfoldable => {
+                "the read model's fold fails at the event, which is a mistake in the program: install a corrected version, then retry"
+            }
+            Self::RowRefused => "the table refuses what the event makes of the row: undo what was changed on the table, then retry",
+            Self::RowDamaged => "a row of the stream isn't what was written: rebuild the read model",
+        }
+    }
+}
+
 impl ProjectorError {
     /// Whether trying again may help: something didn't answer, as opposed to something being wrong.
     pub fn is_passing(&self) -> bool {
+        self.fault() == Fault::Passing
+    }
+
+    /// What it is about. What is said to be an event's was found while an event was opened, folded or written.
+    pub(crate) fn fault(&self) -> Fault {
         match self {
-            Self::Database(error) => is_passing(error),
-            Self::Feed(FeedError::Unavailable(_)) | Self::Vault(_) => true,
-            Self::Feed(FeedError::Broken(_))
-            | Self::Poison(_)
-            | Self::Fold(_)
-            | Self::Panicked { .. }
-            | Self::Unreadable(_)
-            | Self::Sealed { .. }
+            Self::Database(error) if is_passing(error) => Fault::Passing,
+            Self::Feed(FeedError::Unavailable(_)) | Self::Vault(_) => Fault::Passing,
+            Self::Poison(unopened) => Fault::OfEvent(reason(&unopened.why)),
+            Self::Fold(_) | Self::Panicked { .. } => Fault::OfEvent(Reason::Unfoldable),
+            Self::Refused { .. } => Fault::OfEvent(Reason::RowRefused),
+            Self::Unreadable(_) | Self::Sealed { .. } => Fault::OfEvent(Reason::RowDamaged),
+            Self::Database(_)
+            | Self::Feed(FeedError::Broken(_))
+            | Self::TooManyParked { .. }
             | Self::Gap { .. }
             | Self::TakenOver
             | Self::OtherDefinition
@@ -113,17 +196,59 @@ impl ProjectorError {
             | Self::Incomplete { .. }
             | Self::Interrupted
             | Self::StillRead { .. }
-            | Self::Rebuilding { .. } => false,
+            | Self::Rebuilding { .. } => Fault::OfProjection,
         }
+    }
+
+    /// The event, if the fold said which it can't take.
+    pub(crate) fn position(&self) -> Option<u64> {
+        match self {
+            Self::Fold(FoldError { position, .. }) | Self::Panicked { position, .. } => Some(*position),
+            Self::Poison(unopened) => Some(unopened.position),
+            Self::Database(_)
+            | Self::Feed(_)
+            | Self::Refused { .. }
+            | Self::TooManyParked { .. }
+            | Self::Vault(_)
+            | Self::Unreadable(_)
+            | Self::Sealed { .. }
+            | Self::Gap { .. }
+            | Self::TakenOver
+            | Self::OtherDefinition
+            | Self::Differs { .. }
+            | Self::Incomplete { .. }
+            | Self::StillRead { .. }
+            | Self::Interrupted
+            | Self::Rebuilding { .. } => None,
+        }
+    }
+
+    /// What it is when a statement about rows fails: wrong data (22), a broken constraint (23) and what is too large for an
+    /// index (54) are the row's fault.
+    pub(crate) fn of_rows(table: &'static str) -> impl Fn(sqlx::Error) -> Self {
+        move |error| match code_of(&error) {
+            Some(code) if ["22", "23", "54"].iter().any(|class| code.starts_with(class)) => Self::Refused { table, code },
+            Some(_) | None => Self::Database(error),
+        }
+    }
+}
+
+/// Why an event that didn't open can't be taken.
+pub(crate) fn reason(why: &Why) -> Reason {
+    match why {
+        Why::Altered => Reason::Altered,
+        Why::Sealed(_) => Reason::Unopenable,
+        Why::Codec(_) => Reason::Undecodable,
     }
 }
 
 /// Wrong data (22), a broken constraint (23) and a wrong statement, table or right (42) stay wrong.
 fn is_passing(error: &sqlx::Error) -> bool {
-    match error.as_database_error().and_then(sqlx::error::DatabaseError::code) {
-        Some(code) => !["22", "23", "42"].iter().any(|class| code.starts_with(class)),
-        None => true,
-    }
+    code_of(error).is_none_or(|code| !["22", "23", "42"].iter().any(|class| code.starts_with(class)))
+}
+
+fn code_of(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(Cow::into_owned)
 }
 
 /// The SQLSTATE, or what kind of failure it was: a message of Postgres may quote what stood in a row.

@@ -1,16 +1,22 @@
 //! How do projections that are at about the same place go on together?
 //!
 //! A lane reads a batch, opens it once, folds it into the rows of all its members and moves their checkpoints, in one
-//! transaction. A member that fails for good leaves; the others try the batch again without it.
+//! transaction. An event that one of them can't take parks its stream, or stops the member where that is forbidden; it is
+//! found by folding one after another. A member that fails for good leaves; the others try the batch again without it.
 
+mod retry;
+mod share;
+
+use std::collections::BTreeSet;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anamnesis_domain::Recorded;
 use anamnesis_journal::log::{Unopened, open};
-use anamnesis_projections::kernel::Projection;
+use anamnesis_projections::kernel::{AtPoison, Projection};
 use anamnesis_stream::{Feed, FeedError};
+use sqlx::PgConnection;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -19,10 +25,12 @@ use tracing::{error, info, warn};
 
 use crate::batch::Touched;
 use crate::cached::Keepers;
-use crate::checkpoint::{Frontier, LOG};
-use crate::error::ProjectorError;
+use crate::checkpoint::{Checkpoint, Frontier, LOG};
+use crate::error::{Fault, ProjectorError};
+use crate::lane::share::Share;
+use crate::parking::Parking;
 use crate::progress::{Reporter, Status};
-use crate::projector::{ProjectorSettings, Published, Works};
+use crate::projector::{Left, ProjectorSettings, Published, Works};
 use crate::{batch, checkpoint};
 
 /// Retries start with this pause and double it up to `LAST_RETRY_AFTER`.
@@ -30,6 +38,10 @@ pub(crate) const FIRST_RETRY_AFTER: Duration = Duration::from_millis(100);
 const LAST_RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How often a quiet partition's checkpoint is moved to where the log is published, at most.
 const PASS_EVERY: Duration = Duration::from_millis(200);
+/// How often it looks whether somebody wants a parked stream to be tried again, while there is one and while there is none
+/// (that it knows of: a rebuild may have parked one).
+const LOOK_WHILE_PARKED: Duration = Duration::from_secs(1);
+const LOOK_AT_REST: Duration = Duration::from_secs(10);
 
 /// A projection in a lane.
 #[derive(Clone)]
@@ -42,11 +54,17 @@ pub(crate) struct Member {
     reached: u64,
     /// What was folded in when it began: of the log's entries these may come again.
     folded: Frontier,
+    /// What it has parked.
+    parking: Parking,
 }
 
 impl Member {
     pub(crate) fn new(projection: &'static Projection, epoch: i64, position: u64, folded: Frontier) -> Self {
-        Self { projection, epoch, position, reached: position, folded }
+        Self { projection, epoch, position, reached: position, folded, parking: Parking::default() }
+    }
+
+    fn parks(&self) -> bool {
+        self.projection.at_poison() == AtPoison::ParksTheStream
     }
 }
 
@@ -56,6 +74,8 @@ pub(crate) struct Lane<F, M> {
     feed: Option<F>,
     crew: Crew,
     passed_at: Instant,
+    /// When it looks whether anything parked is to be tried again.
+    look_at: Instant,
 }
 
 /// The projections of a lane, and what they work with.
@@ -65,35 +85,33 @@ pub(crate) struct Crew {
     reporter: Reporter,
     members: Vec<Member>,
     keepers: Keepers,
-    /// Told of those that another process has taken over.
-    relieved: UnboundedSender<&'static Projection>,
+    /// Told of those that may come back.
+    left: UnboundedSender<Left>,
 }
 
 /// A batch, opened; what couldn't be opened stands in its place with the reason.
 type Batch = Vec<Result<Recorded, Unopened>>;
 
-/// One member failed; the others needn't.
-struct MemberFailed {
-    name: &'static str,
-    error: ProjectorError,
-}
-
 enum Attempt {
     Done(Vec<Reached>),
-    Failed(MemberFailed),
+    /// A member can't take an event: which, it finds by folding one after another.
+    Poisoned(&'static str),
+    /// One member failed; the others needn't.
+    Failed(&'static str, ProjectorError),
 }
 
 /// Where a member is now, and what stops it there.
 struct Reached {
     name: &'static str,
     position: u64,
-    poison: Option<Unopened>,
+    parking: Parking,
+    stuck: Option<ProjectorError>,
     touched: Vec<Touched>,
 }
 
 impl<F: Feed, M: Fn() -> Result<F, FeedError>> Lane<F, M> {
     pub(crate) fn new(make_feed: M, crew: Crew) -> Self {
-        Self { make_feed, feed: None, crew, passed_at: Instant::now() }
+        Self { make_feed, feed: None, crew, passed_at: Instant::now(), look_at: Instant::now() }
     }
 
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
@@ -129,6 +147,10 @@ impl<F: Feed, M: Fn() -> Result<F, FeedError>> Lane<F, M> {
                     self.passed_at = Instant::now();
                     self.crew.pass_nothing().await?;
                 }
+                () = sleep_until(self.look_at) => {
+                    self.crew.try_parked_again().await?;
+                    self.look_at = Instant::now() + self.crew.look_again_after();
+                }
             }
         };
         drop(after);
@@ -146,15 +168,9 @@ impl<F: Feed, M: Fn() -> Result<F, FeedError>> Lane<F, M> {
 }
 
 impl Crew {
-    pub(crate) fn new(
-        works: &Works,
-        members: Vec<Member>,
-        reporter: Reporter,
-        published: Option<Published>,
-        relieved: UnboundedSender<&'static Projection>,
-    ) -> Self {
+    pub(crate) fn new(works: &Works, members: Vec<Member>, reporter: Reporter, published: Option<Published>, left: UnboundedSender<Left>) -> Self {
         let keepers = Keepers::new(works.cache.as_ref(), members.iter().map(|member| member.projection.name), reporter.partition());
-        Self { works: works.clone(), published, reporter, members, keepers, relieved }
+        Self { works: works.clone(), published, reporter, members, keepers, left }
     }
 
     /// Waits until it may work: so many partitions are worked on at a time.
@@ -187,7 +203,7 @@ impl Crew {
     async fn report(&mut self) {
         for member in &self.members {
             self.keepers.moved(member.projection.name, &[], member.reached).await;
-            self.reporter.running(member.projection.name, member.reached);
+            self.reporter.running(member.projection.name, member.reached, member.parking.count());
         }
     }
 
@@ -206,9 +222,12 @@ impl Crew {
             info!(projection = name, "another process has taken projection `{name}` over");
             self.reporter.release(name);
             // nobody hears it when all projectors end
-            let _ = self.relieved.send(member.projection);
+            let _ = self.left.send(Left::TakenOver(member.projection));
         } else {
             stopped(&self.reporter, name, problem);
+            if let Fault::OfEvent(_) = problem.fault() {
+                let _ = self.left.send(Left::AtPoison(member.projection));
+            }
         }
     }
 
@@ -226,99 +245,102 @@ impl Crew {
 
     /// Folds a batch into the rows of every member that can go on.
     async fn apply(&mut self, from: u64, batch: &Batch) -> Result<(), ProjectorError> {
+        let mut poisoned = BTreeSet::new();
         while !self.members.is_empty() {
-            let attempt = self.attempt(from, batch).await;
+            let attempt = self.attempt(from, batch, &poisoned).await;
             // a commit that failed may have happened: the next attempt would find its events folded in, and nothing touched
             match attempt.inspect_err(|_| self.keepers.doubt())? {
                 Attempt::Done(reached) => {
                     self.moved_to(reached).await;
                     return Ok(());
                 }
-                Attempt::Failed(MemberFailed { name, error }) => self.leaves(name, &error),
+                Attempt::Poisoned(name) => drop(poisoned.insert(name)),
+                Attempt::Failed(name, error) => self.leaves(name, &error),
             }
         }
         Ok(())
     }
 
     async fn moved_to(&mut self, reached: Vec<Reached>) {
-        for Reached { name, position, poison, touched } in reached {
+        for Reached { name, position, parking, stuck, touched } in reached {
             // before anybody is told of the position: who asks for it then finds nothing older in the cache
             self.keepers.moved(name, &touched, position).await;
-            self.reporter.running(name, position);
-            if let Some(poison) = poison {
-                self.leaves(name, &Box::new(poison).into());
+            self.reporter.running(name, position, parking.count());
+            if let Some(member) = self.members.iter_mut().find(|member| member.projection.name == name) {
+                (member.position, member.reached, member.parking) = (position, position, parking);
             }
-            for member in self.members.iter_mut().filter(|member| member.projection.name == name) {
-                (member.position, member.reached) = (position, position);
+            if let Some(problem) = stuck {
+                self.leaves(name, &problem);
             }
         }
     }
 
-    /// One transaction: all members' rows and checkpoints, or nothing.
-    async fn attempt(&self, from: u64, batch: &Batch) -> Result<Attempt, ProjectorError> {
+    /// One transaction: all members' rows, checkpoints and what they park, or nothing.
+    async fn attempt(&self, from: u64, batch: &Batch, poisoned: &BTreeSet<&'static str>) -> Result<Attempt, ProjectorError> {
         let names: Vec<_> = self.members.iter().map(|member| member.projection.name).collect();
+        let partition = self.reporter.partition();
         let mut tx = self.works.pool.begin().await?;
-        let checkpoints = checkpoint::lock(&mut tx, &names, self.reporter.partition()).await?;
+        let checkpoints = checkpoint::lock(&mut tx, &names, partition).await?;
         let mut reached = Vec::with_capacity(self.members.len());
-        for Member { projection, epoch, folded, .. } in &self.members {
-            let name = projection.name;
-            let Some(checkpoint) = checkpoints.get(name).filter(|checkpoint| checkpoint.epoch == *epoch) else {
-                return Ok(Attempt::Failed(MemberFailed { name, error: ProjectorError::TakenOver }));
-            };
-            let share = Share::of(projection, checkpoint.position(), folded, from, batch);
-            match batch::fold(&mut tx, &self.works.vault, projection, projection.schema.name(), &share.events).await {
-                Ok(touched) => reached.push(Reached { name, position: share.reaches, poison: share.poison, touched }),
-                Err(error) if error.is_passing() => return Err(error),
-                Err(error) => return Ok(Attempt::Failed(MemberFailed { name, error })),
+        for member in &self.members {
+            let name = member.projection.name;
+            let is_poisoned = poisoned.contains(name);
+            match self.take(&mut tx, member, checkpoints.get(name), (from, batch), is_poisoned).await {
+                Ok(taken) => reached.push(taken),
+                Err(error) => {
+                    return match error.fault() {
+                        Fault::Passing => Err(error),
+                        Fault::OfEvent(_) if !is_poisoned => Ok(Attempt::Poisoned(name)),
+                        Fault::OfEvent(_) | Fault::OfProjection => Ok(Attempt::Failed(name, error)),
+                    };
+                }
             }
         }
         let moved: Vec<_> = reached.iter().map(|reached| (reached.name, reached.position)).collect();
-        checkpoint::advance(&mut tx, &moved, self.reporter.partition()).await?;
+        checkpoint::advance(&mut tx, &moved, partition).await?;
         tx.commit().await?;
         Ok(Attempt::Done(reached))
     }
-}
 
-/// What one projection takes of a batch.
-struct Share<'a> {
-    /// What it hasn't seen and can fold.
-    events: Vec<&'a Recorded>,
-    /// Where its checkpoint is afterwards.
-    reaches: u64,
-    /// What it can't get past.
-    poison: Option<Unopened>,
-}
+    /// Folds a member's share of a batch that was read from a position on, and writes down what it parks.
+    async fn take(
+        &self,
+        tx: &mut PgConnection,
+        member: &Member,
+        checkpoint: Option<&Checkpoint>,
+        (from, batch): (u64, &Batch),
+        is_poisoned: bool,
+    ) -> Result<Reached, ProjectorError> {
+        let name = member.projection.name;
+        let checkpoint = checkpoint.filter(|checkpoint| checkpoint.epoch == member.epoch).ok_or(ProjectorError::TakenOver)?;
+        let parking = member.parking.as_of(tx, name, checkpoint.parking).await?;
+        let mut share = Share::of(member, checkpoint.position(), from, batch, parking);
+        let touched = if is_poisoned {
+            self.fold_one_by_one(tx, member, &mut share).await?
+        } else {
+            batch::fold(tx, &self.works.vault, member.projection, member.projection.schema.name(), &share.events).await?
+        };
+        let Share { reaches, mut parking, stuck, .. } = share;
+        if parking.count() > self.works.settings.most_parked {
+            return Err(ProjectorError::TooManyParked { parked: parking.count() });
+        }
+        if !member.parks() {
+            parking.passed(reaches);
+        }
+        parking.store(tx, name, self.reporter.partition(), !member.parks()).await?;
+        Ok(Reached { name, position: reaches, parking, stuck, touched })
+    }
 
-impl<'a> Share<'a> {
-    /// Drops what the checkpoint says was seen; ends before an event that concerns it and couldn't be opened. If the
-    /// checkpoint was set back, so that the batch begins too late for it, it takes nothing and stays: the next batch
-    /// is read from there.
-    fn of(projection: &Projection, checkpoint: u64, folded: &Frontier, from: u64, batch: &'a Batch) -> Self {
-        let mut share = Self { events: Vec::new(), reaches: checkpoint, poison: None };
-        if checkpoint < from {
-            return share;
+    /// Folds a share in which there is poison.
+    async fn fold_one_by_one(&self, tx: &mut PgConnection, member: &Member, share: &mut Share<'_>) -> Result<Vec<Touched>, ProjectorError> {
+        let (projection, events) = (member.projection, std::mem::take(&mut share.events));
+        let (touched, stuck) =
+            batch::fold_around_poison(tx, &self.works.vault, projection, projection.schema.name(), events, &mut share.parking).await?;
+        if let Some((position, error)) = stuck {
+            // what doesn't park follows the log, where positions are dense
+            (share.reaches, share.stuck) = (position - 1, Some(error));
         }
-        for entry in batch {
-            match entry {
-                Ok(event) if event.position <= checkpoint => {}
-                Ok(event) => {
-                    share.reaches = event.position;
-                    if projection.takes(event.aggregate_type) && !folded.holds(event.position, event.aggregate_type, event.aggregate_id) {
-                        share.events.push(event);
-                    }
-                }
-                Err(unopened)
-                    if unopened.position > checkpoint
-                        && projection.takes(&unopened.aggregate_type)
-                        && !folded.holds(unopened.position, &unopened.aggregate_type, unopened.aggregate_id) =>
-                {
-                    share.poison = Some(unopened.clone());
-                    break;
-                }
-                Err(unopened) => share.reaches = share.reaches.max(unopened.position),
-            }
-        }
-        share
+        Ok(touched)
     }
 }
 

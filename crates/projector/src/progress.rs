@@ -22,6 +22,8 @@ pub struct ProjectionState {
     /// The checkpoint of each partition that it follows; 0 is the log itself. Of its own partition each may be beyond
     /// what the rows reflect altogether.
     pub partitions: Vec<(u32, u64)>,
+    /// How many streams it has parked: their rows are older than the position says.
+    pub parked: usize,
     /// Whether it goes on.
     pub status: Status,
 }
@@ -140,7 +142,7 @@ impl Progress {
         self.states.borrow().get(projection).cloned()
     }
 
-    /// True while every projection runs, and somebody runs them.
+    /// True while every projection runs, and somebody runs them. What it has parked is another question.
     pub fn is_well(&self) -> bool {
         self.states.has_changed().is_ok() && self.states.borrow().values().all(|state| state.status == Status::Running)
     }
@@ -181,7 +183,7 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     pub(crate) fn new(projections: &[&'static Projection], partition: u32) -> Self {
-        let starting = ProjectionState { position: 0, partitions: vec![(partition, 0)], status: Status::Starting };
+        let starting = ProjectionState { position: 0, partitions: vec![(partition, 0)], parked: 0, status: Status::Starting };
         let states = projections.iter().map(|projection| (projection.name, starting.clone())).collect();
         Self { states: watch::Sender::new(states), partition, epochs: Arc::default() }
     }
@@ -212,8 +214,8 @@ impl Reporter {
         epochs.iter().filter_map(|(name, epoch)| Some((*name, *epoch, states.get(name)?.status.clone()))).collect()
     }
 
-    pub(crate) fn running(&self, name: &'static str, position: u64) {
-        let running = ProjectionState { position, partitions: vec![(self.partition, position)], status: Status::Running };
+    pub(crate) fn running(&self, name: &'static str, position: u64, parked: usize) {
+        let running = ProjectionState { position, partitions: vec![(self.partition, position)], parked, status: Status::Running };
         self.states.send_if_modified(|states| states.insert(name, running.clone()).as_ref() != Some(&running));
     }
 
@@ -242,7 +244,7 @@ mod tests {
 
     #[test]
     fn an_event_is_reflected_as_soon_as_its_own_partition_is_that_far() {
-        let state = ProjectionState { position: 4, partitions: vec![(1000, 4), (1001, 9)], status: Status::Running };
+        let state = ProjectionState { position: 4, partitions: vec![(1000, 4), (1001, 9)], parked: 0, status: Status::Running };
         let wanted = |position, partition| Wanted { position, partition }.is_reached_by(&state);
         assert!(wanted(4, None) && !wanted(5, None));
         assert!(wanted(9, Some(1001)) && !wanted(9, Some(1000)) && !wanted(9, Some(2000)));

@@ -1,14 +1,15 @@
 //! How do projections keep up with one feed?
 //!
 //! Projections that are at about the same place share a [`Lane`]. One that lags far behind has a lane of its own and holds
-//! nobody up. One that fails for good leaves its lane and stands still. One that another process has taken over is taken
-//! back when that process falls silent.
+//! nobody up. One that fails for good leaves its lane and stands still; if an event is the reason, it comes back when an
+//! operator wants it to try again. One that another process has taken over is taken back when that process falls silent.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anamnesis_cache::Cache;
+use anamnesis_journal::log::Log;
 use anamnesis_projections::kernel::Projection;
 use anamnesis_stream::{Feed, FeedError, TopicPartition};
 use anamnesis_vault::Vault;
@@ -23,7 +24,10 @@ use crate::checkpoint::{self, Frontier, LOG};
 use crate::error::ProjectorError;
 use crate::lane::{Crew, FIRST_RETRY_AFTER, Lane, Member, described, pause, stopped};
 use crate::progress::{Progress, Reporter, Status};
-use crate::{presence, schema};
+use crate::{parking, presence, schema};
+
+/// So many streams may be parked, unless the settings say otherwise.
+pub(crate) const MOST_PARKED: usize = 1_000;
 
 /// How the projector works; the default is right for most.
 #[derive(Clone, Copy, Debug)]
@@ -38,12 +42,14 @@ pub struct ProjectorSettings {
     pub beat: Duration,
     /// Who hasn't said so for so long is taken for dead.
     pub silence: Duration,
+    /// A projection with more parked streams than that stands still: it isn't their events that are wrong.
+    pub most_parked: usize,
 }
 
 impl Default for ProjectorSettings {
     fn default() -> Self {
         let (beat, silence) = (Duration::from_secs(3), Duration::from_secs(15));
-        Self { batch: 500, wait: Duration::from_secs(5), straggler_events: 10_000, beat, silence }
+        Self { batch: 500, wait: Duration::from_secs(5), straggler_events: 10_000, beat, silence, most_parked: MOST_PARKED }
     }
 }
 
@@ -60,8 +66,39 @@ pub struct Projector {
 pub(crate) struct Works {
     pub(crate) pool: PgPool,
     pub(crate) vault: Vault,
+    /// Where parked events are read again, wherever they came from.
+    pub(crate) log: Log,
     pub(crate) settings: ProjectorSettings,
     pub(crate) cache: Option<Cache>,
+}
+
+/// A projection that has left its lane and may come back.
+#[derive(Clone, Copy)]
+pub(crate) enum Left {
+    /// Another process runs it.
+    TakenOver(&'static Projection),
+    /// There is an event that it can't take, and it doesn't go on without.
+    AtPoison(&'static Projection),
+}
+
+/// Those that have left.
+#[derive(Default)]
+struct Away {
+    standing_by: Vec<&'static Projection>,
+    at_poison: Vec<&'static Projection>,
+}
+
+impl Away {
+    fn take(&mut self, left: Left) {
+        match left {
+            Left::TakenOver(projection) => self.standing_by.push(projection),
+            Left::AtPoison(projection) => self.at_poison.push(projection),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.standing_by.is_empty() && self.at_poison.is_empty()
+    }
 }
 
 /// What a projector of one of Kafka's partitions is told.
@@ -78,7 +115,8 @@ impl Projector {
     /// A projector over a pool of the role `anamnesis_projector` that follows the log; the tables are there
     /// ([`crate::ensure_schema`]).
     pub fn new(pool: PgPool, vault: Vault, projections: &[&'static Projection], settings: ProjectorSettings) -> Self {
-        Self::of(Works { pool, vault, settings, cache: None }, projections, None)
+        let log = Log::new(pool.clone());
+        Self::of(Works { pool, vault, log, settings, cache: None }, projections, None)
     }
 
     pub(crate) fn of(works: Works, projections: &[&'static Projection], published: Option<Published>) -> Self {
@@ -111,25 +149,30 @@ impl Projector {
         M: Fn() -> Result<F, FeedError> + Clone + Send + Sync + 'static,
     {
         let Some(mut taken) = self.start(&self.projections, &shutdown).await else { return };
-        let (relieved, mut relieving) = mpsc::unbounded_channel();
-        let (mut lanes, mut standing_by) = (JoinSet::new(), Vec::new());
+        let (left, mut leaving) = mpsc::unbounded_channel();
+        let (mut lanes, mut away) = (JoinSet::new(), Away::default());
         let ProjectorSettings { beat, silence, .. } = self.works.settings;
         let (mut beats, mut looks) = (every(beat), every(silence / 3));
         loop {
             for members in grouped(std::mem::take(&mut taken), self.works.settings.straggler_events) {
-                let crew = Crew::new(&self.works, members, self.reporter.clone(), self.published.clone(), relieved.clone());
+                let crew = Crew::new(&self.works, members, self.reporter.clone(), self.published.clone(), left.clone());
                 lanes.spawn(Lane::new(make_feed.clone(), crew).run(shutdown.clone()));
             }
-            standing_by.extend(std::iter::from_fn(|| relieving.try_recv().ok()));
-            if lanes.is_empty() && standing_by.is_empty() {
+            while let Ok(left) = leaving.try_recv() {
+                away.take(left);
+            }
+            if lanes.is_empty() && away.is_empty() {
                 break;
             }
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(Err(died)) = lanes.join_next(), if !lanes.is_empty() => rethrow(died),
-                Some(projection) = relieving.recv() => standing_by.push(projection),
-                _ = beats.tick() => self.beat().await,
-                _ = looks.tick(), if !standing_by.is_empty() => taken = self.take_back(&mut standing_by, &shutdown).await,
+                Some(left) = leaving.recv() => away.take(left),
+                _ = beats.tick() => {
+                    self.beat().await;
+                    taken = self.try_again(&mut away.at_poison, &shutdown).await;
+                }
+                _ = looks.tick(), if !away.standing_by.is_empty() => taken = self.take_back(&mut away.standing_by, &shutdown).await,
             }
         }
         lanes.join_all().await;
@@ -162,6 +205,19 @@ impl Projector {
         let (back, still) = standing_by.iter().partition(|projection| silent.iter().any(|name| name == projection.name));
         *standing_by = still;
         self.start(&Vec::from_iter(back), shutdown).await.unwrap_or_default()
+    }
+
+    /// Starts those again of which an operator wants it.
+    async fn try_again(&self, at_poison: &mut Vec<&'static Projection>, shutdown: &CancellationToken) -> Vec<Member> {
+        let names: Vec<_> = at_poison.iter().map(|projection| projection.name).collect();
+        let asked = if names.is_empty() { Ok(Vec::new()) } else { parking::asked_to_go_on(&self.works.pool, &names).await };
+        let asked = asked.unwrap_or_default();
+        if asked.is_empty() {
+            return Vec::new();
+        }
+        let (again, still) = at_poison.iter().partition(|projection| asked.iter().any(|name| name == projection.name));
+        *at_poison = still;
+        self.start(&Vec::from_iter(again), shutdown).await.unwrap_or_default()
     }
 
     /// Takes the checkpoints over; tries until it can. `None`: there is no time left.

@@ -42,8 +42,12 @@ async fn create(tx: &mut PgConnection, projection: &Projection) -> Result<(), Pr
     run_in(tx, projection.schema.name(), projection.tables_sql()).await?;
     run_in(tx, projection.schema.name(), projection.guards_sql()).await?;
     remember(tx, projection).await?;
-    // empty tables reflect nothing, whatever was reflected before
-    sqlx::query("update journal.checkpoints set position = 0, epoch = epoch + 1 where consumer = $1").bind(projection.name).execute(tx).await?;
+    // empty tables reflect nothing, whatever was reflected before, and nothing is missing in them yet
+    sqlx::query("delete from journal.parked where consumer = $1").bind(projection.name).execute(&mut *tx).await?;
+    sqlx::query("update journal.checkpoints set position = 0, epoch = epoch + 1, parking = parking + 1 where consumer = $1")
+        .bind(projection.name)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 

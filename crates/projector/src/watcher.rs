@@ -39,6 +39,7 @@ struct Seen {
     partition: i32,
     position: i64,
     reached: i64,
+    parked: i64,
     status: Option<String>,
     problem: Option<String>,
     is_present: bool,
@@ -90,11 +91,13 @@ impl Watcher {
 
     async fn look(&self) -> sqlx::Result<States> {
         let rows: Vec<Seen> = sqlx::query_as(
-            "select own.consumer, own.partition, own.position, reached.position as reached, told.status, told.problem,
+            "select own.consumer, own.partition, own.position, reached.position as reached, coalesce(parked.streams, 0) as parked,
+                    told.status, told.problem,
                     coalesce(told.seen_at > clock_timestamp() - $2, false) as is_present
              from journal.checkpoints as own
              join journal.reached using (consumer)
              left join journal.projectors as told using (consumer, partition)
+             left join (select consumer, count(*) as streams from journal.parked group by consumer) as parked using (consumer)
              where own.consumer = any($1)",
         )
         .bind(self.followed.keys().copied().collect::<Vec<_>>())
@@ -114,7 +117,8 @@ fn state(partitions: &[u32], seen: &HashMap<u32, Seen>) -> ProjectionState {
     let position = seen.values().map(|row| row.reached.cast_unsigned()).max().unwrap_or_default();
     let checkpoint = |partition: &u32| (*partition, seen.get(partition).map_or(0, |row| row.position.cast_unsigned()));
     let status = partitions.iter().map(|partition| status(*partition, seen.get(partition))).max_by_key(severity).unwrap_or(Status::Starting);
-    ProjectionState { position, partitions: partitions.iter().map(checkpoint).collect(), status }
+    let parked = seen.values().map(|row| usize::try_from(row.parked).unwrap_or_default()).max().unwrap_or_default();
+    ProjectionState { position, partitions: partitions.iter().map(checkpoint).collect(), parked, status }
 }
 
 fn status(partition: u32, seen: Option<&Seen>) -> Status {

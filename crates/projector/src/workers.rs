@@ -31,7 +31,6 @@ const JOIN_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Runs projections from the log, and from Kafka where there is one.
 pub struct Workers {
     works: Works,
-    log: Log,
     projections: Vec<&'static Projection>,
     kafka: Option<Kafka>,
 }
@@ -46,7 +45,7 @@ struct Kafka {
 impl Workers {
     /// Workers over a pool of the role `anamnesis_projector` for those projections; all of them from the log.
     pub fn new(pool: PgPool, vault: Vault, log: Log, projections: &[&'static Projection], settings: ProjectorSettings) -> Self {
-        Self { works: Works { pool, vault, settings, cache: None }, log, projections: projections.to_vec(), kafka: None }
+        Self { works: Works { pool, vault, log, settings, cache: None }, projections: projections.to_vec(), kafka: None }
     }
 
     /// They tell this cache what they touch.
@@ -70,7 +69,7 @@ impl Workers {
         let mut tasks = JoinSet::new();
         if !by_log.is_empty() {
             let projector = Projector::of(self.works.clone(), &by_log, None);
-            tasks.spawn(projector.run(LogFeed::new(self.log.clone()), shutdown.clone()));
+            tasks.spawn(projector.run(LogFeed::new(self.works.log.clone()), shutdown.clone()));
         }
         if let Some(kafka) = self.kafka.clone().filter(|_| !by_topics.is_empty()) {
             tasks.spawn(Partitions::new(&self, kafka, by_topics).run(shutdown));
@@ -82,7 +81,6 @@ impl Workers {
 /// The partitions that are this process's, and who works on each.
 struct Partitions {
     works: Works,
-    log: Log,
     kafka: Kafka,
     projections: Vec<&'static Projection>,
     up_to: watch::Sender<u64>,
@@ -98,8 +96,7 @@ struct Running {
 impl Partitions {
     fn new(workers: &Workers, kafka: Kafka, projections: Vec<&'static Projection>) -> Self {
         let at_a_time = Arc::new(Semaphore::new(kafka.settings.concurrency.max(1) as usize));
-        let (works, log) = (workers.works.clone(), workers.log.clone());
-        Self { works, log, kafka, projections, up_to: watch::Sender::default(), at_a_time, running: BTreeMap::new() }
+        Self { works: workers.works.clone(), kafka, projections, up_to: watch::Sender::default(), at_a_time, running: BTreeMap::new() }
     }
 
     async fn run(mut self, shutdown: CancellationToken) {
@@ -162,7 +159,7 @@ impl Partitions {
         let projections: Vec<_> = self.projections.iter().copied().filter(|projection| topics_of(projection).contains(&partition.topic)).collect();
         let published = Published { partition, up_to: self.up_to.subscribe(), at_a_time: Arc::clone(&self.at_a_time) };
         let projector = Projector::of(self.works.clone(), &projections, Some(published));
-        let (settings, pool, log) = (self.kafka.settings.clone(), self.works.pool.clone(), self.log.clone());
+        let (settings, pool, log) = (self.kafka.settings.clone(), self.works.pool.clone(), self.works.log.clone());
         let feed = move || KafkaFeed::new(&settings, pool.clone(), log.clone(), partition);
         let stop = CancellationToken::new();
         Running { task: AbortOnDropHandle::new(tokio::spawn(projector.run_from(feed, stop.clone()))), stop }

@@ -75,6 +75,7 @@ async fn examine(config: &Config, database: &Database) -> Vec<Finding> {
     }
     findings.push(Finding::of("audit", behind(&installation, &["audit_logs", "data_access_logs", "compliance_logs"]).await));
     findings.push(Finding::of("projections", projections(&installation).await));
+    findings.push(Finding::of("parked", parked(&installation).await));
     findings.push(cache(&installation).await);
     findings.push(Finding::of("clock", clock(&installation).await));
     findings.push(Finding::of("disk", disk(config)));
@@ -191,6 +192,25 @@ async fn registry(kafka: &KafkaSettings, installation: &Installation) -> Finding
 async fn projections(installation: &Installation) -> anyhow::Result<String> {
     let names: Vec<_> = anamnesis_projections::ALL.iter().map(|projection| projection.name).collect();
     behind(installation, &names).await
+}
+
+/// What is shown of a parked stream is older than it seems: somebody must look.
+async fn parked(installation: &Installation) -> anyhow::Result<String> {
+    let sql =
+        "select consumer, count(*), bool_or(stands_still) from journal.parked group by consumer order by bool_or(stands_still) desc, count(*) desc";
+    let parked: Vec<(String, i64, bool)> = sqlx::query_as(sql).fetch_all(&installation.writer).await?;
+    if parked.is_empty() {
+        return Ok("nothing".to_owned());
+    }
+    let told: Vec<_> = parked
+        .iter()
+        .map(
+            |(name, streams, stands_still)| {
+                if *stands_still { format!("{name} stands still") } else { format!("{name} has parked {streams} streams") }
+            },
+        )
+        .collect();
+    bail!("{}: `anamnesis projection park list` says why", told.join(", "))
 }
 
 /// Without it all goes on, more slowly.

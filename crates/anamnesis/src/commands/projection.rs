@@ -1,5 +1,7 @@
 //! `anamnesis projection`
 
+mod park;
+
 use anamnesis_domain::system::{ProjectionRebuilt, System, SystemCommand};
 use anamnesis_domain::{AccountId, Line as Name, Sha256};
 use anamnesis_projections::find;
@@ -9,6 +11,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::DONE;
 use crate::cli::Projection;
 use crate::config::Config;
 use crate::installation::{Database, Installation};
@@ -22,28 +25,36 @@ struct Line {
     schema: &'static str,
     position: i64,
     behind: i64,
+    /// Streams that wait.
+    parked: i64,
 }
 
-pub(crate) async fn run(config: &Config, projection: Projection, output: Output) -> anyhow::Result<()> {
+pub(crate) async fn run(config: &Config, projection: Projection, output: Output) -> anyhow::Result<u8> {
     let database = Database::open(config).await?;
     let installation = Installation::open(config, &database.url).await?;
-    match projection {
-        Projection::List => list(&installation, output).await?,
-        Projection::Rebuild { name } => rebuild(config, &installation, &name, output).await?,
-    }
-    database.close().await
+    let code = match projection {
+        Projection::List => list(&installation, output).await.map(|()| DONE)?,
+        Projection::Rebuild { name } => rebuild(config, &installation, &name, output).await.map(|()| DONE)?,
+        Projection::Park(park) => park::run(&installation, park, output).await?,
+    };
+    database.close().await?;
+    Ok(code)
 }
 
 async fn list(installation: &Installation, output: Output) -> anyhow::Result<()> {
     let head: i64 = sqlx::query_scalar("select position from journal.head").fetch_one(&installation.writer).await?;
     let mut lines = Vec::new();
     for projection in anamnesis_projections::ALL {
-        let position = "select coalesce((select position from journal.reached where consumer = $1), 0)";
-        let position: i64 = sqlx::query_scalar(position).bind(projection.name).fetch_one(&installation.writer).await?;
-        lines.push(Line { projection: projection.name, schema: projection.schema.name(), position, behind: head - position });
+        let told = "select coalesce((select position from journal.reached where consumer = $1), 0),
+                           (select count(*) from journal.parked where consumer = $1)";
+        let (position, parked): (i64, i64) = sqlx::query_as(told).bind(projection.name).fetch_one(&installation.writer).await?;
+        lines.push(Line { projection: projection.name, schema: projection.schema.name(), position, behind: head - position, parked });
     }
-    let cells = |line: &Line| vec![line.projection.to_owned(), line.schema.to_owned(), line.position.to_string(), line.behind.to_string()];
-    output.table(&lines, &["PROJECTION", "SCHEMA", "POSITION", "BEHIND"], cells)
+    let cells = |line: &Line| {
+        let numbers = [line.position, line.behind, line.parked].map(|number| number.to_string());
+        [line.projection.to_owned(), line.schema.to_owned()].into_iter().chain(numbers).collect()
+    };
+    output.table(&lines, &["PROJECTION", "SCHEMA", "POSITION", "BEHIND", "PARKED"], cells)
 }
 
 /// What a rebuild did.
@@ -53,6 +64,10 @@ struct Done {
     position: u64,
     events: u64,
     digest: Option<String>,
+    /// Streams that weren't compared: the one copy had parked them and the other hadn't.
+    not_compared: usize,
+    /// Streams that are parked.
+    parked: usize,
     took_ms: u128,
 }
 
@@ -66,9 +81,12 @@ async fn rebuild(config: &Config, installation: &Installation, name: &str, outpu
     let rebuilt = rebuilt.await?;
     bar.finish_and_clear();
     tell(installation, installation.organization(config.organization).await?, name, &rebuilt).await?;
-    let Rebuilt { position, events, digest, took } = rebuilt;
-    let done = Done { projection: projection.name, position, events, digest, took_ms: took.as_millis() };
-    output.data(&done, || format!("{} was built anew from {} events and took over at position {}", done.projection, done.events, done.position))
+    let Rebuilt { position, events, digest, not_compared, parked, took } = rebuilt;
+    let done = Done { projection: projection.name, position, events, digest, not_compared, parked, took_ms: took.as_millis() };
+    output.data(&done, || {
+        let parked = if parked == 0 { String::new() } else { format!("; {parked} streams are parked: see `projection park list`") };
+        format!("{} was built anew from {} events and took over at position {}{parked}", done.projection, done.events, done.position)
+    })
 }
 
 /// The act is in the log, as all that operators do.

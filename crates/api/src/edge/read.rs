@@ -11,7 +11,7 @@ use anamnesis_projections::kernel::{FoldError, Projection, Row, Stamped};
 use anamnesis_projections::patients::PatientRow;
 use anamnesis_projector::history::{History, HistoryError};
 use anamnesis_projector::query::{Order, Page, Query};
-use anamnesis_projector::{NotReached, ProjectorError, Wanted, read};
+use anamnesis_projector::{NotReached, ProjectorError, Wanted, parked, read};
 use anamnesis_vault::{IndexKeys, VaultError};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
@@ -46,9 +46,12 @@ impl App {
         self.snapshot(may, projection, wanted).await?.ok_or_else(too_early)
     }
 
-    /// Waits until the projection reflects what is wanted.
+    /// Waits until the projection reflects what is wanted. An event that it has parked it doesn't reflect, however far it is.
     pub(crate) async fn reached(&self, projection: &Projection, wanted: Wanted) -> Result<(), Problem> {
-        self.projecting.wait_until(projection.name, wanted, self.after_wait()).await.map_err(of_progress)
+        self.projecting.wait_until(projection.name, wanted, self.after_wait()).await.map_err(of_progress)?;
+        let has_parked = wanted.position > 0 && self.projecting.state(projection.name).is_some_and(|state| state.parked > 0);
+        let is_parked = has_parked && parked::is_parked(&self.reader, projection.name, wanted.position).await.map_err(ProjectorError::from)?;
+        if is_parked { Err(Problem::unavailable("what happened at Anamnesis-After waits for an operator; everything else is shown")) } else { Ok(()) }
     }
 
     /// `None`: it isn't so far.

@@ -22,6 +22,7 @@ events! {
         ConfigurationChanged(ConfigurationChanged) = 1,
         CanaryBeat(CanaryBeat) = 1,
         VerificationRan(VerificationRan) = 1,
+        EventSkipped(EventSkipped) = 1,
     }
 }
 
@@ -137,6 +138,26 @@ pub struct ProjectionRebuilt {
     pub digest: Option<Sha256>,
 }
 
+/// A read model goes on without an event that it couldn't take.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct EventSkipped {
+    /// When.
+    pub skipped_at: Instant,
+    /// Which read model.
+    pub projection: Line,
+    /// The event: its place in the log.
+    #[serde(with = "crate::long")]
+    pub position: u64,
+    /// The kind of its stream.
+    pub aggregate_type: Line,
+    /// Its stream.
+    pub aggregate_id: Uuid,
+    /// What was wrong with it.
+    pub fault: Line,
+    /// Why nobody waits for it to be mended.
+    pub reason: Text,
+}
+
 /// The configuration is another than at the last start.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConfigurationChanged {
@@ -207,6 +228,7 @@ redacted!(
     ChangedSetting,
     CanaryBeat,
     VerificationRan,
+    EventSkipped,
 );
 
 /// The diary: what was told before never changes what may be told now.
@@ -247,6 +269,7 @@ impl Aggregate for System {
             | SystemEvent::KeysRotated(_)
             | SystemEvent::ImportStarted(_)
             | SystemEvent::ProjectionRebuilt(_)
+            | SystemEvent::EventSkipped(_)
             | SystemEvent::CanaryBeat(_) => {}
         }
         Ok(vec![event])

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
+use crate::parking::eventually;
 use crate::stories::{condition, consent_granted, deactivated, identifier_added, registered};
 use crate::support::{Clinic, PATIENCE, Told};
 
@@ -20,6 +21,7 @@ const QUICK: ProjectorSettings = ProjectorSettings {
     straggler_events: 10_000,
     beat: Duration::from_millis(200),
     silence: Duration::from_secs(2),
+    most_parked: 1_000,
 };
 
 /// A clinic whose log is published to topics of its own.
@@ -196,6 +198,44 @@ async fn processes_that_come_and_go_under_load_lose_nothing_and_double_nothing()
     published.reached(published.tell(20).await).await;
     published.assert_same_as_rebuilt().await;
     second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn poison_that_came_through_kafka_waits_and_is_read_again_from_the_log() {
+    let published = Published::new().await;
+    let (clinic, [poisoned, other]) = (&published.clinic, [(); 2].map(|()| Uuid::new_v4()));
+    clinic.tell_all(&[registered(poisoned, "Curie"), registered(other, "Meitner"), identifier_added(poisoned, "1")]).await;
+    // the key of the one is in the place of the other's: it doesn't open
+    let damage = format!(
+        "create table public.sound as select key_id, wraps from journal.keys where subject_id = '{poisoned}';
+         update journal.keys set wraps = (select wraps from journal.keys where subject_id = '{other}' and purpose = 'data') where subject_id = '{poisoned}'"
+    );
+    clinic.execute(&damage).await;
+    let follow = async || {
+        let workers = Workers::new(clinic.projector.clone(), clinic.fresh_vault().await, clinic.log(), ALL, QUICK);
+        Process::of(workers.from_kafka(published.kafka.clone(), "projector"))
+    };
+    let reached = async |position| {
+        let reached = published.progress.wait_until("patients", Wanted::everything(position), PATIENCE * 2).await;
+        assert_eq!(reached, Ok(()), "{:?}", published.progress.states());
+    };
+    let process = follow().await;
+    reached(clinic.tell_all(&[identifier_added(other, "1"), deactivated(poisoned)]).await).await;
+    assert_eq!((clinic.row_of(other).await, clinic.row_of(poisoned).await), (Some(2), None));
+    let parked = clinic.parked_by("patients").await.unwrap();
+    assert_eq!((parked.aggregate_id, parked.reason.as_str(), clinic.waiting("patients").await), (poisoned, "unopenable", vec![1, 3, 5]));
+    assert_eq!(published.progress.states()["patients"].parked, 1, "whoever watches sees it");
+    process.kill();
+
+    let process = follow().await;
+    reached(clinic.tell_all(&[identifier_added(poisoned, "2"), identifier_added(other, "2")]).await).await;
+    assert_eq!((clinic.row_of(other).await, clinic.waiting("patients").await), (Some(3), vec![1, 3, 5, 6]));
+    clinic.execute("update journal.keys set wraps = sound.wraps from public.sound where keys.key_id = sound.key_id").await;
+    clinic.ask("patients").await;
+    eventually("it goes on", async || clinic.parked_by("patients").await.is_none()).await;
+    assert_eq!(clinic.row_of(poisoned).await, Some(4));
+    process.stop().await;
+    clinic.assert_one_same_as_rebuilt("patients").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 
 mod from_kafka;
 mod keeping_up;
+mod parking;
 mod rebuilding;
 mod scopes;
 mod stories;
