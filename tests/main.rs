@@ -18,6 +18,7 @@ mod kafka;
 mod openapi;
 mod operations;
 mod outages;
+mod parking;
 mod patients;
 mod projections;
 mod reads;

@@ -32,7 +32,7 @@ fn a_healthy_installation_passes_the_examination() {
     let examined = clinic().server.run(&["doctor", "--json"]);
     let findings = examined.json();
     let checks: Vec<_> = findings.as_array().unwrap().iter().filter_map(|finding| finding["check"].as_str()).collect();
-    for check in ["connection", "encryption", "audit", "projections", "clock", "disk"] {
+    for check in ["connection", "encryption", "audit", "projections", "parked", "clock", "disk"] {
         assert!(checks.contains(&check), "{check} isn't in {checks:?}");
     }
     let lines = clinic().server.run(&["doctor"]).expect(0).stdout.lines().count();
@@ -105,6 +105,9 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
         &["replay"],
         &["up", "--listen", "everywhere"],
         &["projection", "rebuild"],
+        &["projection", "park"],
+        &["projection", "park", "retry"],
+        &["projection", "park", "skip", "00000000-0000-7000-8000-000000000000"],
         &["keys"],
         &["account", "create"],
         &["verify", "--fast"],
@@ -124,6 +127,11 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
         &["projection"],
         &["projection", "list"],
         &["projection", "rebuild"],
+        &["projection", "park"],
+        &["projection", "park", "list"],
+        &["projection", "park", "show"],
+        &["projection", "park", "retry"],
+        &["projection", "park", "skip"],
         &["keys"],
         &["keys", "list"],
         &["doctor"],
