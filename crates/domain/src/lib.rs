@@ -34,5 +34,5 @@ pub use events::{Event, EventKind, PayloadDecoder};
 pub use ids::*;
 pub use recorded::{Opened, Origin, Recorded};
 pub use refusal::{Broken, Refusal};
-pub use registry::{AggregateInfo, AnyEvent, REGISTRY};
+pub use registry::{AggregateInfo, AnyEvent, REGISTRY, topic_of};
 pub use values::*;

@@ -12,6 +12,11 @@ pub struct AggregateInfo {
     pub kinds: &'static [EventKind],
 }
 
+/// The topic of an aggregate's events; `None`: there is no such aggregate.
+pub fn topic_of(aggregate: &str) -> Option<&'static str> {
+    REGISTRY.iter().find(|known| known.name == aggregate).map(|known| known.topic)
+}
+
 macro_rules! registry {
     ($($variant:ident($module:ident::$aggregate:ident, $event:ident)),+ $(,)?) => {
         /// Every aggregate.

@@ -1,18 +1,19 @@
 //! `anamnesis replay`: event streams for analysts
 
-mod deidentify;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use anamnesis_codec::{Deidentifier, Telling};
 use anamnesis_domain::access::{AccessAction, AccessKind};
-use anamnesis_domain::{Opened, PatientId, REGISTRY, Recorded};
+use anamnesis_domain::{PatientId, REGISTRY, Recorded, topic_of};
 use anamnesis_journal::log::open;
 use anamnesis_projector::history::AGGREGATES;
 use anyhow::{Context, bail};
-use serde_json::{Map, Value, json};
+use chrono::Utc;
+use rand::TryRngCore as _;
+use rand::rngs::OsRng;
 use uuid::Uuid;
 
 use super::history::position_of;
@@ -20,7 +21,6 @@ use crate::cli::{Replay, ReplayFormat};
 use crate::config::Config;
 use crate::disclosure::Disclosure;
 use crate::installation::{Database, Installation};
-use deidentify::Deidentifier;
 
 /// Entries read at once.
 const PAGE: u32 = 1_000;
@@ -42,7 +42,7 @@ pub(crate) async fn run(config: &Config, replay: Replay) -> anyhow::Result<()> {
     let to_stdout = replay.out.as_os_str() == "-";
     let out: Box<dyn Write> = if to_stdout { Box::new(std::io::stdout()) } else { Box::new(file(&replay.out)?) };
     let mut out = BufWriter::new(out);
-    let mut released = Released { installation: &installation, organization, identified: replay.identified, pseudonyms: Deidentifier::new()? };
+    let mut released = Released { installation: &installation, organization, telling: telling(replay.identified)? };
     let mut after = from.saturating_sub(1);
     while after < to {
         let entries = match replay.patient {
@@ -83,32 +83,36 @@ impl Wanted {
     }
 
     fn include(&self, event: &Recorded) -> bool {
-        let topic = topic(event.aggregate_type);
-        (self.topics.is_empty() || self.topics.iter().any(|wanted| wanted == topic))
+        let topic = topic_of(event.aggregate_type);
+        (self.topics.is_empty() || self.topics.iter().any(|wanted| Some(wanted.as_str()) == topic))
             && (self.types.is_empty() || self.types.contains(&event.event_type))
     }
 }
 
-fn topic(aggregate: &str) -> &'static str {
-    REGISTRY.iter().find(|known| known.name == aggregate).map_or("", |known| known.topic)
+/// With names, or with pseudonyms under a secret that is drawn for this export and forgotten with it.
+fn telling(identified: bool) -> anyhow::Result<Telling> {
+    if identified {
+        return Ok(Telling::Identified);
+    }
+    let mut secret = [0; 32];
+    OsRng.try_fill_bytes(&mut secret).context("draw random bits")?;
+    Ok(Telling::Deidentified(Deidentifier::new(secret, Utc::now())))
 }
 
 /// Lets events out: without what identifies a person, or with it once that is recorded.
 struct Released<'a> {
     installation: &'a Installation,
     organization: Uuid,
-    identified: bool,
-    pseudonyms: Deidentifier,
+    telling: Telling,
 }
 
 impl Released<'_> {
     async fn page(&mut self, events: &[Recorded], out: &mut impl Write) -> anyhow::Result<()> {
-        if self.identified {
+        if self.telling.is_identified() {
             self.record(events).await?;
         }
         for event in events {
-            let line = if self.identified { identified(event)? } else { self.pseudonyms.event(event)? };
-            serde_json::to_writer(&mut *out, &line).context("write an event")?;
+            serde_json::to_writer(&mut *out, &self.telling.tell(event)?).context("write an event")?;
             out.write_all(b"\n").context("write an event")?;
         }
         Ok(())
@@ -129,35 +133,5 @@ impl Released<'_> {
             result_count: events.len(),
         };
         self.installation.disclose(self.organization, disclosure).await
-    }
-}
-
-fn identified(event: &Recorded) -> anyhow::Result<Value> {
-    let mut line = envelope(event);
-    line.insert("aggregateId".to_owned(), json!(event.aggregate_id));
-    line.insert("eventId".to_owned(), json!(event.event_id));
-    line.insert("subjectId".to_owned(), json!(event.subject_id));
-    line.insert("timestamp".to_owned(), json!(event.logged_at));
-    line.insert("userId".to_owned(), json!(event.actor_id));
-    line.insert("data".to_owned(), payload(event)?);
-    Ok(Value::Object(line))
-}
-
-/// What identifies nobody.
-fn envelope(event: &Recorded) -> Map<String, Value> {
-    let mut line = Map::new();
-    line.insert("position".to_owned(), json!(event.position));
-    line.insert("topic".to_owned(), json!(topic(event.aggregate_type)));
-    line.insert("aggregateType".to_owned(), json!(event.aggregate_type));
-    line.insert("sequence".to_owned(), json!(event.sequence));
-    line.insert("eventType".to_owned(), json!(event.event_type));
-    line.insert("erased".to_owned(), json!(event.event == Opened::Erased));
-    line
-}
-
-fn payload(event: &Recorded) -> anyhow::Result<Value> {
-    match &event.event {
-        Opened::Value(happened) => happened.serialize_payload(serde_json::value::Serializer).context("write an event as JSON"),
-        Opened::Erased => Ok(Value::Null),
     }
 }

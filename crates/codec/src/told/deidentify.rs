@@ -2,51 +2,47 @@
 //!
 //! By the event's schema, and only what is known to be harmless stays: choices, codes of a code system, numbers, yes and
 //! no. Every other text goes. Of times and dates the year stays; a year of which only somebody over 89 can tell becomes
-//! "or before". Ids become pseudonyms that hold within one export and nowhere else.
+//! "or before". Ids become pseudonyms that hold under one secret and nowhere else.
 
-use anamnesis_codec::find;
 use anamnesis_domain::{Opened, Recorded};
-use anyhow::Context;
-use chrono::{Datelike, Utc};
-use rand::TryRngCore as _;
-use rand::rngs::OsRng;
+use chrono::{DateTime, Datelike, Utc};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{envelope, payload};
+use crate::{CodecError, find};
 
 /// From this age on, years tell too much.
 const OLDEST_TOLD: i32 = 89;
 
 /// Makes events say nothing about who somebody is.
-pub(super) struct Deidentifier {
-    /// Drawn for one export and forgotten with it.
+pub struct Deidentifier {
     secret: [u8; 32],
     first_year_told: i32,
 }
 
 impl Deidentifier {
-    pub(super) fn new() -> anyhow::Result<Self> {
-        let mut secret = [0; 32];
-        OsRng.try_fill_bytes(&mut secret).context("draw random bits")?;
-        Ok(Self { secret, first_year_told: Utc::now().year() - OLDEST_TOLD })
+    /// The pseudonyms of one reader: who knows the secret can tell whether one stands for an id, so nobody else may.
+    pub fn new(secret: [u8; 32], now: DateTime<Utc>) -> Self {
+        Self { secret, first_year_told: now.year() - OLDEST_TOLD }
     }
 
-    pub(super) fn event(&self, event: &Recorded) -> anyhow::Result<Value> {
-        let mut line = envelope(event);
-        line.insert("aggregateId".to_owned(), json!(self.pseudonym(event.aggregate_id)));
-        line.insert("subjectId".to_owned(), json!(self.pseudonym(event.subject_id)));
-        line.insert("year".to_owned(), self.year(&event.logged_at.to_string()));
-        line.insert("data".to_owned(), self.data(event)?);
-        Ok(Value::Object(line))
+    pub(super) fn tell(&self, event: &Recorded) -> Result<Map<String, Value>, CodecError> {
+        let mut told = envelope(event);
+        told.insert("aggregateId".to_owned(), json!(self.pseudonym(event.aggregate_id)));
+        told.insert("subjectId".to_owned(), json!(self.pseudonym(event.subject_id)));
+        told.insert("year".to_owned(), self.year(&event.logged_at.to_string()));
+        told.insert("data".to_owned(), self.data(event)?);
+        Ok(told)
     }
 
-    fn data(&self, event: &Recorded) -> anyhow::Result<Value> {
+    fn data(&self, event: &Recorded) -> Result<Value, CodecError> {
         let Opened::Value(happened) = &event.event else { return Ok(Value::Null) };
         let kind = happened.kind();
-        let schema = find(event.aggregate_type, kind.name, kind.version).with_context(|| format!("there is no schema of {}", kind.name))?;
-        let schema: Value = serde_json::from_str(schema.source).context("a schema isn't JSON")?;
+        let unknown = || CodecError::UnknownKind { aggregate: event.aggregate_type.to_owned(), name: kind.name.to_owned(), version: kind.version };
+        let schema = find(event.aggregate_type, kind.name, kind.version).ok_or_else(unknown)?;
+        let schema: Value = serde_json::from_str(schema.source).map_err(|_| unknown())?;
         let mut named = Map::new();
         collect_named(&schema, &mut named);
         Ok(self.reduce(&schema, &payload(event)?, &named))
@@ -156,10 +152,10 @@ mod tests {
     }
 
     #[test]
-    fn a_pseudonym_holds_within_an_export_only() {
-        let (one, other) = (Deidentifier::new().unwrap(), Deidentifier::new().unwrap());
+    fn a_pseudonym_holds_under_its_secret_only() {
+        let [one, again, other] = [7, 7, 8].map(|byte| Deidentifier::new([byte; 32], Utc::now()));
         let id = Uuid::from_u128(5);
-        assert_eq!(one.pseudonym(id), one.pseudonym(id));
+        assert_eq!(one.pseudonym(id), again.pseudonym(id));
         assert_ne!(one.pseudonym(id), id);
         assert_ne!(one.pseudonym(id), other.pseudonym(id));
     }
