@@ -181,6 +181,26 @@ impl Log {
         }
     }
 
+    /// As [`Log::at`], but no more than the first entries that together reach so many sealed bytes.
+    pub async fn at_within(&self, positions: &[u64], bytes: usize) -> Result<Vec<SealedEntry>, LogError> {
+        let wanted: Vec<_> = positions.iter().map(|position| position.cast_signed()).collect();
+        let mut rows = sqlx::query_as::<_, Stored>(include_str!("at_positions.sql")).bind(wanted).fetch(&self.pool);
+        let (mut entries, mut size) = (vec![], 0);
+        for expected in positions {
+            let stored = rows.try_next().await?.ok_or(LogError::Gap { expected: *expected })?;
+            let entry = SealedEntry::try_from(stored)?;
+            if entry.position != *expected {
+                return Err(LogError::Gap { expected: *expected });
+            }
+            size += entry.payload.as_bytes().len() + entry.metadata.as_ref().map_or(0, |metadata| metadata.as_bytes().len());
+            entries.push(entry);
+            if size >= bytes {
+                break;
+            }
+        }
+        Ok(entries)
+    }
+
     /// What the log says about one subject after a position and up to another, in order: at most `limit` entries.
     pub async fn of_subject(&self, subject: Uuid, after: u64, up_to: u64, limit: u32) -> Result<Vec<SealedEntry>, LogError> {
         let rows: Vec<Stored> = sqlx::query_as(include_str!("of_subject.sql"))

@@ -14,10 +14,14 @@ pub struct Place {
     pub position: u64,
     /// When it was logged.
     pub logged_at: Instant,
+    /// The tenant.
+    pub organization_id: Uuid,
     /// The kind of the event's stream.
     pub aggregate_type: String,
     /// The event's stream.
     pub aggregate_id: Uuid,
+    /// Whose key seals the event.
+    pub subject_id: Uuid,
     /// The entry's leaf in the tree.
     pub leaf: Hash,
 }
@@ -32,6 +36,6 @@ fn place(row: LogRow, expected: u64) -> Result<Place, LogError> {
         return Err(LogError::Gap { expected });
     }
     let leaf = row.leaf().ok_or(LogError::Altered { position: expected, what: "its hash doesn't have 32 bytes" })?;
-    let LogRow { logged_at, aggregate_type, aggregate_id, .. } = row;
-    Ok(Place { position: expected, logged_at: logged_at.into(), aggregate_type, aggregate_id, leaf })
+    let LogRow { logged_at, organization_id, aggregate_type, aggregate_id, subject_id, .. } = row;
+    Ok(Place { position: expected, logged_at: logged_at.into(), organization_id, aggregate_type, aggregate_id, subject_id, leaf })
 }
