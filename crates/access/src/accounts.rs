@@ -129,6 +129,13 @@ impl Access {
         self.actor(session, now).await
     }
 
+    /// The same session's actor as it is now: with the roles that hold at this moment, if the session is still open and its
+    /// account may be used. For what goes on after its request was answered; it doesn't count as being there.
+    pub async fn renew(&self, actor: &Actor, now: Instant) -> Result<Actor, AccessError> {
+        let session = sessions::still(&self.pool, actor.session_id, self.settings.idle_minutes).await?.ok_or(AccessError::NoSession)?;
+        self.actor(session, now).await
+    }
+
     /// Counts that the actor asks for `endpoint` (a method and a path as it is mounted), and refuses if it is too often.
     pub async fn may_ask(&self, actor: &Actor, endpoint: &str) -> Result<(), AccessError> {
         self.settings.limits.request(&self.cache, actor, endpoint).await

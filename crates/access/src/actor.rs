@@ -4,7 +4,7 @@ use anamnesis_domain::account::{Owner, Role};
 use anamnesis_domain::{Instant, PatientId, ProviderId};
 use uuid::Uuid;
 
-use crate::{Permission, Scope};
+use crate::{Permission, Reach, Scope};
 
 /// An account that has signed in, with what it may do at this moment.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,5 +44,49 @@ impl Actor {
             (Scope::Own(_), Some(own)) => Some(Scope::Own(own)),
             (Scope::Own(_), None) => None,
         }
+    }
+
+    /// Whose data may be given by all of these permissions together, each of which the same role must give.
+    pub fn reach(&self, permissions: &[Permission]) -> Reach {
+        self.roles.iter().fold(Reach::NOBODY, |reach, role| {
+            let narrowest = permissions.iter().map(|permission| permission.given_to(*role)).min().flatten();
+            match (narrowest, self.patient_id) {
+                (Some(Scope::Own(_)), Some(own)) => reach.with(*role, Scope::Own(own)),
+                (Some(Scope::Organization), _) => reach.with(*role, Scope::Organization),
+                (Some(Scope::Own(_)) | None, _) => reach,
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HISTORY: &[Permission] = &[Permission::ReadHistory, Permission::ReadRecords];
+
+    fn actor(roles: &[Role]) -> Actor {
+        let patient_id = Some(PatientId(Uuid::from_u128(7)));
+        let id = Uuid::nil();
+        Actor { account_id: id, organization_id: id, session_id: id, roles: roles.to_vec(), patient_id, provider_id: None }
+    }
+
+    #[test]
+    fn a_provider_reaches_who_consents_and_an_auditor_everybody() {
+        assert_eq!(actor(&[Role::Provider]).reach(HISTORY), Reach { consented: true, ..Reach::NOBODY });
+        assert_eq!(actor(&[Role::Auditor]).reach(HISTORY), Reach { everybody: true, ..Reach::NOBODY });
+        let own = actor(&[Role::Patient]).patient_id;
+        assert_eq!(actor(&[Role::Patient, Role::Provider]).reach(HISTORY), Reach { own, consented: true, ..Reach::NOBODY });
+    }
+
+    #[test]
+    fn one_role_must_give_all_that_is_needed() {
+        assert_eq!(actor(&[Role::Staff, Role::Analyst, Role::Admin]).reach(HISTORY), Reach::NOBODY);
+        assert_eq!(actor(&[Role::Staff]).reach(&[Permission::ReadPatients]), Reach { everybody: true, ..Reach::NOBODY });
+    }
+
+    #[test]
+    fn a_patients_account_that_is_nobodys_reaches_nobody() {
+        assert_eq!(Actor { patient_id: None, ..actor(&[Role::Patient]) }.reach(HISTORY), Reach::NOBODY);
     }
 }

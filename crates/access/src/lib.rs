@@ -14,7 +14,7 @@ mod token;
 pub use accounts::{Access, AccessSettings, SignedIn};
 pub use actor::Actor;
 pub use limits::Limits;
-pub use policy::{Permission, Scope};
+pub use policy::{Permission, Reach, Scope};
 
 /// Why an access was refused or couldn't be decided. Never says which part of a sign-in was wrong.
 #[derive(Debug, thiserror::Error)]

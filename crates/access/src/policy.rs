@@ -47,6 +47,10 @@ pub enum Permission {
     ReadAudit,
     /// See the log's entries and proofs.
     ReadLog,
+    /// Follow the organization's events; which of them, the other permissions say.
+    ReadStreams,
+    /// See events without what identifies a person.
+    ReadDeidentified,
 }
 
 /// How far a permission reaches. Ordered: wider is greater.
@@ -65,6 +69,41 @@ impl Scope {
             Self::Own(own) => own == patient,
             Self::Organization => true,
         }
+    }
+}
+
+/// Whose data may be given, where that is decided at the moment of giving: for each event of a stream.
+///
+/// The reach of several roles together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Reach {
+    /// Everybody's.
+    pub everybody: bool,
+    /// The account owner's own.
+    pub own: Option<PatientId>,
+    /// That of patients who consented, while they do.
+    pub consented: bool,
+}
+
+impl Reach {
+    /// Nobody's.
+    pub const NOBODY: Self = Self { everybody: false, own: None, consented: false };
+
+    /// What one role adds that gives a permission so far.
+    pub(crate) fn with(self, role: Role, scope: Scope) -> Self {
+        match scope {
+            Scope::Own(own) => Self { own: Some(own), ..self },
+            Scope::Organization if needs_consent(role) => Self { consented: true, ..self },
+            Scope::Organization => Self { everybody: true, ..self },
+        }
+    }
+}
+
+/// Whether a role sees a patient's events only while that patient consents. Who oversees needs none; who is overseen does.
+fn needs_consent(role: Role) -> bool {
+    match role {
+        Role::Provider => true,
+        Role::Patient | Role::Staff | Role::Admin | Role::PrivacyOfficer | Role::Auditor | Role::Analyst | Role::System => false,
     }
 }
 
@@ -91,6 +130,8 @@ impl Permission {
         Self::ReadDisclosures,
         Self::ReadAudit,
         Self::ReadLog,
+        Self::ReadStreams,
+        Self::ReadDeidentified,
     ];
 
     /// What `role` gives of this permission; whose own data `Own` means is filled in by the actor.
@@ -116,28 +157,28 @@ impl Rights {
     #[rustfmt::skip]
     fn of(role: Role) -> Self {
         use Permission::{
-            ConductAppointments, ManageAccounts, RateProviders, ReadAppointments, ReadAudit, ReadConsents, ReadDirectory, ReadDisclosures, ReadHistory,
-            ReadInsights, ReadLog, ReadPatients, ReadRecords, ReviewInsights, WriteAppointments, WriteConsents, WriteDirectory, WriteInsights, WritePatients,
+            ConductAppointments, ManageAccounts, RateProviders, ReadAppointments, ReadAudit, ReadConsents, ReadDeidentified, ReadDirectory, ReadDisclosures,
+            ReadHistory, ReadInsights, ReadLog, ReadPatients, ReadRecords, ReadStreams, ReviewInsights, WriteAppointments, WriteConsents, WriteDirectory, WriteInsights, WritePatients,
             WriteRecords,
         };
         let (own, organization): (&[_], &[_]) = match role {
             Role::Patient => (
-                &[ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, WriteConsents, ReadHistory, ReadDisclosures],
+                &[ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, WriteConsents, ReadHistory, ReadDisclosures, ReadStreams],
                 &[ReadDirectory, RateProviders],
             ),
             Role::Provider => (&[], &[
                 ReadPatients, WritePatients, ReadAppointments, WriteAppointments, ConductAppointments, ReadRecords, WriteRecords,
-                ReadInsights, WriteInsights, ReviewInsights, ReadConsents, WriteConsents, ReadHistory, ReadDirectory,
+                ReadInsights, WriteInsights, ReviewInsights, ReadConsents, WriteConsents, ReadHistory, ReadDirectory, ReadStreams,
             ]),
             Role::Staff => (&[], &[
                 ReadPatients, WritePatients, ReadAppointments, WriteAppointments, ConductAppointments, ReadConsents, WriteConsents, ReadDirectory,
             ]),
-            Role::Admin => (&[], &[ReadDirectory, WriteDirectory, ManageAccounts, ReadLog]),
+            Role::Admin => (&[], &[ReadDirectory, WriteDirectory, ManageAccounts, ReadLog, ReadStreams, ReadDeidentified]),
             Role::PrivacyOfficer | Role::Auditor => (&[], &[
                 ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, ReadHistory, ReadDirectory, ReadDisclosures, ReadAudit,
-                ReadLog,
+                ReadLog, ReadStreams, ReadDeidentified,
             ]),
-            Role::Analyst => (&[], &[ReadDirectory]),
+            Role::Analyst => (&[], &[ReadDirectory, ReadStreams, ReadDeidentified]),
             Role::System => (&[], &[]),
         };
         Self { own, organization }
@@ -163,6 +204,13 @@ mod tests {
         assert!(Scope::Own(patient).covers(patient));
         assert!(!Scope::Own(patient).covers(PatientId(Uuid::from_u128(8))));
         assert_eq!(Permission::WriteRecords.given_to(Role::Patient), None);
+    }
+
+    #[test]
+    fn an_analyst_sees_what_happens_and_nobody_it_happens_to() {
+        let given = |permission: &&Permission| permission.given_to(Role::Analyst).is_some();
+        let all: Vec<_> = Permission::ALL.iter().filter(given).collect();
+        assert_eq!(all, [&Permission::ReadDirectory, &Permission::ReadStreams, &Permission::ReadDeidentified]);
     }
 
     #[test]

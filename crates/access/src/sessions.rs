@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anamnesis_domain::Instant;
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::postgres::PgArguments;
+use sqlx::{Arguments as _, Encode, PgPool, Postgres, Type};
 use uuid::Uuid;
 
 use crate::AccessError;
@@ -50,27 +51,41 @@ pub(crate) async fn insert(pool: &PgPool, session: &NewSession) -> Result<(), Ac
 
 /// The session with that token, unless it is too old or was idle for too long. Being found is being seen.
 pub(crate) async fn find(pool: &PgPool, token_hash: &TokenHash, idle_minutes: u32) -> Result<Option<Session>, AccessError> {
-    let row: Option<(Uuid, Uuid, Uuid, i64, bool, f64)> = sqlx::query_as(
+    let Some((session, unseen)) = open(pool, "s.token_hash = $1", token_hash.as_slice(), idle_minutes).await? else { return Ok(None) };
+    if unseen {
+        touch(pool, session.id).await?;
+    }
+    Ok(Some(session))
+}
+
+/// The session with that id, if it is still open. Looking is not being seen: who does nothing has left.
+pub(crate) async fn still(pool: &PgPool, session_id: Uuid, idle_minutes: u32) -> Result<Option<Session>, AccessError> {
+    Ok(open(pool, "s.session_id = $1", session_id, idle_minutes).await?.map(|(session, _)| session))
+}
+
+/// The open session for which that condition holds, and whether it wasn't seen in the last minute.
+async fn open<'q, K>(pool: &PgPool, condition: &str, key: K, idle_minutes: u32) -> Result<Option<(Session, bool)>, AccessError>
+where
+    K: Encode<'q, Postgres> + Type<Postgres> + 'q,
+{
+    let sql = format!(
         "select s.session_id, s.account_id, s.organization_id,
                 (select max(e.sequence) from journal.events e where e.aggregate_type = 'account' and e.aggregate_id = s.account_id),
                 s.last_seen_at < now() - interval '1 minute',
                 extract(epoch from s.expires_at - now())::double precision
          from identity.sessions s
-         where s.token_hash = $1
+         where {condition}
            and s.expires_at > now()
-           and s.last_seen_at > now() - make_interval(mins => $2)",
-    )
-    .bind(token_hash.as_slice())
-    .bind(i32::try_from(idle_minutes).unwrap_or(i32::MAX))
-    .fetch_optional(pool)
-    .await?;
+           and s.last_seen_at > now() - make_interval(mins => $2)"
+    );
+    let mut arguments = PgArguments::default();
+    arguments.add(key).map_err(sqlx::Error::Encode)?;
+    arguments.add(i32::try_from(idle_minutes).unwrap_or(i32::MAX)).map_err(sqlx::Error::Encode)?;
+    let row: Option<(Uuid, Uuid, Uuid, i64, bool, f64)> = sqlx::query_as_with(&sql, arguments).fetch_optional(pool).await?;
     let Some((session_id, account_id, organization_id, sequence, unseen, seconds)) = row else { return Ok(None) };
-    if unseen {
-        touch(pool, session_id).await?;
-    }
     let account_sequence = u64::try_from(sequence).unwrap_or_default();
     let ends_in = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    Ok(Some(Session { id: session_id, account_id, organization_id, account_sequence, ends_in }))
+    Ok(Some((Session { id: session_id, account_id, organization_id, account_sequence, ends_in }, unseen)))
 }
 
 /// Written at most once a minute, so that reading doesn't become writing.
