@@ -6,10 +6,13 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-use crate::{eventually, wait_for};
+use crate::{Listening, eventually, wait_for};
 
 /// Longer than the server's own limit, so that it is the server that gives up.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// No test listens for longer.
+const LONGEST_LISTENING: Duration = Duration::from_mins(10);
 
 /// Somebody who sends requests, signed in or not.
 #[derive(Clone)]
@@ -126,13 +129,26 @@ impl Request {
         wait_for(self.attempt()).ok()
     }
 
+    /// Sends it; the answer comes bit by bit. It must be one.
+    #[track_caller]
+    pub fn listen(self) -> Listening {
+        let asked = format!("{} {}", self.method, self.path);
+        let response = wait_for(async { self.built().timeout(LONGEST_LISTENING).send().await }).unwrap_or_else(|error| panic!("{asked}: {error:?}"));
+        assert_eq!(response.status().as_u16(), 200, "{asked}");
+        Listening::new(asked, response)
+    }
+
+    fn built(self) -> reqwest::RequestBuilder {
+        let request = self.client.http.request(self.method, format!("{}{}", self.client.base, self.path)).headers(self.headers);
+        match self.body {
+            Some(body) => request.body(body),
+            None => request,
+        }
+    }
+
     async fn attempt(self) -> reqwest::Result<Answer> {
         let asked = format!("{} {}", self.method, self.path);
-        let mut request = self.client.http.request(self.method, format!("{}{}", self.client.base, self.path)).headers(self.headers);
-        if let Some(body) = self.body {
-            request = request.body(body);
-        }
-        let response = request.send().await?;
+        let response = self.built().send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Ok(Answer { asked, status, headers, body: response.bytes().await?.to_vec() })
     }

@@ -28,4 +28,5 @@ mod roles;
 mod secrecy;
 mod sign_in;
 mod stack;
+mod streams;
 mod tampering;

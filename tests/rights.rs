@@ -37,6 +37,7 @@ fn allowed(method: &str, path: &str) -> Option<&'static [Role]> {
         ("post", "providers" | "organizations" | "facilities") => ADMINISTRATORS,
         ("get" | "post", "accounts") => ADMINISTRATORS,
         ("get", "audit") => OVERSEERS,
+        ("get", "streams") => &[Role::Patient, Role::Provider, Role::Admin, Role::PrivacyOfficer, Role::Auditor, Role::Analyst],
         ("get", "log") => &[Role::Admin, Role::PrivacyOfficer, Role::Auditor],
         _ => return None,
     };

@@ -188,8 +188,12 @@ impl Server {
 
     /// Somebody who hasn't signed in.
     pub fn anonymous(&self) -> Client {
-        let address = self.running.lock().unwrap().as_ref().and_then(|running| running.address).expect("the server was started");
-        Client::new(&format!("http://{address}"))
+        Client::new(&format!("http://{}", self.address()))
+    }
+
+    /// Where it serves.
+    pub fn address(&self) -> SocketAddr {
+        self.running.lock().unwrap().as_ref().and_then(|running| running.address).expect("the server was started")
     }
 
     /// The first administrator, made on the host.

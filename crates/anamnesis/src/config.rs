@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anamnesis_access::{AccessSettings, Limits};
+use anamnesis_api::StreamSettings;
 use anamnesis_cache::{Cache, RedisSettings};
 use anamnesis_journal::tree::{Signer, VerifyingKey};
 use anamnesis_stream::KafkaSettings;
@@ -86,6 +87,12 @@ pub struct Config {
     pub request_timeout_ms: u64,
     /// How long the answer to a command is held back for its position in the log, in milliseconds; the command is done either way.
     pub position_wait_ms: u64,
+    /// How many streams of events may be open at once.
+    pub streams_at_once: usize,
+    /// How many streams of events one account may have open at once.
+    pub streams_per_account: usize,
+    /// After how long without an event a stream says that it goes on, in milliseconds.
+    pub stream_heartbeat_ms: u64,
     /// How log lines look: `text` or `json`.
     pub log_format: LogFormat,
     /// Which log lines are written, in the syntax of tracing's `EnvFilter`.
@@ -133,6 +140,9 @@ impl Default for Config {
             max_body_bytes: 1024 * 1024,
             request_timeout_ms: 30_000,
             position_wait_ms: 100,
+            streams_at_once: StreamSettings::default().at_once,
+            streams_per_account: StreamSettings::default().per_account,
+            stream_heartbeat_ms: StreamSettings::default().heartbeat_ms,
             kafka: None,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
@@ -201,6 +211,11 @@ impl Config {
             max_connections: self.redis_max_connections,
         };
         Cache::in_redis(vault.clone(), &settings).context("set the cache up")
+    }
+
+    /// How many streams of events may be open, and when they say that they go on.
+    pub fn streams(&self) -> StreamSettings {
+        StreamSettings { at_once: self.streams_at_once, per_account: self.streams_per_account, heartbeat_ms: self.stream_heartbeat_ms }
     }
 
     /// Who may sign in for how long, and ask how often.

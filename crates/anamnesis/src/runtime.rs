@@ -1,10 +1,11 @@
 //! Which tasks run in one process, and how do they end together?
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anamnesis_api::{ApiSettings, App, router};
+use anamnesis_api::{ApiSettings, App, Streams, router};
 use anamnesis_journal::Elsewhere;
 use anamnesis_journal::follower::{Follower, FollowerHandle, FollowerSettings};
 use anamnesis_journal::sequencer::{Sequencer, SequencerHandle, SequencerSettings};
@@ -12,8 +13,10 @@ use anamnesis_projections::kernel::Projection;
 use anamnesis_projector::{Progress, ProjectorSettings, Watcher, Workers};
 use anamnesis_stream::{KafkaSettings, Publisher, PublisherSettings};
 use anyhow::Context;
+use futures::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -95,6 +98,7 @@ impl Runtime {
             sequencing,
             following,
             projecting,
+            streams: Streams::new(config.streams(), self.shutdown.clone()),
             settings: ApiSettings {
                 max_body_bytes: config.max_body_bytes,
                 request_timeout_ms: config.request_timeout_ms,
@@ -104,10 +108,16 @@ impl Runtime {
             },
         };
         let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-        let shutdown = self.shutdown.clone();
+        let (shutdown, patience) = (self.shutdown.clone(), Duration::from_millis(config.request_timeout_ms));
         self.tasks.spawn(async move {
-            let served = axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await;
-            ("HTTP server", served.context("serve HTTP"))
+            let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned()).into_future();
+            // a client that takes nothing more isn't waited for any longer than a request may take
+            let given_up = shutdown.cancelled_owned().then(|()| sleep(patience));
+            let served = tokio::select! {
+                served = serving => served.context("serve HTTP"),
+                () = given_up => Ok(()),
+            };
+            ("HTTP server", served)
         });
         Ok(address)
     }

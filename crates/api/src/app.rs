@@ -15,6 +15,8 @@ use chrono::Utc;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::Streams;
+
 /// How the edge behaves.
 #[derive(Clone, Copy, Debug)]
 pub struct ApiSettings {
@@ -57,6 +59,8 @@ pub struct App {
     pub following: FollowerHandle,
     /// How far the read models are.
     pub projecting: Progress,
+    /// The streams that are open.
+    pub streams: Streams,
     /// How the edge behaves.
     pub settings: ApiSettings,
 }

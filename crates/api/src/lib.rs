@@ -23,8 +23,10 @@ mod patient;
 mod provider;
 mod record;
 mod router;
+mod stream;
 
 pub use app::{ApiSettings, App};
 pub use edge::Problem;
 pub use openapi::document;
 pub use router::{ANONYMOUS, router};
+pub use stream::{StreamSettings, Streams};

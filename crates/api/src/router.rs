@@ -15,7 +15,9 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::edge::{Problem, authenticate, record_disclosures};
 use crate::openapi::Frame;
-use crate::{App, account, appointment, audit, auth, consent, facility, health, history, insight, log, organization, patient, provider, record};
+use crate::{
+    App, account, appointment, audit, auth, consent, facility, health, history, insight, log, organization, patient, provider, record, stream,
+};
 
 /// The only paths that answer without a sign-in. A test compares this list with the routes.
 pub const ANONYMOUS: &[&str] =
@@ -37,6 +39,7 @@ fn protected() -> OpenApiRouter<App> {
         .merge(patient::routes())
         .merge(provider::routes())
         .merge(record::routes())
+        .merge(stream::routes())
 }
 
 /// The operations that don't.

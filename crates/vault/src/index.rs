@@ -46,6 +46,12 @@ impl IndexKeys {
         hmac(&derive(&self.first, "receipt", ""), request.as_ref())
     }
 
+    /// The secret of the pseudonyms under which one reader is told ids, the same for ever: who goes on where they stopped
+    /// finds the same names.
+    pub fn pseudonyms(&self, reader: Uuid) -> [u8; 32] {
+        hmac(&derive(&self.first, "pseudonyms", ""), reader.as_bytes())
+    }
+
     /// The command id of an imported resource, the same in every import: a second one adds nothing.
     pub fn command_id(&self, source: &str, resource_type: &str, id: &str) -> Uuid {
         let mut resource = Vec::with_capacity(12 + source.len() + resource_type.len() + id.len());

@@ -145,6 +145,7 @@ needs!(
     ReadDisclosures,
     ReadAudit,
     ReadLog,
+    ReadStreams,
 );
 
 /// A call that has the permission `P`. No permission, no call; the refusal is recorded.
@@ -166,6 +167,16 @@ impl<P> May<P> {
     /// Refuses data of a patient out of reach, so that it looks as if it weren't there.
     pub(crate) fn reach(&self, patient: PatientId) -> Result<(), Problem> {
         if self.scope.covers(patient) { Ok(()) } else { Err(Problem::not_found()) }
+    }
+}
+
+impl<P: Needs> May<P> {
+    /// The same right as it is now, for what goes on after its request was answered; an error if it is gone.
+    pub(crate) async fn renewed(&self, app: &App) -> Result<Self, Problem> {
+        let now = app.now();
+        let actor = app.access.renew(&self.call.actor, now).await.map_err(|error| of_access(&error))?;
+        let scope = actor.scope(P::PERMISSION).ok_or_else(Problem::forbidden)?;
+        Ok(Self { call: Call { actor, now, ..self.call.clone() }, scope, permission: PhantomData })
     }
 }
 

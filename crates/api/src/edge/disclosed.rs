@@ -108,26 +108,42 @@ fn release(pending: Pending) -> Response {
 }
 
 async fn record(app: &App, call: &Call, disclosure: &Disclosure) -> Result<(), Problem> {
+    let Disclosure { action, resource_type, resource_id, as_of_position, result_count, .. } = *disclosure;
     let subjects = disclosure.subjects.iter().map(|(&patient_id, categories)| AccessedSubject {
         patient_id,
         categories: categories.clone(),
         elements: disclosure.elements.iter().filter_map(|name| Line::try_from(*name).ok()).collect(),
     });
+    let released = Released { action, resource_type, resource_id, as_of_position, result_count };
+    record_released(app, call, released, subjects.collect()).await
+}
+
+/// What is released, but for whom it tells of.
+pub(crate) struct Released<'a> {
+    pub(crate) action: AccessAction,
+    pub(crate) resource_type: &'a str,
+    pub(crate) resource_id: Option<Uuid>,
+    pub(crate) as_of_position: Option<u64>,
+    pub(crate) result_count: usize,
+}
+
+/// Records what is about to be released of these persons. If this fails, it must not be.
+pub(crate) async fn record_released(app: &App, call: &Call, released: Released<'_>, subjects: Vec<AccessedSubject>) -> Result<(), Problem> {
     let accessed = DataAccessed {
         accessed_at: call.now,
         account_id: AccountId(call.actor.account_id),
         session_id: Some(SessionId(call.actor.session_id)),
         kind: AccessKind::ApiAccess,
-        action: disclosure.action,
-        subjects: subjects.collect(),
-        resource_type: line(disclosure.resource_type)?,
-        resource_id: disclosure.resource_id,
+        action: released.action,
+        subjects,
+        resource_type: line(released.resource_type)?,
+        resource_id: released.resource_id,
         purpose_of_use: call.purpose,
         justification: call.justification.clone(),
         method: AccessMethod::Api,
         request_id: Some(call.request_id),
-        as_of_position: disclosure.as_of_position,
-        result_count: disclosure.result_count as u64,
+        as_of_position: released.as_of_position,
+        result_count: released.result_count as u64,
     };
     tell(app, call, AccessCommand::Tell(accessed)).await
 }

@@ -16,13 +16,13 @@ mod read;
 mod shown;
 mod view;
 
-pub(crate) use accepted::{Accepted, CommandAnswers};
+pub(crate) use accepted::{Accepted, CommandAnswers, of_command};
 pub(crate) use answers::{ListAnswers, QueryProblems, RowAnswers, schemas};
 pub(crate) use body::{Body, Nothing, Params, PathId};
 pub(crate) use cached::{Answered, Span, Whole};
 pub(crate) use call::{Call, May, authenticate, may, of_access, origin};
 pub(crate) use directory::put_beside;
-pub(crate) use disclosed::{Disclosed, Disclosure, record_disclosures};
+pub(crate) use disclosed::{Disclosed, Disclosure, Released, record_denial, record_disclosures, record_released};
 pub(crate) use filter::{CodeFilter, name_words};
 pub(crate) use moment::{After, AsOf, AsOfParams, NoParams};
 pub(crate) use page::{Cursor, Item, Limit, Listed, Paging};

@@ -100,6 +100,11 @@ impl Problem {
         )
     }
 
+    /// A field that can't be understood, where that is the request's fault as a whole: 400.
+    pub(crate) fn malformed(self) -> Self {
+        if self.status == StatusCode::UNPROCESSABLE_ENTITY.as_u16() { Self { status: StatusCode::BAD_REQUEST.as_u16(), ..self } } else { self }
+    }
+
     pub(crate) fn with_rule(mut self, rule: &'static str) -> Self {
         self.rule = Some(rule);
         self

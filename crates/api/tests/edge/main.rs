@@ -11,4 +11,5 @@ mod log;
 mod patients;
 mod routes;
 mod story;
+mod streams;
 mod world;

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anamnesis_access::{Access, AccessSettings};
-use anamnesis_api::{ApiSettings, App, router};
+use anamnesis_api::{ApiSettings, App, StreamSettings, Streams, router};
 use anamnesis_cache::Cache;
 use anamnesis_domain::account::{AccountLinks, AccountProfile, NewAccount, Role as AccountRole, RoleGrant};
 use anamnesis_domain::organization::{NewOrganization, Organization, OrganizationCommand};
-use anamnesis_domain::{Email, Instant, Line, Origin, PatientId};
+use anamnesis_domain::{Email, Instant, Line, Origin, PatientId, ProviderId};
 use anamnesis_journal::follower::{Follower, FollowerSettings};
 use anamnesis_journal::log::Log;
 use anamnesis_journal::sequencer::{Sequencer, SequencerSettings};
@@ -23,6 +23,7 @@ use anamnesis_vault::Vault;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::response::Response;
 use chrono::Utc;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -75,8 +76,9 @@ impl World {
         });
 
         let access = Access::new(writer, journal.clone(), vault.clone(), cache.clone(), access_settings);
-        let app =
-            App { journal, access, vault, cache, reader: database.pool(Role::Reader), log, sequencing, following, projecting: progress, settings };
+        let streams = Streams::new(StreamSettings { heartbeat_ms: 500, per_account: 3, at_once: 5 }, shutdown.child_token());
+        let reader = database.pool(Role::Reader);
+        let app = App { journal, access, vault, cache, reader, log, sequencing, following, projecting: progress, streams, settings };
         let mut world = Self {
             router: router(app.clone()),
             app,
@@ -110,6 +112,16 @@ impl World {
     }
 
     pub(crate) async fn sign_in_to(&self, organization: Uuid, role: AccountRole, patient: Option<Uuid>) -> Client {
+        self.sign_in_linked(organization, role, AccountLinks { patient_id: patient.map(PatientId), provider_id: None }).await
+    }
+
+    /// A provider who has signed in.
+    pub(crate) async fn sign_in_as_provider(&self, provider: Uuid) -> Client {
+        let links = AccountLinks { patient_id: None, provider_id: Some(ProviderId(provider)) };
+        self.sign_in_linked(self.organization, AccountRole::Provider, links).await
+    }
+
+    async fn sign_in_linked(&self, organization: Uuid, role: AccountRole, links: AccountLinks) -> Client {
         let (account_id, email) = (Uuid::now_v7(), format!("{}@example.org", Uuid::now_v7().simple()));
         let profile = AccountProfile {
             email: Email::try_from(email.as_str()).unwrap(),
@@ -117,7 +129,6 @@ impl World {
             phone: None,
             time_zone: None,
         };
-        let links = AccountLinks { patient_id: patient.map(PatientId), ..AccountLinks::default() };
         let account = NewAccount { profile, roles: vec![RoleGrant { role, facility_id: None, expires_at: None }], links };
         self.app.access.create_account(account_id, account, PASSWORD.into(), &caller(organization)).await.unwrap();
         let nobody = Client { router: self.router.clone(), token: None, account_id };
@@ -243,6 +254,17 @@ impl Client {
     }
 
     async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
+        let (parts, body) = self.ask(method, path, headers, body).await.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        Answer { status: parts.status, headers: parts.headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null), bytes }
+    }
+
+    /// A query whose answer hasn't been read yet.
+    pub(crate) async fn listen(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        self.ask(Method::GET, path, headers, Body::empty()).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Response {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -250,10 +272,7 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.unwrap().to_vec();
-        Answer { status: parts.status, headers: parts.headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null), bytes }
+        self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap()
     }
 }
 

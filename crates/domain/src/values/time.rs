@@ -153,6 +153,11 @@ pub struct Period {
 }
 
 impl Period {
+    /// Whether that moment is in it.
+    pub fn holds(self, now: Instant) -> bool {
+        self.start.is_none_or(|start| start <= now) && self.end.is_none_or(|end| now < end)
+    }
+
     /// Whether it ends before it starts.
     pub fn is_reversed(self) -> bool {
         matches!((self.start, self.end), (Some(start), Some(end)) if end < start)

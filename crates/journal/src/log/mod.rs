@@ -142,6 +142,12 @@ impl Log {
         }
     }
 
+    /// Whether any event of that kind is committed and still waits for its position.
+    pub async fn is_awaited(&self, organization: Uuid, aggregate_type: &str) -> Result<bool, LogError> {
+        let sql = "select exists (select from journal.unsequenced where organization_id = $1 and aggregate_type = $2)";
+        Ok(sqlx::query_scalar(sql).bind(organization).bind(aggregate_type).fetch_one(&self.pool).await?)
+    }
+
     /// The entries directly after a position: `limit` of them, or all up to the log's end.
     pub async fn read_after(&self, position: u64, limit: u32) -> Result<Vec<SealedEntry>, LogError> {
         self.read_after_within(position, limit, usize::MAX).await
