@@ -10,6 +10,6 @@ mod schemas;
 mod told;
 
 pub use datum::{CodecError, Encoded, decode, decode_any, decode_origin, encode, encode_any, encode_origin};
-pub use envelope::{Envelope, EnvelopeMetadata, decode_envelope, encode_envelope, envelope_schema};
+pub use envelope::{Envelope, EnvelopeMetadata, decode_envelope, envelope_schema, write_envelope};
 pub use schemas::{EventSchema, Fingerprint, all, find};
 pub use told::{Deidentifier, Telling};

@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use anamnesis_codec::{CodecError, Envelope, EnvelopeMetadata, decode_envelope, encode_envelope, envelope_schema};
+use anamnesis_codec::{CodecError, Envelope, EnvelopeMetadata, decode_envelope, envelope_schema, write_envelope};
 use anamnesis_domain::Instant;
 use anamnesis_journal::log::SealedEntry;
 use anamnesis_journal::row::RowHash;
 use anamnesis_journal::tree::Hash;
 use anamnesis_vault::Sealed;
 use rdkafka::message::{Header, Headers as _, Message, OwnedHeaders};
-use schema_registry_converter::schema_registry_common::get_payload;
 
 use crate::topics::{Topic, TopicPartition};
 
@@ -23,6 +22,8 @@ const FINGERPRINT: &str = "fingerprint";
 static ENVELOPE_FINGERPRINT: LazyLock<String> = LazyLock::new(|| hex::encode(envelope_schema().fingerprint));
 /// The registry's wire format: a zero, the schema's id in 4 bytes, Avro binary.
 const WIRE_HEADER: usize = 5;
+/// What an envelope has besides sealed bytes, about: so much room is made at once.
+const AROUND_SEALED: usize = 400;
 
 /// Why bytes of Kafka are no record of ours. Says where it is wrong, never what was in it.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -69,27 +70,36 @@ impl Record {
             position: entry.position,
             timestamp_ms: entry.logged_at.micros().div_euclid(1_000),
             key: key.to_string(),
-            value: get_payload(schema_id, encode_envelope(&envelope(entry))?),
+            value: value(entry, schema_id),
             leaf: entry.leaf(),
         })
     }
 
     /// Its headers; `previous` is the position of the record before it in its partition, 0 for the first.
     pub(crate) fn headers(&self, previous: u64) -> OwnedHeaders {
-        let (position, previous, leaf) = (self.position.to_string(), previous.to_string(), self.leaf.to_string());
+        let (position, previous, leaf) = (self.position.to_string(), previous.to_string(), hex::encode(self.leaf.as_bytes()));
         [(POSITION, &position), (PREVIOUS, &previous), (LEAF, &leaf), (FINGERPRINT, &*ENVELOPE_FINGERPRINT)]
             .into_iter()
             .fold(OwnedHeaders::new_with_capacity(4), |headers, (key, value)| headers.insert(Header { key, value: Some(value.as_str()) }))
     }
 }
 
+fn value(entry: &SealedEntry, schema_id: u32) -> Vec<u8> {
+    let sealed = entry.payload.as_bytes().len() + entry.metadata.as_ref().map_or(0, |sealed| sealed.as_bytes().len());
+    let mut value = Vec::with_capacity(WIRE_HEADER + sealed + AROUND_SEALED);
+    value.push(0);
+    value.extend_from_slice(&schema_id.to_be_bytes());
+    write_envelope(&envelope(entry), &mut value);
+    value
+}
+
 fn envelope(entry: &SealedEntry) -> Envelope<'_> {
+    let version = entry.event_version.to_string();
     Envelope {
         event_id: entry.event_id,
         event_type: Cow::Borrowed(&entry.event_type),
         timestamp: entry.recorded_at.micros(),
         source: Cow::Borrowed(SOURCE),
-        version: Cow::Owned(entry.event_version.to_string()),
         aggregate_type: Cow::Borrowed(&entry.aggregate_type),
         aggregate_id: entry.aggregate_id,
         sequence: entry.sequence.cast_signed(),
@@ -98,7 +108,8 @@ fn envelope(entry: &SealedEntry) -> Envelope<'_> {
         organization_id: entry.organization_id,
         subject_id: entry.subject_id,
         key_id: entry.payload.key_id(),
-        data_schema: Cow::Owned(data_schema(&entry.aggregate_type, &entry.event_type, &entry.event_version.to_string())),
+        data_schema: Cow::Owned(data_schema(&entry.aggregate_type, &entry.event_type, &version)),
+        version: Cow::Owned(version),
         data_fingerprint: entry.fingerprint,
         data: Cow::Borrowed(entry.payload.as_bytes()),
         metadata: EnvelopeMetadata {
@@ -115,7 +126,7 @@ fn envelope(entry: &SealedEntry) -> Envelope<'_> {
 
 /// As the registry knows it.
 fn data_schema(aggregate_type: &str, event_type: &str, version: &str) -> String {
-    format!("anamnesis.{aggregate_type}.{event_type}.v{version}")
+    ["anamnesis.", aggregate_type, ".", event_type, ".v", version].concat()
 }
 
 /// What a record's headers say, before its value is looked at.
