@@ -113,7 +113,6 @@ pub(super) struct Stored {
     event: Option<StoredEvent>,
 }
 
-#[derive(FromRow)]
 struct StoredEvent {
     event_id: Uuid,
     event_type: String,
@@ -131,17 +130,44 @@ struct StoredEvent {
 
 impl FromRow<'_, PgRow> for Stored {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
-        let has_event = row.try_get::<Option<Uuid>, _>("event_id")?.is_some();
+        Self::from_columns(row, 0)
+    }
+}
+
+impl Stored {
+    /// From the columns of `journal.entries` in their order, of which the first is `first`: looking each of 22 up by its
+    /// name would take longer than all else that is done with a row.
+    fn from_columns(row: &PgRow, first: usize) -> sqlx::Result<Self> {
+        let has_event = row.try_get::<Option<Uuid>, _>(first + 8)?.is_some();
         Ok(Self {
-            position: row.try_get("position")?,
-            logged_at: row.try_get("logged_at")?,
-            organization_id: row.try_get("organization_id")?,
-            aggregate_type: row.try_get("aggregate_type")?,
-            aggregate_id: row.try_get("aggregate_id")?,
-            sequence: row.try_get("sequence")?,
-            subject_id: row.try_get("subject_id")?,
-            row_hash: row.try_get("row_hash")?,
-            event: has_event.then(|| StoredEvent::from_row(row)).transpose()?,
+            position: row.try_get(first)?,
+            logged_at: row.try_get(first + 1)?,
+            organization_id: row.try_get(first + 2)?,
+            aggregate_type: row.try_get(first + 3)?,
+            aggregate_id: row.try_get(first + 4)?,
+            sequence: row.try_get(first + 5)?,
+            subject_id: row.try_get(first + 6)?,
+            row_hash: row.try_get(first + 7)?,
+            event: has_event.then(|| StoredEvent::from_columns(row, first + 8)).transpose()?,
+        })
+    }
+}
+
+impl StoredEvent {
+    fn from_columns(row: &PgRow, first: usize) -> sqlx::Result<Self> {
+        Ok(Self {
+            event_id: row.try_get(first)?,
+            event_type: row.try_get(first + 1)?,
+            event_version: row.try_get(first + 2)?,
+            fingerprint: row.try_get(first + 3)?,
+            metadata_subject_id: row.try_get(first + 4)?,
+            recorded_at: row.try_get(first + 5)?,
+            command_id: row.try_get(first + 6)?,
+            correlation_id: row.try_get(first + 7)?,
+            causation_id: row.try_get(first + 8)?,
+            actor_id: row.try_get(first + 9)?,
+            payload: row.try_get(first + 10)?,
+            metadata: row.try_get(first + 11)?,
         })
     }
 }
@@ -191,8 +217,8 @@ pub(super) struct UpToHead {
 
 impl FromRow<'_, PgRow> for UpToHead {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
-        let has_entry = row.try_get::<Option<i64>, _>("position")?.is_some();
-        Ok(Self { head: row.try_get("head_position")?, entry: has_entry.then(|| Stored::from_row(row)).transpose()? })
+        let has_entry = row.try_get::<Option<i64>, _>(1)?.is_some();
+        Ok(Self { head: row.try_get(0)?, entry: has_entry.then(|| Stored::from_columns(row, 1)).transpose()? })
     }
 }
 
