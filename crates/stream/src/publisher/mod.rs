@@ -49,7 +49,7 @@ pub struct PublisherSettings {
     pub batch: u32,
     /// Sealed bytes read at a time; one event alone may be larger.
     pub batch_bytes: usize,
-    /// Batches in one transaction, if there are so many: nobody waits for more. So many wait for theirs, at most.
+    /// Batches in one transaction at most. It ends as soon as everything that was there has arrived.
     pub batches: usize,
     /// How often it looks for new tree heads, and at a log that doesn't grow.
     pub tick: Duration,
@@ -64,7 +64,7 @@ impl Default for PublisherSettings {
             lease: Duration::from_secs(5),
             batch: 2_000,
             batch_bytes: 4 * 1024 * 1024,
-            batches: 10,
+            batches: 20,
             tick: Duration::from_secs(1),
             check_registry_every: Duration::from_secs(30),
         }

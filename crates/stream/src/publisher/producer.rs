@@ -1,5 +1,7 @@
 //! How do batches get into Kafka, all of them or nothing?
 
+use std::ops::RangeInclusive;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -13,15 +15,15 @@ use crate::topics::Topic;
 
 /// How long a transaction may take before everything is begun anew.
 const PATIENCE: Duration = Duration::from_secs(40);
-/// How long one look at what has arrived takes.
-const POLL: Duration = Duration::from_millis(1);
+/// How often it is looked whether everything has arrived: soon at first, since one record takes a millisecond or two.
+const LOOK_EVERY: RangeInclusive<Duration> = Duration::from_micros(50)..=Duration::from_millis(1);
 /// How long one attempt to end a transaction takes.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
 impl ProducerContext for Quiet {
     type DeliveryOpaque = ();
 
-    /// A record that didn't arrive keeps its transaction from being committed: that is where it is told.
+    /// Called for what didn't arrive alone. It keeps its transaction from being committed: that is where it is told.
     fn delivery(&self, _: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {}
 }
 
@@ -60,7 +62,7 @@ impl Producer {
             let content = to.key(record.key.as_str()).payload(record.value.as_slice());
             self.send(content.timestamp(record.timestamp_ms).headers(record.headers(*previous)))?;
         }
-        // lets go of what has arrived
+        // hears what else the client has to say
         self.producer.poll(Duration::ZERO);
         Ok(())
     }
@@ -88,28 +90,36 @@ impl Producer {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), refused)) if Instant::now() < deadline => {
                     record = refused;
-                    self.producer.poll(Duration::from_millis(100));
+                    sleep(*LOOK_EVERY.end());
+                    self.producer.poll(Duration::ZERO);
                 }
                 Err((error, _)) => return Err(error),
             }
         }
     }
 
-    /// Waits until every record has arrived. Left to the commit, this takes a tenth of a second at least: its polls last
-    /// that long, whatever happens meanwhile.
-    fn wait_for_all(&self, deadline: Instant) -> Result<(), KafkaError> {
-        loop {
-            match self.producer.flush(Duration::ZERO) {
-                Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)) if Instant::now() < deadline => self.producer.poll(POLL),
-                ended => return ended,
+    /// Waits until every record has arrived; false when that takes longer. The client's own ways of waiting don't: `flush`, with
+    /// which its commit begins, polls for a tenth of a second whatever happens meanwhile, and a poll of a millisecond or less
+    /// keeps a core busy.
+    pub(super) fn wait_for_all(&self, at_most: Duration) -> bool {
+        let began = Instant::now();
+        while self.producer.in_flight_count() > 0 {
+            if began.elapsed() >= at_most {
+                return false;
             }
+            sleep((began.elapsed() / 8).clamp(*LOOK_EVERY.start(), *LOOK_EVERY.end()));
+            // lets go of what has failed
+            self.producer.poll(Duration::ZERO);
         }
+        true
     }
 
     /// Ends the transaction: from here on its records are there.
     pub(super) fn commit(&self) -> Result<(), KafkaError> {
         let deadline = Instant::now() + PATIENCE;
-        self.wait_for_all(deadline)?;
+        if !self.wait_for_all(PATIENCE) {
+            return Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut));
+        }
         loop {
             let error = match self.producer.commit_transaction(ATTEMPT) {
                 Ok(()) => return Ok(()),

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anamnesis_journal::log::{Log, SealedEntry};
 use futures::future::try_join_all;
@@ -26,6 +27,12 @@ use crate::topics::TopicPartition;
 
 /// Events made into records by one thread at a time.
 const ENCODED_AT_ONCE: usize = 1_000;
+/// So few are made into records where they are: another thread would have to be woken first.
+const ENCODED_INLINE: usize = 20;
+/// Batches that wait to be sent, at most.
+const WAITING: usize = 4;
+/// How long a transaction waits for its records before it is looked whether there are more for it.
+const LOOK_FOR_MORE_AFTER: Duration = Duration::from_millis(1);
 /// Tree heads in one transaction.
 const HEADS_AT_ONCE: u32 = 1_000;
 
@@ -81,7 +88,7 @@ impl<'a> Session<'a> {
     pub(super) async fn copy(self, shutdown: &CancellationToken) -> Result<(), PublishError> {
         // with what waits to be sent and what Kafka's client has, that is all that is in memory
         let (page_sender, pages) = mpsc::channel(1);
-        let (sender, batches) = mpsc::channel(self.settings.batches.max(1));
+        let (sender, batches) = mpsc::channel(WAITING);
         tokio::select! {
             failed = self.read_pages(page_sender) => Err(failed),
             failed = self.make_batches(pages, sender) => Err(failed),
@@ -123,6 +130,9 @@ impl<'a> Session<'a> {
     }
 
     async fn make_batch(&self, Page { entries, up_to }: Page) -> Result<Batch, PublishError> {
+        if entries.len() <= ENCODED_INLINE {
+            return Ok(Batch { records: encode(&entries, &self.start, self.schema_id)?, up_to });
+        }
         let encoded = chunks(entries).into_iter().map(|chunk| {
             let (start, schema_id) = (self.start.clone(), self.schema_id);
             blocking(move || encode(&chunk, &start, schema_id))
@@ -147,17 +157,25 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Publishes in one transaction this batch and those that are there when it has been sent; up to which position.
+    /// Publishes in one transaction this batch and those that come before all of it has arrived; up to which position.
     async fn publish(&self, first: Batch, more: &mut mpsc::Receiver<Batch>, tails: &mut BTreeMap<TopicPartition, u64>) -> Result<u64, PublishError> {
-        let (mut position, mut begun) = (first.up_to, false);
-        let others = std::iter::from_fn(|| more.try_recv().ok());
-        for batch in std::iter::once(first).chain(others).take(self.settings.batches.max(1)) {
-            position = batch.up_to;
-            let records: Vec<Chained> = batch.records.into_iter().map(|record| chain(record, tails)).collect();
-            if !records.is_empty() {
-                let (producer, begins) = (Arc::clone(&self.producer), !begun);
-                blocking(move || if begins { producer.begin_with(&records) } else { producer.go_on_with(&records) }).await?;
-                begun = true;
+        let (mut next, mut left, mut position, mut begun) = (Some(first), self.settings.batches, 0, false);
+        loop {
+            if let Some(batch) = next.take() {
+                left = left.saturating_sub(1);
+                position = batch.up_to;
+                let records: Vec<Chained> = batch.records.into_iter().map(|record| chain(record, tails)).collect();
+                if !records.is_empty() {
+                    let (producer, begins) = (Arc::clone(&self.producer), !begun);
+                    blocking(move || if begins { producer.begin_with(&records) } else { producer.go_on_with(&records) }).await?;
+                    begun = true;
+                }
+            }
+            let producer = Arc::clone(&self.producer);
+            next = if left > 0 { more.try_recv().ok() } else { None };
+            // the commit would have to wait for what is on its way; meanwhile more may come
+            if next.is_none() && (left == 0 || !begun || blocking(move || producer.wait_for_all(LOOK_FOR_MORE_AFTER)).await) {
+                break;
             }
         }
         if begun {
