@@ -217,12 +217,13 @@ pub(crate) async fn advance(tx: &mut PgConnection, moved: &[(&str, u64)], partit
 /// A checkpoint that is being moved is passed over. Nothing is lost if this one is: so nobody waits for the disk.
 pub(crate) async fn pass_nothing(pool: &PgPool, held: &[(&str, i64)], partition: TopicPartition) -> sqlx::Result<HashMap<String, u64>> {
     let (names, epochs): (Vec<_>, Vec<_>) = held.iter().copied().unzip();
-    let mut tx = pool.begin().await?;
-    sqlx::query("select set_config('synchronous_commit', 'off', true)").execute(&mut *tx).await?;
+    // one statement, and so one answer to wait for: every partition does this for every transaction of the publisher
     let moved: Vec<(String, i64)> = sqlx::query_as(
-        "with free as (
+        "with unhurried as materialized (select set_config('synchronous_commit', 'off', true)),
+         free as (
              select mine.consumer, published.up_to
-             from journal.checkpoints as mine
+             from unhurried
+             cross join journal.checkpoints as mine
              join unnest($1, $2) as held (consumer, epoch) using (consumer, epoch)
              cross join (
                  select position as up_to, coalesce((select position from journal.published where topic = $4 and partition = $5), 0) as last
@@ -244,9 +245,8 @@ pub(crate) async fn pass_nothing(pool: &PgPool, held: &[(&str, i64)], partition:
     .bind(partition.number().cast_signed())
     .bind(partition.topic.name())
     .bind(partition.index.cast_signed())
-    .fetch_all(&mut *tx)
+    .fetch_all(pool)
     .await?;
-    tx.commit().await?;
     Ok(moved.into_iter().map(|(name, position)| (name, position.cast_unsigned())).collect())
 }
 
