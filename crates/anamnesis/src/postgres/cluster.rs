@@ -44,12 +44,11 @@ const UNFINISHED: &str = "unfinished-";
 ///
 /// The log gets no `ERROR` (its text can quote a value), no statement and, being terse, no detail (a crashed
 /// backend's last statement would be one).
-const SETTINGS: [&str; 17] = [
+const SETTINGS: [&str; 16] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
     "shared_buffers=128MB",
     "max_wal_size=2GB",
-    "wal_compression=lz4",
     "timezone=UTC",
     "log_timezone=UTC",
     "log_destination=stderr",
