@@ -217,6 +217,8 @@ left join lateral (
     where aggregate_type = log.aggregate_type
       and aggregate_id = log.aggregate_id
       and sequence = log.sequence
+      -- every position is: this says that no event is looked up twice, or the planner would remember each that was found
+      and log.position > 0
     -- each by its key, whatever the statistics say
     offset 0) as event on true;
 
