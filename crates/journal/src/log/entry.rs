@@ -151,6 +151,11 @@ impl Stored {
             event: has_event.then(|| StoredEvent::from_columns(row, first + 8)).transpose()?,
         })
     }
+
+    /// How much memory the sealed part takes.
+    pub(super) fn sealed_bytes(&self) -> usize {
+        self.event.as_ref().map_or(0, |event| event.payload.len() + event.metadata.len())
+    }
 }
 
 impl StoredEvent {
@@ -223,10 +228,8 @@ impl FromRow<'_, PgRow> for UpToHead {
 }
 
 impl UpToHead {
-    /// How much memory the sealed part takes.
     pub(super) fn sealed_bytes(&self) -> usize {
-        let event = self.entry.as_ref().and_then(|entry| entry.event.as_ref());
-        event.map_or(0, |event| event.payload.len() + event.metadata.len())
+        self.entry.as_ref().map_or(0, Stored::sealed_bytes)
     }
 }
 

@@ -176,15 +176,9 @@ impl Log {
         place::dense(position, log_rows_after(&self.pool, position, limit).await?)
     }
 
-    /// The entries at these positions, in order; all of them must be there.
+    /// The entries at these positions, which rise; all of them must be there.
     pub async fn at(&self, positions: &[u64]) -> Result<Vec<SealedEntry>, LogError> {
-        let wanted: Vec<_> = positions.iter().map(|position| position.cast_signed()).collect();
-        let rows: Vec<Stored> = sqlx::query_as(include_str!("at_positions.sql")).bind(wanted).fetch_all(&self.pool).await?;
-        let entries = rows.into_iter().map(SealedEntry::try_from).collect::<Result<Vec<_>, _>>()?;
-        match positions.iter().find(|wanted| entries.binary_search_by_key(wanted, |entry| &entry.position).is_err()) {
-            Some(missing) => Err(LogError::Gap { expected: *missing }),
-            None => Ok(entries),
-        }
+        self.at_within(positions, usize::MAX).await
     }
 
     /// As [`Log::at`], but no more than the first entries that together reach so many sealed bytes.
@@ -194,11 +188,11 @@ impl Log {
         let (mut entries, mut size) = (vec![], 0);
         for expected in positions {
             let stored = rows.try_next().await?.ok_or(LogError::Gap { expected: *expected })?;
+            size += stored.sealed_bytes();
             let entry = SealedEntry::try_from(stored)?;
             if entry.position != *expected {
                 return Err(LogError::Gap { expected: *expected });
             }
-            size += entry.payload.as_bytes().len() + entry.metadata.as_ref().map_or(0, |metadata| metadata.as_bytes().len());
             entries.push(entry);
             if size >= bytes {
                 break;
