@@ -160,23 +160,15 @@ impl<'a> Session<'a> {
     /// Publishes in one transaction this batch and those that come before all of it has arrived; up to which position.
     async fn publish(&self, first: Batch, more: &mut mpsc::Receiver<Batch>, tails: &mut BTreeMap<TopicPartition, u64>) -> Result<u64, PublishError> {
         let (mut next, mut left, mut position, mut begun) = (Some(first), self.settings.batches, 0, false);
-        loop {
-            if let Some(batch) = next.take() {
-                left = left.saturating_sub(1);
-                position = batch.up_to;
-                let records: Vec<Chained> = batch.records.into_iter().map(|record| chain(record, tails)).collect();
-                if !records.is_empty() {
-                    let (producer, begins) = (Arc::clone(&self.producer), !begun);
-                    blocking(move || if begins { producer.begin_with(&records) } else { producer.go_on_with(&records) }).await?;
-                    begun = true;
-                }
+        while let Some(batch) = next {
+            (left, position) = (left.saturating_sub(1), batch.up_to);
+            let records: Vec<Chained> = batch.records.into_iter().map(|record| chain(record, tails)).collect();
+            if !records.is_empty() {
+                let (producer, begins) = (Arc::clone(&self.producer), !begun);
+                blocking(move || if begins { producer.begin_with(&records) } else { producer.go_on_with(&records) }).await?;
+                begun = true;
             }
-            let producer = Arc::clone(&self.producer);
-            next = if left > 0 { more.try_recv().ok() } else { None };
-            // the commit would have to wait for what is on its way; meanwhile more may come
-            if next.is_none() && (left == 0 || !begun || blocking(move || producer.wait_for_all(LOOK_FOR_MORE_AFTER)).await) {
-                break;
-            }
+            next = if left > 0 { self.more_meanwhile(more, begun).await } else { None };
         }
         if begun {
             let producer = Arc::clone(&self.producer);
@@ -186,6 +178,19 @@ impl<'a> Session<'a> {
             Ok(position)
         } else {
             Err(PublishError::Deposed(self.epoch))
+        }
+    }
+
+    /// What else comes while the records of a transaction are on their way, for which its commit would have to wait anyway.
+    async fn more_meanwhile(&self, more: &mut mpsc::Receiver<Batch>, begun: bool) -> Option<Batch> {
+        loop {
+            if let Ok(batch) = more.try_recv() {
+                return Some(batch);
+            }
+            let producer = Arc::clone(&self.producer);
+            if !begun || blocking(move || producer.wait_for_all(LOOK_FOR_MORE_AFTER)).await {
+                return None;
+            }
         }
     }
 
