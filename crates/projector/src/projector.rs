@@ -202,9 +202,7 @@ impl Projector {
             return Vec::new();
         }
         info!("taking back what another process no longer runs: {}", silent.join(", "));
-        let (back, still) = standing_by.iter().partition(|projection| silent.iter().any(|name| name == projection.name));
-        *standing_by = still;
-        self.start(&Vec::from_iter(back), shutdown).await.unwrap_or_default()
+        self.start_of(standing_by, &silent, shutdown).await
     }
 
     /// Starts those again of which an operator wants it.
@@ -212,12 +210,14 @@ impl Projector {
         let names: Vec<_> = at_poison.iter().map(|projection| projection.name).collect();
         let asked = if names.is_empty() { Ok(Vec::new()) } else { parking::asked_to_go_on(&self.works.pool, &names).await };
         let asked = asked.unwrap_or_default();
-        if asked.is_empty() {
-            return Vec::new();
-        }
-        let (again, still) = at_poison.iter().partition(|projection| asked.iter().any(|name| name == projection.name));
-        *at_poison = still;
-        self.start(&Vec::from_iter(again), shutdown).await.unwrap_or_default()
+        if asked.is_empty() { Vec::new() } else { self.start_of(at_poison, &asked, shutdown).await }
+    }
+
+    /// Starts those of these names, which are away no more.
+    async fn start_of(&self, away: &mut Vec<&'static Projection>, names: &[String], shutdown: &CancellationToken) -> Vec<Member> {
+        let (back, still) = away.iter().partition(|projection| names.iter().any(|name| name == projection.name));
+        *away = still;
+        self.start(&Vec::from_iter(back), shutdown).await.unwrap_or_default()
     }
 
     /// Takes the checkpoints over; tries until it can. `None`: there is no time left.

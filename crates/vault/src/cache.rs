@@ -71,7 +71,7 @@ struct Part<K, V> {
 
 struct Entry<V> {
     value: V,
-    put_at: Instant,
+    until: Instant,
 }
 
 impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
@@ -91,7 +91,7 @@ impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
     fn get(&self, key: &K) -> Option<V> {
         let mut part = self.part(key);
         let entry = part.entries.get(key)?;
-        if entry.put_at.elapsed() < self.kept_for {
+        if Instant::now() < entry.until {
             return Some(entry.value.clone());
         }
         part.entries.pop(key);
@@ -101,13 +101,13 @@ impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
     fn put(&self, key: K, value: V) {
         let now = Instant::now();
         let mut part = self.part(&key);
-        part.entries.put(key, Entry { value, put_at: now });
+        part.entries.put(key, Entry { value, until: now + self.kept_for });
         if part.entries.len() > self.most_in_part {
             part.entries.pop_lru();
         }
         if now >= part.next_sweep {
             part.next_sweep = now + self.kept_for;
-            part.sweep(now, self.kept_for);
+            part.sweep(now);
         }
     }
 
@@ -117,8 +117,8 @@ impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
 
     /// Of those that may still be used.
     fn len(&self) -> usize {
-        let is_kept = |entry: &Entry<V>| entry.put_at.elapsed() < self.kept_for;
-        self.parts.iter().map(|part| locked(part).entries.iter().filter(|(_, entry)| is_kept(entry)).count()).sum()
+        let now = Instant::now();
+        self.parts.iter().map(|part| locked(part).entries.iter().filter(|(_, entry)| now < entry.until).count()).sum()
     }
 
     fn part(&self, key: &K) -> MutexGuard<'_, Part<K, V>> {
@@ -129,10 +129,10 @@ impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
 
 impl<K: Hash + Eq, V> Part<K, V> {
     /// Nobody asks for a key of somebody who doesn't come any more, so its bytes wouldn't be wiped otherwise.
-    fn sweep(&mut self, now: Instant, kept_for: Duration) {
+    fn sweep(&mut self, now: Instant) {
         let mut kept = LruCache::unbounded_with_hasher(RandomState::default());
         while let Some((key, entry)) = self.entries.pop_lru() {
-            if now.duration_since(entry.put_at) < kept_for {
+            if now < entry.until {
                 kept.put(key, entry);
             }
         }

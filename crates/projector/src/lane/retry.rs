@@ -68,7 +68,7 @@ impl Crew {
         let waiting = parking::waiting(&mut *self.works.pool.acquire().await?, name, stream, limit).await?;
         let events = match self.works.log.at(&waiting).await {
             Ok(entries) => open(entries, &self.works.vault).await?,
-            Err(LogError::Database(error)) => return Err(FeedError::from(LogError::Database(error)).into()),
+            Err(error @ LogError::Database(_)) => return Err(FeedError::from(error).into()),
             // one isn't even an event any more
             Err(LogError::Gap { .. } | LogError::StreamGap { .. } | LogError::Altered { .. }) => self.read_one_by_one(&waiting).await?,
         };
@@ -92,7 +92,7 @@ impl Crew {
         for position in positions {
             match self.works.log.at(&[*position]).await {
                 Ok(entry) => entries.extend(entry),
-                Err(LogError::Database(error)) => return Err(FeedError::from(LogError::Database(error)).into()),
+                Err(error @ LogError::Database(_)) => return Err(FeedError::from(error).into()),
                 Err(LogError::Gap { .. } | LogError::StreamGap { .. } | LogError::Altered { .. }) => {}
             }
         }
