@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Message as _, OwnedMessage};
 use rdkafka::{Offset, TopicPartitionList};
@@ -11,13 +11,18 @@ use tokio::time::{sleep, timeout};
 
 use crate::client::{Quiet, blocking};
 use crate::cluster::PATIENCE;
-use crate::settings::KafkaSettings;
+use crate::settings::{KafkaSettings, TRANSACTION_TIMEOUT};
 
 /// A partition that changes its broker is there again after a moment.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// Marks come within milliseconds, unless a publisher died in the middle of a transaction.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(10);
+/// After this no transaction is open any more: Kafka aborts what isn't ended in time.
+const UNDECIDED_AT_MOST: Duration = TRANSACTION_TIMEOUT.saturating_add(PATIENCE);
 
 /// Reads one partition at a time, only what is committed.
 pub(crate) struct Reader {
+    settings: KafkaSettings,
     consumer: Arc<StreamConsumer<Quiet>>,
     at: Option<(String, i32)>,
 }
@@ -35,12 +40,17 @@ pub(crate) enum Next {
 impl Reader {
     /// One that stays in its partition and waits there.
     pub(crate) fn following(settings: &KafkaSettings) -> Result<Self, KafkaError> {
-        Ok(Self { consumer: Arc::new(settings.reader(250).create_with_context(Quiet)?), at: None })
+        Self::waiting(settings, 250)
     }
 
     /// One that looks into many partitions, one after another.
     pub(crate) fn looking_around(settings: &KafkaSettings) -> Result<Self, KafkaError> {
-        Ok(Self { consumer: Arc::new(settings.reader(5).create_with_context(Quiet)?), at: None })
+        Self::waiting(settings, 5)
+    }
+
+    fn waiting(settings: &KafkaSettings, patience_ms: u32) -> Result<Self, KafkaError> {
+        let consumer = Arc::new(settings.reader(patience_ms).create_with_context(Quiet)?);
+        Ok(Self { settings: settings.clone(), consumer, at: None })
     }
 
     /// The first offset that is still there, and the one that the next committed record will have at least.
@@ -52,6 +62,28 @@ impl Reader {
                 Err(error) if is_moving(&error) && Instant::now() < deadline => sleep(ASK_AGAIN_AFTER).await,
                 found => return found,
             }
+        }
+    }
+
+    /// Waits until nothing that was written to a partition before this call is undecided any more, and says how far it then goes.
+    ///
+    /// Kafka says that a transaction is committed before it has marked its records as such, and until then a reader finds an end
+    /// in front of them. So an end means that something is missing only after this.
+    pub(crate) async fn settle(&self, topic: &str, partition: i32) -> Result<i64, KafkaError> {
+        let written = {
+            let (everything, topic): (BaseConsumer<Quiet>, _) = (self.settings.undecided_too().create_with_context(Quiet)?, topic.to_owned());
+            blocking(move || everything.fetch_watermarks(&topic, partition, PATIENCE)).await?.1
+        };
+        let deadline = Instant::now() + UNDECIDED_AT_MOST;
+        loop {
+            let (_, decided) = self.watermarks(topic, partition).await?;
+            if decided >= written {
+                return Ok(decided);
+            }
+            if Instant::now() >= deadline {
+                return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut));
+            }
+            sleep(LOOK_AGAIN_AFTER).await;
         }
     }
 

@@ -1,10 +1,14 @@
 //! How are Kafka and the schema registry reached?
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
+
+/// After this Kafka aborts a transaction that its publisher has not ended.
+pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The cluster, the topics' names, and the specification's settings of producers and consumers.
 ///
@@ -142,7 +146,7 @@ impl KafkaSettings {
             .set("batch.size", "524288")
             .set("message.max.bytes", MAX_MESSAGE_BYTES.to_string())
             .set("queue.buffering.max.kbytes", "131072")
-            .set("transaction.timeout.ms", "30000")
+            .set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string())
             .set("message.timeout.ms", "20000");
         config
     }
@@ -165,6 +169,13 @@ impl KafkaSettings {
             // several feeds share a process
             .set("queued.max.messages.kbytes", "4096")
             .set("fetch.message.max.bytes", "1048576");
+        config
+    }
+
+    /// As a reader, for what isn't committed (yet) as well: how far anything was written.
+    pub(crate) fn undecided_too(&self) -> ClientConfig {
+        let mut config = self.reader(5);
+        config.set("isolation.level", "read_uncommitted");
         config
     }
 

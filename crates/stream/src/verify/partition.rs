@@ -84,7 +84,7 @@ impl Checker {
             checker.floor = expected.statement;
             checker.last = Some(proved.position);
         } else {
-            checker.begin_at_first(reader, high, expected.tail).await?;
+            checker.begin_at_first(reader, expected.tail).await?;
         }
         Ok(checker)
     }
@@ -101,8 +101,11 @@ impl Checker {
         Ok(found.and_then(|message| Marks::of(&message).ok()).is_some_and(|marks| marks.position == proved.position))
     }
 
-    async fn begin_at_first(&mut self, reader: &mut Reader, high: i64, tail: u64) -> Result<(), KafkaError> {
-        let first = if self.offset < high { self.next(reader).await? } else { None };
+    async fn begin_at_first(&mut self, reader: &mut Reader, tail: u64) -> Result<(), KafkaError> {
+        let mut first = if self.offset < self.end { self.next(reader).await? } else { None };
+        if first.is_none() && tail > 0 {
+            first = self.next_when_settled(reader).await?;
+        }
         match first {
             // what its headers say is looked at when its turn comes
             Some(first) => {
@@ -113,7 +116,7 @@ impl Checker {
                 self.last = Some(previous);
             }
             // it was written once: Kafka has forgotten it all
-            None if high > 0 => {
+            None if self.end > 0 => {
                 self.forgotten = tail;
                 self.last = Some(tail);
             }
@@ -164,7 +167,11 @@ impl Checker {
         while let Some(&(position, leaf)) = self.expected.front() {
             // records come without waiting, and others have something to do
             consume_budget().await;
-            let Some(message) = self.next_here(reader).await? else {
+            let mut next = self.next_here(reader).await?;
+            if next.is_none() {
+                next = self.next_when_settled(reader).await?;
+            }
+            let Some(message) = next else {
                 // the end is told once
                 while let Some(&(position, _)) = self.expected.front() {
                     self.miss(position);
@@ -269,6 +276,12 @@ impl Checker {
     async fn next(&self, reader: &mut Reader) -> Result<Option<OwnedMessage>, KafkaError> {
         reader.seek(&self.topic, self.partition.kafka_index(), self.offset)?;
         self.next_here(reader).await
+    }
+
+    /// Looks behind an end again, when everything that was written is decided.
+    async fn next_when_settled(&mut self, reader: &mut Reader) -> Result<Option<OwnedMessage>, KafkaError> {
+        self.end = self.end.max(reader.settle(&self.topic, self.partition.kafka_index()).await?);
+        self.next(reader).await
     }
 
     async fn next_here(&self, reader: &mut Reader) -> Result<Option<OwnedMessage>, KafkaError> {

@@ -30,6 +30,8 @@ pub(crate) const TOPICS: [Topic; 7] =
 pub(crate) struct World {
     pub(crate) database: TestDatabase,
     pub(crate) kafka: KafkaSettings,
+    /// Sees what isn't committed (yet) as well.
+    undecided: BaseConsumer,
     _sequencing: DropGuard,
 }
 
@@ -45,12 +47,30 @@ pub(crate) fn kafka_settings() -> KafkaSettings {
     }
 }
 
+fn client(kafka: &KafkaSettings) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &kafka.brokers);
+    config
+}
+
+fn consumer(kafka: &KafkaSettings, isolation: &str) -> BaseConsumer {
+    client(kafka)
+        .set("group.id", "anybody")
+        .set("isolation.level", isolation)
+        .set("enable.partition.eof", "true")
+        .set("fetch.wait.max.ms", "5")
+        .create()
+        .unwrap()
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
         let database = TestDatabase::new().await;
         let shutdown = CancellationToken::new();
         tokio::spawn(Sequencer::new(database.pool(Role::Writer), SequencerSettings::default()).run(shutdown.clone()));
-        Self { database, kafka: kafka_settings(), _sequencing: shutdown.drop_guard() }
+        let kafka = kafka_settings();
+        let undecided = consumer(&kafka, "read_uncommitted");
+        Self { database, kafka, undecided, _sequencing: shutdown.drop_guard() }
     }
 
     pub(crate) fn log(&self) -> Log {
@@ -93,28 +113,17 @@ impl World {
 
     /// What any consumer finds in our topics, partition by partition.
     pub(crate) fn records(&self) -> BTreeMap<TopicPartition, Vec<OwnedMessage>> {
-        let consumer = self.consumer();
+        let consumer = consumer(&self.kafka, "read_committed");
         TopicPartition::all().map(|partition| (partition, self.read(&consumer, partition))).filter(|(_, records)| !records.is_empty()).collect()
     }
 
     pub(crate) fn records_of(&self, partition: TopicPartition) -> Vec<OwnedMessage> {
-        self.read(&self.consumer(), partition)
-    }
-
-    fn consumer(&self) -> BaseConsumer {
-        self.client()
-            .set("group.id", "anybody")
-            .set("isolation.level", "read_committed")
-            .set("enable.partition.eof", "true")
-            .set("fetch.wait.max.ms", "5")
-            .create()
-            .unwrap()
+        self.read(&consumer(&self.kafka, "read_committed"), partition)
     }
 
     fn read(&self, consumer: &BaseConsumer, partition: TopicPartition) -> Vec<OwnedMessage> {
         let name = format!("{}{}", self.kafka.topic_prefix, partition.topic.name());
-        // a topic that has just been made isn't known everywhere yet
-        let (low, high) = consumer.fetch_watermarks(&name, i32::try_from(partition.index).unwrap(), SOON).unwrap_or_default();
+        let (low, high) = self.settled(consumer, &name, i32::try_from(partition.index).unwrap());
         if low == high {
             return vec![];
         }
@@ -137,6 +146,22 @@ impl World {
                 Ok(_) | Err(KafkaError::PartitionEOF(_)) => {}
                 Err(error) => panic!("{error}"),
             }
+        }
+    }
+
+    /// Where a partition begins and ends once whatever was written to it is committed or aborted: Kafka answers a commit before
+    /// it marks the records.
+    fn settled(&self, consumer: &BaseConsumer, name: &str, partition: i32) -> (i64, i64) {
+        // a topic that has just been made isn't known everywhere yet
+        let watermarks = |consumer: &BaseConsumer| consumer.fetch_watermarks(name, partition, SOON).unwrap_or_default();
+        let ((_, written), deadline) = (watermarks(&self.undecided), Instant::now() + SOON);
+        loop {
+            let (low, high) = watermarks(consumer);
+            if high >= written {
+                return (low, high);
+            }
+            assert!(Instant::now() < deadline, "transactions end");
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
@@ -169,9 +194,7 @@ impl World {
     }
 
     fn client(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &self.kafka.brokers);
-        config
+        client(&self.kafka)
     }
 }
 
