@@ -1,13 +1,16 @@
 //! Is a record that was deleted, doubled, moved or altered found?
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anamnesis_journal::Role;
 use anamnesis_journal::tree::Signer;
 use anamnesis_stream::{Fault, KafkaReport, KafkaSettings, Scope, TopicPartition, ensure_topics, verify_kafka};
+use rdkafka::config::ClientConfig;
 use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders, OwnedMessage};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
-use crate::world::{World, header, kafka_settings};
+use crate::world::{SOON, World, header, kafka_settings};
 
 type Found = fn(&Fault) -> bool;
 
@@ -31,6 +34,21 @@ async fn copy(world: &World, changed: TopicPartition, records: Vec<OwnedMessage>
     let others = world.records().into_iter().filter(|(partition, _)| *partition != changed).flat_map(|(_, records)| records);
     world.write(&others.chain(records).map(moved).collect::<Vec<_>>());
     kafka
+}
+
+/// Writes these to the copy in a transaction, and leaves it open.
+fn write_undecided(world: &World, copy: &KafkaSettings, records: &[OwnedMessage]) -> BaseProducer {
+    let producer: BaseProducer =
+        ClientConfig::new().set("bootstrap.servers", &copy.brokers).set("transactional.id", &copy.topic_prefix).create().unwrap();
+    producer.init_transactions(SOON).unwrap();
+    producer.begin_transaction().unwrap();
+    for record in records {
+        let topic = record.topic().replace(&world.kafka.topic_prefix, &copy.topic_prefix);
+        let again = BaseRecord::to(&topic).partition(record.partition()).key(record.key().unwrap()).payload(record.payload().unwrap());
+        producer.send(again.headers(record.headers().unwrap().clone())).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(SOON).unwrap();
+    producer
 }
 
 fn with_header(record: &OwnedMessage, name: &str, value: &str) -> OwnedMessage {
@@ -91,6 +109,27 @@ async fn whatever_is_done_to_one_record_is_found_and_named() {
         let first = report.findings.first().unwrap_or_else(|| panic!("{what}: nothing is found"));
         assert_eq!((first.partition, first.position), (partition, position), "{what}: {:?}", report.findings);
         assert!(found(&first.fault), "{what}: {:?}", report.findings);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_decided_yet_is_neither_missing_nor_forgotten() {
+    let world = World::new().await;
+    world.append(80).await;
+    world.publish_all().await;
+    let (partition, records) = some_partition(&world);
+    for decided in [0, 2] {
+        // the rest is written, and Kafka has yet to say that it is committed
+        let kafka = copy(&world, partition, records[..decided].to_vec()).await;
+        let producer = write_undecided(&world, &kafka, &records[decided..]);
+        let committing = tokio::task::spawn_blocking(move || {
+            std::thread::sleep(Duration::from_secs(3));
+            producer.commit_transaction(SOON).unwrap();
+        });
+        let report = verify(&world, &kafka).await;
+        assert!(committing.is_finished(), "this was sure of something before it was decided");
+        assert!(report.is_sound(), "{:?}", report.findings);
+        assert_eq!((report.records, report.forgotten_unproved.len()), (80, 0));
     }
 }
 
