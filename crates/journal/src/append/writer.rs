@@ -4,12 +4,13 @@
 //! single command may have caused: each goes alone. Postgres itself: nobody knows what became of them, so each caller
 //! is told to ask again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
 use sqlx::error::DatabaseError;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgPool, Postgres};
 
 use super::statement::{Answer, Together, append};
 use super::{Append, Verdict};
@@ -18,6 +19,9 @@ use super::{Append, Verdict};
 const MOST_RACES: u32 = 5;
 /// A statement takes milliseconds; after this long its connection is given up.
 const LONGEST_STATEMENT: Duration = Duration::from_secs(15);
+/// A connection goes from statement to statement so long. Whenever the pool gets one back it asks the server how it is: a round
+/// trip, which at each statement would keep the next one waiting.
+const KEPT_FOR: Duration = Duration::from_secs(1);
 
 /// Why there is no verdict. Cloned to every command of the statement.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -39,6 +43,8 @@ pub(crate) type Outcome = Result<Verdict, AppendError>;
 #[derive(Clone)]
 pub(crate) struct Writer {
     pool: PgPool,
+    /// Connections between two statements.
+    kept: Arc<Mutex<Vec<Kept>>>,
     /// Nothing was in the way of the last batch, so nothing will be in the way of the next.
     hopeful: Arc<AtomicBool>,
 }
@@ -50,7 +56,7 @@ impl Writer {
         let connections = u32::try_from(connections.max(1)).unwrap_or(u32::MAX);
         let options = pool.options().clone().min_connections(0).max_connections(connections);
         let pool = options.connect_lazy_with((*pool.connect_options()).clone());
-        Self { pool, hopeful: Arc::new(AtomicBool::new(true)) }
+        Self { pool, kept: Arc::default(), hopeful: Arc::new(AtomicBool::new(true)) }
     }
 
     /// All commands in one statement, each for itself.
@@ -112,13 +118,36 @@ impl Writer {
     }
 
     async fn once(&self, commands: &[&Append], together: Together) -> sqlx::Result<Answer> {
-        let mut connection = self.pool.acquire().await?;
-        let answer = tokio::time::timeout(LONGEST_STATEMENT, append(&mut connection, commands, together)).await;
-        answer.unwrap_or_else(|_| {
-            connection.close_on_drop();
-            Err(sqlx::Error::PoolTimedOut)
-        })
+        let mut kept = self.connection().await?;
+        let Ok(answer) = tokio::time::timeout(LONGEST_STATEMENT, append(&mut kept.connection, commands, together)).await else {
+            kept.connection.close_on_drop();
+            return Err(sqlx::Error::PoolTimedOut);
+        };
+        // after an error the pool may see what is left of it
+        if answer.is_ok() {
+            self.kept().push(kept);
+        }
+        answer
     }
+
+    async fn connection(&self) -> sqlx::Result<Kept> {
+        let kept = self.kept().pop();
+        match kept.filter(|kept| kept.since.elapsed() < KEPT_FOR) {
+            Some(kept) => Ok(kept),
+            None => Ok(Kept { connection: self.pool.acquire().await?, since: Instant::now() }),
+        }
+    }
+
+    /// Nothing panics while it holds this.
+    fn kept(&self) -> MutexGuard<'_, Vec<Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection of the pool.
+struct Kept {
+    connection: PoolConnection<Postgres>,
+    since: Instant,
 }
 
 /// True when the error isn't about the statement but about the server or the way to it.
