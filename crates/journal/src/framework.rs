@@ -173,8 +173,10 @@ impl<A: Aggregate> EventStore<Framework<A>> for Store<'_> {
         context: Loaded<A>,
         _metadata: HashMap<String, String>,
     ) -> Result<Vec<EventEnvelope<Framework<A>>>, AggregateError<A::Error>> {
-        let events = events.into_iter().map(FrameworkEvent::into_event).collect();
-        self.append(events, context).await.map_err(told)
+        let (id, events) = (context.id.to_string(), events.into_iter().map(FrameworkEvent::into_event).collect());
+        let committed = self.append(events, context).await.map_err(told)?;
+        let columns = |event_id: Uuid| HashMap::from([(EVENT_ID.to_owned(), event_id.to_string())]);
+        Ok(committed.into_iter().map(|event| envelope(&id, event.sequence, event.event, columns(event.event_id))).collect())
     }
 }
 
@@ -183,17 +185,6 @@ impl Store<'_> {
     /// The stream's state.
     pub(crate) async fn load_stream<A: Aggregate>(&self, id: Uuid) -> Result<Loaded<A>, Failure> {
         self.load_aggregate(&id.to_string()).await.map_err(Failure::of::<A::Error>)
-    }
-
-    /// Appends what was decided on that state.
-    pub(crate) async fn commit_events<A: Aggregate>(
-        &self,
-        events: Vec<A::Event>,
-        context: Loaded<A>,
-    ) -> Result<Vec<CommittedEvent<A::Event>>, Failure> {
-        let events = events.into_iter().map(FrameworkEvent::new).collect();
-        let envelopes = self.commit(events, context, HashMap::new()).await.map_err(Failure::of::<A::Error>)?;
-        envelopes.into_iter().map(committed::<A>).collect()
     }
 
     /// The caller's command's events in a stream, up to its last one.
@@ -256,7 +247,8 @@ impl Store<'_> {
         if stored.iter().any(is_foreign) { Err(Failure::Foreign) } else { Ok(()) }
     }
 
-    async fn append<A: Aggregate>(&self, events: Vec<A::Event>, context: Loaded<A>) -> Result<Vec<EventEnvelope<Framework<A>>>, Failure> {
+    /// Appends what was decided on that state.
+    pub(crate) async fn append<A: Aggregate>(&self, events: Vec<A::Event>, context: Loaded<A>) -> Result<Vec<CommittedEvent<A::Event>>, Failure> {
         let Loaded { id, before, is_new, aggregate: Framework(state) } = context;
         let append = seal(
             &self.inner.vault,
@@ -273,14 +265,8 @@ impl Store<'_> {
             let owner = owner(self.caller.organization_id, state.subject(id, event));
             self.inner.snapshots.consider(owner, id, before.sequence, Folded { state, sequence: last, subjects });
         }
-        let text = id.to_string();
-        let columns = |event_id: Uuid| HashMap::from([(EVENT_ID.to_owned(), event_id.to_string())]);
-        Ok(events
-            .into_iter()
-            .zip(ids)
-            .zip(before.sequence + 1..)
-            .map(|((event, id), sequence)| envelope(&text, sequence, event, columns(id)))
-            .collect())
+        let committed = |((event, event_id), sequence)| CommittedEvent { event_id, sequence, event };
+        Ok(events.into_iter().zip(ids).zip(before.sequence + 1..).map(committed).collect())
     }
 }
 

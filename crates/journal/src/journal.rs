@@ -158,7 +158,7 @@ async fn attempt<A: Aggregate>(request: &Request<'_, A>, store: &Store<'_>) -> R
         Ok(_) if is_foreign => return Err(Failure::Foreign.into()),
         Ok(events) => events,
     };
-    let events = store.commit_events(events, loaded).await?;
+    let events = store.append(events, loaded).await?;
     Ok(Committed { aggregate_id: id, sequence: before + events.len() as u64, events, replayed: false })
 }
 
