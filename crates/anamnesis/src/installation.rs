@@ -7,6 +7,7 @@ use anamnesis_access::Access;
 use anamnesis_cache::Cache;
 use anamnesis_journal::log::Log;
 use anamnesis_journal::{Journal, JournalSettings, Role, migrate, pool_as};
+use anamnesis_loops::Loops;
 use anamnesis_projections::kernel::Projection;
 use anamnesis_projector::{Rebuild, Rebuilt, all_lanes_of, ensure_schema};
 use anamnesis_vault::{Keyring, Vault, VaultSettings};
@@ -113,6 +114,8 @@ pub(crate) struct Installation {
     pub(crate) log: Log,
     /// Accounts.
     pub(crate) access: Access,
+    /// What goes on in all of these, and in whatever runs on them.
+    pub(crate) loops: Loops,
 }
 
 impl Installation {
@@ -127,11 +130,13 @@ impl Installation {
         );
         config.make_data_dir()?;
         let keyring = Keyring::open_or_create(&config.keyring_path()).context("open the keyring")?;
-        let vault = Vault::open(writer.clone(), Arc::new(keyring), VaultSettings::default()).await.context("open the vault")?;
-        let journal = Journal::open(writer.clone(), vault.clone(), JournalSettings::default());
+        let loops = Loops::default();
+        let vault = Vault::open_watched(writer.clone(), Arc::new(keyring), VaultSettings::default(), loops.clone());
+        let vault = vault.await.context("open the vault")?;
+        let journal = Journal::open_watched(writer.clone(), vault.clone(), JournalSettings::default(), &loops);
         let cache = config.cache(&vault)?;
         let access = Access::new(writer.clone(), journal.clone(), vault.clone(), cache.clone(), config.access());
-        Ok(Self { owner, log: Log::new(writer.clone()), writer, projector, reader, vault, cache, journal, access })
+        Ok(Self { owner, log: Log::watched(writer.clone(), loops.clone()), writer, projector, reader, vault, cache, journal, access, loops })
     }
 
     /// Makes the tables of the read models that aren't there, and builds those anew whose definition has changed.

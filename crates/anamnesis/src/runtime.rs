@@ -9,14 +9,15 @@ use anamnesis_api::{ApiSettings, App, Streams, router};
 use anamnesis_journal::Elsewhere;
 use anamnesis_journal::follower::{Follower, FollowerHandle, FollowerSettings};
 use anamnesis_journal::sequencer::{Sequencer, SequencerHandle, SequencerSettings};
+use anamnesis_loops::{Loops, MORE_PATIENCE, PATIENCE, Pulse};
 use anamnesis_projections::kernel::Projection;
 use anamnesis_projector::{Progress, ProjectorSettings, Watcher, Workers};
 use anamnesis_stream::{KafkaSettings, Publisher, PublisherSettings};
 use anyhow::Context;
 use futures::FutureExt as _;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -30,22 +31,26 @@ pub(crate) struct Watched {
     projecting: Progress,
 }
 
+/// How long what still runs is waited for once something has died: it may wait for what is dead.
+const LAST_WAIT: Duration = Duration::from_secs(20);
+
 /// Everything that runs until it is told to stop.
 pub(crate) struct Runtime {
     tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
+    loops: Loops,
     shutdown: CancellationToken,
 }
 
 impl Runtime {
     /// Without any task.
-    pub(crate) fn new() -> Self {
-        Self { tasks: JoinSet::new(), shutdown: CancellationToken::new() }
+    pub(crate) fn new(installation: &Installation) -> Self {
+        Self { tasks: JoinSet::new(), loops: installation.loops.clone(), shutdown: CancellationToken::new() }
     }
 
     /// Starts every role; says where HTTP is served.
     pub(crate) async fn start(config: &Config, installation: &Installation) -> anyhow::Result<(Self, SocketAddr)> {
         installation.ensure_read_models().await?;
-        let mut runtime = Self::new();
+        let mut runtime = Self::new(installation);
         if let Some(kafka) = &config.kafka {
             runtime.publish(config, installation, kafka.clone())?;
         }
@@ -62,8 +67,8 @@ impl Runtime {
         let signer = Arc::new(config.signer()?);
         let follower = Follower::new(installation.writer.clone(), installation.log.clone(), Some(signer), FollowerSettings::default());
         let handles = (sequencer.handle(), follower.handle());
-        self.spawn("sequencer", |shutdown| sequencer.run(shutdown));
-        self.spawn("tree", |shutdown| follower.run(shutdown));
+        self.spawn("sequencer", PATIENCE, |pulse, shutdown| sequencer.with_pulse(pulse).run(shutdown));
+        self.spawn("tree", PATIENCE, |pulse, shutdown| follower.with_pulse(pulse).run(shutdown));
         Ok(handles)
     }
 
@@ -75,12 +80,12 @@ impl Runtime {
         };
         let Installation { projector, vault, log, cache, .. } = installation;
         let workers = Workers::new(projector.clone(), vault.clone(), log.clone(), &projections, ProjectorSettings::default());
-        let workers = workers.with_cache(cache.clone());
+        let workers = workers.with_cache(cache.clone()).with_loops(self.loops.clone());
         let workers = match &config.kafka {
             Some(kafka) => workers.from_kafka(kafka.clone(), &work),
             None => workers,
         };
-        self.spawn("projectors", |shutdown| workers.run(shutdown));
+        self.spawn("projectors", PATIENCE, |pulse, shutdown| async move { pulse.while_waiting(workers.run(shutdown)).await });
     }
 
     /// Starts the edge; says where.
@@ -98,6 +103,7 @@ impl Runtime {
             sequencing,
             following,
             projecting,
+            loops: self.loops.clone(),
             streams: Streams::new(config.streams(), self.shutdown.clone()),
             settings: ApiSettings {
                 max_body_bytes: config.max_body_bytes,
@@ -108,16 +114,15 @@ impl Runtime {
             },
         };
         let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-        let (shutdown, patience) = (self.shutdown.clone(), Duration::from_millis(config.request_timeout_ms));
-        self.tasks.spawn(async move {
+        let patience = Duration::from_millis(config.request_timeout_ms);
+        self.spawn("HTTP server", PATIENCE, |pulse, shutdown| async move {
             let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned()).into_future();
             // a client that takes nothing more isn't waited for any longer than a request may take
             let given_up = shutdown.cancelled_owned().then(|()| sleep(patience));
-            let served = tokio::select! {
-                served = serving => served.context("serve HTTP"),
+            tokio::select! {
+                served = pulse.while_waiting(serving) => served.context("serve HTTP"),
                 () = given_up => Ok(()),
-            };
-            ("HTTP server", served)
+            }
         });
         Ok(address)
     }
@@ -126,7 +131,7 @@ impl Runtime {
     pub(crate) fn watch(&mut self, config: &Config, installation: &Installation) -> anyhow::Result<Watched> {
         let elsewhere = Elsewhere::new(installation.writer.clone(), config.verifying_key()?);
         let (sequencing, following) = (elsewhere.sequencing(), elsewhere.following());
-        self.spawn("watch over the log", |shutdown| elsewhere.run(shutdown));
+        self.spawn("watch over the log", PATIENCE, |pulse, shutdown| elsewhere.with_pulse(pulse).run(shutdown));
         Ok(Watched { sequencing, following, projecting: self.watch_projections(config, installation) })
     }
 
@@ -134,7 +139,7 @@ impl Runtime {
         let silence = ProjectorSettings::default().silence;
         let watcher = Watcher::new(installation.reader.clone(), anamnesis_projections::ALL, config.kafka.is_some(), silence);
         let projecting = watcher.progress();
-        self.spawn("watch over the projections", |shutdown| watcher.run(shutdown));
+        self.spawn("watch over the projections", PATIENCE, |pulse, shutdown| watcher.with_pulse(pulse).run(shutdown));
         projecting
     }
 
@@ -142,32 +147,47 @@ impl Runtime {
     pub(crate) fn publish(&mut self, config: &Config, installation: &Installation, kafka: KafkaSettings) -> anyhow::Result<()> {
         let publisher = Publisher::new(installation.writer.clone(), installation.log.clone(), kafka, PublisherSettings::default());
         let publisher = publisher.with_signer(Arc::new(config.signer()?));
-        self.spawn("publisher", |shutdown| publisher.run(shutdown));
+        let loops = self.loops.clone();
+        self.spawn("publisher", MORE_PATIENCE, |pulse, shutdown| publisher.with_pulse(loops, pulse).run(shutdown));
         Ok(())
     }
 
-    fn spawn<T: Future<Output = ()> + Send + 'static>(&mut self, name: &'static str, task: impl FnOnce(CancellationToken) -> T) {
-        let task = task(self.shutdown.clone());
-        self.tasks.spawn(async move {
-            task.await;
-            (name, Ok(()))
+    /// Starts a loop that must not end before it is told to.
+    fn spawn<T, W>(&mut self, name: &'static str, bound: Duration, work: impl FnOnce(Pulse, CancellationToken) -> W)
+    where
+        T: Outcome,
+        W: Future<Output = T> + Send + 'static,
+    {
+        let shutdown = self.shutdown.clone();
+        self.loops.spawn_on(&mut self.tasks, name, bound, |pulse| {
+            let work = work(pulse.clone(), shutdown.clone());
+            async move {
+                let outcome = work.await.outcome();
+                if shutdown.is_cancelled() {
+                    pulse.ends();
+                }
+                (name, outcome)
+            }
         });
     }
 
-    /// Waits for a signal to stop, or for a task that ended by itself (which it must not).
+    /// Waits for a signal to stop, or for a loop that ended by itself (which none may): then the process ends, and whoever
+    /// runs it starts it anew.
     pub(crate) async fn run_to_the_end(mut self) -> anyhow::Result<()> {
-        let ended = tokio::select! {
-            ended = self.tasks.join_next() => ended,
-            () = told_to_stop() => None,
+        let outcome = tokio::select! {
+            ended = self.tasks.join_next() => Err(why(ended)),
+            died = self.loops.died() => Err(anyhow::anyhow!("the {died} died")),
+            () = told_to_stop() => Ok(()),
         };
         info!("stopping");
         self.shutdown.cancel();
-        let mut outcome = match ended {
-            Some(Ok((name, Ok(())))) => Err(anyhow::anyhow!("the {name} ended by itself")),
-            Some(Ok((name, Err(cause)))) => Err(cause.context(format!("the {name} failed"))),
-            Some(Err(panicked)) => Err(anyhow::Error::new(panicked).context("a task panicked")),
-            None => Ok(()),
-        };
+        let wait = if outcome.is_ok() { Duration::MAX } else { LAST_WAIT };
+        let stopped = timeout(wait, self.stop()).await.unwrap_or_else(|_| Err(anyhow::anyhow!("not everything has stopped")));
+        outcome.and(stopped)
+    }
+
+    async fn stop(&mut self) -> anyhow::Result<()> {
+        let mut outcome = Ok(());
         while let Some(task) = self.tasks.join_next().await {
             if let Ok((name, Err(cause))) = task {
                 error!("the {name} failed while stopping");
@@ -175,6 +195,33 @@ impl Runtime {
             }
         }
         outcome
+    }
+}
+
+/// How a loop may end.
+trait Outcome: Send + 'static {
+    fn outcome(self) -> anyhow::Result<()>;
+}
+
+impl Outcome for () {
+    fn outcome(self) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+impl Outcome for anyhow::Result<()> {
+    fn outcome(self) -> anyhow::Result<()> {
+        self
+    }
+}
+
+/// Why a task ended that nobody had told to.
+fn why(ended: Option<Result<(&'static str, anyhow::Result<()>), JoinError>>) -> anyhow::Error {
+    match ended {
+        Some(Ok((name, Ok(())))) => anyhow::anyhow!("the {name} ended by itself"),
+        Some(Ok((name, Err(cause)))) => cause.context(format!("the {name} failed")),
+        Some(Err(died)) => anyhow::Error::new(died).context("a task died"),
+        None => anyhow::anyhow!("there is nothing to run"),
     }
 }
 
@@ -187,3 +234,6 @@ async fn told_to_stop() {
         _ = terminate.recv() => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

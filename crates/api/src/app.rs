@@ -9,6 +9,7 @@ use anamnesis_journal::Journal;
 use anamnesis_journal::follower::FollowerHandle;
 use anamnesis_journal::log::Log;
 use anamnesis_journal::sequencer::SequencerHandle;
+use anamnesis_loops::Loops;
 use anamnesis_projector::Progress;
 use anamnesis_vault::Vault;
 use chrono::Utc;
@@ -61,6 +62,8 @@ pub struct App {
     pub projecting: Progress,
     /// The streams that are open.
     pub streams: Streams,
+    /// What goes on in this process.
+    pub loops: Loops,
     /// How the edge behaves.
     pub settings: ApiSettings,
 }

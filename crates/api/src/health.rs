@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anamnesis_journal::sequencer::SequencerState;
+use anamnesis_loops::{Condition, LoopState, Loops};
 use anamnesis_projector::Status;
 use anamnesis_stream::Publication;
 use axum::Json;
@@ -19,11 +20,23 @@ const SILENT_FOR: Duration = Duration::from_secs(15);
 /// How long the database may take to answer.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// This process answers.
+/// Whether this process goes on.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Live {
-    /// `live`.
+pub struct Live {
+    /// `live`, or `broken`: something in this process is dead or stuck, and starting it anew helps.
     status: &'static str,
+    /// What is dead or stuck.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    broken: Vec<String>,
+}
+
+impl Live {
+    /// How a process with these loops is.
+    pub fn of(loops: &Loops) -> (StatusCode, Json<Self>) {
+        let broken: Vec<_> = loops.unwell().into_iter().map(|unwell| unwell.name).collect();
+        let (code, status) = if broken.is_empty() { (StatusCode::OK, "live") } else { (StatusCode::SERVICE_UNAVAILABLE, "broken") };
+        (code, Json(Self { status, broken }))
+    }
 }
 
 /// Whether requests can be answered, and what each answer depends on.
@@ -38,7 +51,7 @@ pub(crate) struct Ready {
 /// Something that answers depend on.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Dependency {
-    /// `database`, `sequencer`, `tree`, `projection patients`, …, `cache`, `publication`
+    /// `database`, `sequencer`, `tree`, `loops`, `projection patients`, …, `cache`, `publication`; `loop …`, if one is dead or stuck.
     name: String,
     /// Whether it works.
     is_well: bool,
@@ -63,10 +76,10 @@ fn is_none(parked_streams: &usize) -> bool {
     *parked_streams == 0
 }
 
-/// Says that the process answers, and nothing about what it depends on.
-#[utoipa::path(get, path = "/health/live", tag = "health", security(()), responses((status = 200, body = Live)))]
-pub(crate) async fn live() -> (StatusCode, Json<Live>) {
-    (StatusCode::OK, Json(Live { status: "live" }))
+/// Says whether the process goes on with all that it does, and nothing about what it depends on.
+#[utoipa::path(get, path = "/health/live", tag = "health", security(()), responses((status = 200, body = Live), (status = 503, body = Live)))]
+pub(crate) async fn live(State(app): State<App>) -> (StatusCode, Json<Live>) {
+    Live::of(&app.loops)
 }
 
 /// Says whether requests can be answered: each dependency by name.
@@ -74,6 +87,7 @@ pub(crate) async fn live() -> (StatusCode, Json<Live>) {
 pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Json<Ready>) {
     let head = timeout(DATABASE_PATIENCE, app.log.head()).await.ok().and_then(Result::ok).map(|head| head.position);
     let mut dependencies = vec![database(head), sequencer(&app), tree(&app, head)];
+    dependencies.extend(loops(&app));
     dependencies.extend(projections(&app, head));
     let is_ready = dependencies.iter().all(|dependency| dependency.is_well);
     let mut helpful = vec![cache(&app).await];
@@ -93,6 +107,16 @@ pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Json<Ready>) {
 fn database(head: Option<u64>) -> Dependency {
     let is_well = head.is_some();
     Dependency::of("database", is_well, if is_well { "answers" } else { "doesn't answer" }, None)
+}
+
+/// What this process does, whoever depends on it: what is dead isn't only late.
+fn loops(app: &App) -> Vec<Dependency> {
+    let broken = |unwell: LoopState| {
+        let state = if unwell.condition == Condition::Dead { "is dead" } else { "is stuck" };
+        Dependency::of(format!("loop {}", unwell.name), false, state, None)
+    };
+    let unwell: Vec<_> = app.loops.unwell().into_iter().map(broken).collect();
+    if unwell.is_empty() { vec![Dependency::of("loops", true, "go on", None)] } else { unwell }
 }
 
 fn sequencer(app: &App) -> Dependency {

@@ -27,6 +27,7 @@ mod stream;
 
 pub use app::{ApiSettings, App};
 pub use edge::Problem;
+pub use health::Live;
 pub use openapi::document;
 pub use router::{ANONYMOUS, router};
 pub use stream::{StreamSettings, Streams};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anamnesis_loops::Pulse;
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
@@ -27,6 +28,7 @@ pub struct Elsewhere {
     sequencing: watch::Sender<SequencerHealth>,
     following: watch::Sender<FollowerHealth>,
     wanted: watch::Sender<u64>,
+    pulse: Pulse,
 }
 
 #[derive(sqlx::FromRow)]
@@ -39,7 +41,14 @@ struct Seen {
 impl Elsewhere {
     /// Watches the database that `pool` leads to, whose heads are signed by that key.
     pub fn new(pool: PgPool, key: VerifyingKey) -> Self {
-        Self { pool, key, sequencing: watch::Sender::default(), following: watch::Sender::default(), wanted: watch::Sender::default() }
+        let (sequencing, following, wanted) = (watch::Sender::default(), watch::Sender::default(), watch::Sender::default());
+        Self { pool, key, sequencing, following, wanted, pulse: Pulse::default() }
+    }
+
+    /// It beats this pulse as it looks.
+    #[must_use]
+    pub fn with_pulse(self, pulse: Pulse) -> Self {
+        Self { pulse, ..self }
     }
 
     /// How the sequencer is. It can't be woken from here, and looks for itself every few milliseconds.
@@ -64,6 +73,7 @@ impl Elsewhere {
                     self.following.send_modify(|health| health.failures = health.failures.saturating_add(1));
                 }
             }
+            self.pulse.beat();
             let is_waited_for = *wanted.borrow_and_update() > self.following.borrow().signed_size();
             tokio::select! {
                 () = sleep(if is_waited_for { LOOK_WHILE_WAITED_FOR } else { LOOK_AT_REST }) => {}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anamnesis_domain::{Aggregate, Refusal};
+use anamnesis_loops::Loops;
 use anamnesis_vault::Vault;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -56,7 +57,12 @@ pub(crate) struct Inner {
 impl Journal {
     /// Opens the journal over a pool of the role `anamnesis_writer`. Must be called inside a tokio runtime.
     pub fn open(pool: PgPool, vault: Vault, settings: JournalSettings) -> Self {
-        let appender = Appender::start(Writer::new(&pool, settings.append_connections), settings);
+        Self::open_watched(pool, vault, settings, &Loops::default())
+    }
+
+    /// As [`Journal::open`]; the task that appends is one of these loops.
+    pub fn open_watched(pool: PgPool, vault: Vault, settings: JournalSettings, loops: &Loops) -> Self {
+        let appender = Appender::start(Writer::new(&pool, settings.append_connections), settings, loops);
         let repositories = Repositories::new(&pool);
         let snapshots = Snapshots::new(pool.clone(), vault.clone(), settings.snapshot_every);
         Self(Arc::new(Inner { pool, vault, appender, repositories, snapshots, turns: Turns::default() }))

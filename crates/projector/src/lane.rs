@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use anamnesis_domain::Recorded;
 use anamnesis_journal::log::{Unopened, open};
+use anamnesis_loops::Pulse;
 use anamnesis_projections::kernel::{AtPoison, Projection};
 use anamnesis_stream::{Feed, FeedError};
 use sqlx::PgConnection;
@@ -73,6 +74,7 @@ pub(crate) struct Lane<F, M> {
     make_feed: M,
     feed: Option<F>,
     crew: Crew,
+    pulse: Pulse,
     passed_at: Instant,
     /// When it looks whether anything parked is to be tried again.
     look_at: Instant,
@@ -110,13 +112,14 @@ struct Reached {
 }
 
 impl<F: Feed, M: Fn() -> Result<F, FeedError>> Lane<F, M> {
-    pub(crate) fn new(make_feed: M, crew: Crew) -> Self {
-        Self { make_feed, feed: None, crew, passed_at: Instant::now(), look_at: Instant::now() }
+    pub(crate) fn new(make_feed: M, crew: Crew, pulse: Pulse) -> Self {
+        Self { make_feed, feed: None, crew, pulse, passed_at: Instant::now(), look_at: Instant::now() }
     }
 
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
         let mut retry_after = FIRST_RETRY_AFTER;
         while !shutdown.is_cancelled() && !self.crew.members.is_empty() {
+            self.pulse.beat();
             match self.step(&shutdown).await {
                 Ok(()) => retry_after = FIRST_RETRY_AFTER,
                 Err(problem) if problem.is_passing() => {
@@ -127,6 +130,8 @@ impl<F: Feed, M: Fn() -> Result<F, FeedError>> Lane<F, M> {
                 Err(problem) => self.crew.all_stop(&problem),
             }
         }
+        // it was told to, or nobody is left in it
+        self.pulse.ends();
     }
 
     /// Reads one batch and does what it says; only waits when there is none.

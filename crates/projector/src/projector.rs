@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anamnesis_cache::Cache;
 use anamnesis_journal::log::Log;
+use anamnesis_loops::{Loops, MORE_PATIENCE, Pulse};
 use anamnesis_projections::kernel::Projection;
 use anamnesis_stream::{Feed, FeedError, TopicPartition};
 use anamnesis_vault::Vault;
@@ -59,6 +60,7 @@ pub struct Projector {
     projections: Vec<&'static Projection>,
     reporter: Reporter,
     published: Option<Published>,
+    pulse: Pulse,
 }
 
 /// What projectors work with.
@@ -70,6 +72,7 @@ pub(crate) struct Works {
     pub(crate) log: Log,
     pub(crate) settings: ProjectorSettings,
     pub(crate) cache: Option<Cache>,
+    pub(crate) loops: Loops,
 }
 
 /// A projection that has left its lane and may come back.
@@ -116,12 +119,16 @@ impl Projector {
     /// ([`crate::ensure_schema`]).
     pub fn new(pool: PgPool, vault: Vault, projections: &[&'static Projection], settings: ProjectorSettings) -> Self {
         let log = Log::new(pool.clone());
-        Self::of(Works { pool, vault, log, settings, cache: None }, projections, None)
+        Self::of(Works { pool, vault, log, settings, cache: None, loops: Loops::default() }, projections, None)
     }
 
     pub(crate) fn of(works: Works, projections: &[&'static Projection], published: Option<Published>) -> Self {
         let partition = published.as_ref().map_or(LOG, |published| published.partition.number());
-        Self { works, projections: projections.to_vec(), reporter: Reporter::new(projections, partition), published }
+        Self { works, projections: projections.to_vec(), reporter: Reporter::new(projections, partition), published, pulse: Pulse::default() }
+    }
+
+    pub(crate) fn with_pulse(self, pulse: Pulse) -> Self {
+        Self { pulse, ..self }
     }
 
     /// It tells this cache what its batches touch. Without being told, a cache holds nothing of the read models.
@@ -148,15 +155,18 @@ impl Projector {
         F: Feed + 'static,
         M: Fn() -> Result<F, FeedError> + Clone + Send + Sync + 'static,
     {
-        let Some(mut taken) = self.start(&self.projections, &shutdown).await else { return };
+        let Some(mut taken) = self.start(&self.projections, &shutdown).await else { return self.pulse.ends() };
         let (left, mut leaving) = mpsc::unbounded_channel();
         let (mut lanes, mut away) = (JoinSet::new(), Away::default());
         let ProjectorSettings { beat, silence, .. } = self.works.settings;
         let (mut beats, mut looks) = (every(beat), every(silence / 3));
+        let (loops, lane) = (&self.works.loops, format!("lane of {}", self.followed()));
         loop {
+            self.pulse.beat();
             for members in grouped(std::mem::take(&mut taken), self.works.settings.straggler_events) {
                 let crew = Crew::new(&self.works, members, self.reporter.clone(), self.published.clone(), left.clone());
-                lanes.spawn(Lane::new(make_feed.clone(), crew).run(shutdown.clone()));
+                let (make_feed, shutdown) = (make_feed.clone(), shutdown.clone());
+                loops.spawn_on(&mut lanes, lane.clone(), MORE_PATIENCE, |pulse| Lane::new(make_feed, crew, pulse).run(shutdown));
             }
             while let Ok(left) = leaving.try_recv() {
                 away.take(left);
@@ -175,8 +185,16 @@ impl Projector {
                 _ = looks.tick(), if !away.standing_by.is_empty() => taken = self.take_back(&mut away.standing_by, &shutdown).await,
             }
         }
-        lanes.join_all().await;
+        self.pulse.while_waiting(lanes.join_all()).await;
         self.leave().await;
+        if shutdown.is_cancelled() {
+            self.pulse.ends();
+        }
+    }
+
+    /// What it follows, by its name.
+    pub(crate) fn followed(&self) -> String {
+        self.published.as_ref().map_or_else(|| "the log".to_owned(), |published| published.partition.to_string())
     }
 
     /// Says that it is there, and how it is. Who can't say so is taken for dead, which is right.
@@ -224,6 +242,7 @@ impl Projector {
     async fn start(&self, projections: &[&'static Projection], shutdown: &CancellationToken) -> Option<Vec<Member>> {
         let mut retry_after = FIRST_RETRY_AFTER;
         while !shutdown.is_cancelled() {
+            self.pulse.beat();
             match self.take_over(projections).await {
                 Ok(members) => {
                     self.beat().await;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use anamnesis_loops::Pulse;
 use anamnesis_projections::kernel::Projection;
 use sqlx::PgPool;
 use sqlx::postgres::types::PgInterval;
@@ -30,6 +31,7 @@ pub struct Watcher {
     followed: BTreeMap<&'static str, Vec<u32>>,
     states: watch::Sender<States>,
     interest: Arc<Interest>,
+    pulse: Pulse,
 }
 
 /// A checkpoint, and what is said of it.
@@ -51,7 +53,13 @@ impl Watcher {
     pub fn new(pool: PgPool, projections: &[&'static Projection], from_kafka: bool, silence: Duration) -> Self {
         let followed: BTreeMap<_, _> = projections.iter().map(|projection| (projection.name, followed(projection, from_kafka))).collect();
         let states = followed.iter().map(|(name, partitions)| (*name, state(partitions, &HashMap::new()))).collect();
-        Self { pool, silence, followed, states: watch::Sender::new(states), interest: Arc::default() }
+        Self { pool, silence, followed, states: watch::Sender::new(states), interest: Arc::default(), pulse: Pulse::default() }
+    }
+
+    /// It beats this pulse as it looks.
+    #[must_use]
+    pub fn with_pulse(self, pulse: Pulse) -> Self {
+        Self { pulse, ..self }
     }
 
     /// What it sees.
@@ -62,6 +70,7 @@ impl Watcher {
     /// Watches until `shutdown`.
     pub async fn run(self, shutdown: CancellationToken) {
         loop {
+            self.pulse.beat();
             match self.look().await {
                 Ok(seen) => drop(self.states.send_if_modified(|states| {
                     let is_new = *states != seen;

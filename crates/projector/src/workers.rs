@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anamnesis_cache::Cache;
 use anamnesis_journal::log::Log;
+use anamnesis_loops::{Loops, PATIENCE, Pulse, Running};
 use anamnesis_projections::kernel::{Follows, Projection};
 use anamnesis_stream::{FeedError, KafkaFeed, KafkaSettings, LogFeed, Membership, Publication, Topic, TopicPartition};
 use anamnesis_vault::Vault;
@@ -17,7 +18,6 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use crate::checkpoint::topics_of;
@@ -45,13 +45,20 @@ struct Kafka {
 impl Workers {
     /// Workers over a pool of the role `anamnesis_projector` for those projections; all of them from the log.
     pub fn new(pool: PgPool, vault: Vault, log: Log, projections: &[&'static Projection], settings: ProjectorSettings) -> Self {
-        Self { works: Works { pool, vault, log, settings, cache: None }, projections: projections.to_vec(), kafka: None }
+        Self { works: Works { pool, vault, log, settings, cache: None, loops: Loops::default() }, projections: projections.to_vec(), kafka: None }
     }
 
     /// They tell this cache what they touch.
     #[must_use]
     pub fn with_cache(mut self, cache: Cache) -> Self {
         self.works.cache = Some(cache);
+        self
+    }
+
+    /// All that goes on in them is one of these loops.
+    #[must_use]
+    pub fn with_loops(mut self, loops: Loops) -> Self {
+        self.works.loops = loops;
         self
     }
 
@@ -68,11 +75,13 @@ impl Workers {
         let (by_topics, by_log): (Vec<_>, Vec<_>) = self.projections.iter().copied().partition(from_kafka);
         let mut tasks = JoinSet::new();
         if !by_log.is_empty() {
-            let projector = Projector::of(self.works.clone(), &by_log, None);
-            tasks.spawn(projector.run(LogFeed::new(self.works.log.clone()), shutdown.clone()));
+            let (projector, feed) = (Projector::of(self.works.clone(), &by_log, None), LogFeed::new(self.works.log.clone()));
+            let (name, shutdown) = (format!("projector of {}", projector.followed()), shutdown.clone());
+            self.works.loops.spawn_on(&mut tasks, name, PATIENCE, |pulse| projector.with_pulse(pulse).run(feed, shutdown));
         }
         if let Some(kafka) = self.kafka.clone().filter(|_| !by_topics.is_empty()) {
-            tasks.spawn(Partitions::new(&self, kafka, by_topics).run(shutdown));
+            let partitions = Partitions::new(&self, kafka, by_topics);
+            self.works.loops.spawn_on(&mut tasks, "assignment", PATIENCE, |pulse| partitions.run(shutdown, pulse));
         }
         tasks.join_all().await;
     }
@@ -85,12 +94,13 @@ struct Partitions {
     projections: Vec<&'static Projection>,
     up_to: watch::Sender<u64>,
     at_a_time: Arc<Semaphore>,
-    running: BTreeMap<TopicPartition, Running>,
+    running: BTreeMap<TopicPartition, Worker>,
 }
 
-struct Running {
+/// Who works on a partition.
+struct Worker {
     stop: CancellationToken,
-    task: AbortOnDropHandle<()>,
+    task: Running,
 }
 
 impl Partitions {
@@ -99,13 +109,15 @@ impl Partitions {
         Self { works: workers.works.clone(), kafka, projections, up_to: watch::Sender::default(), at_a_time, running: BTreeMap::new() }
     }
 
-    async fn run(mut self, shutdown: CancellationToken) {
-        let _looking = AbortOnDropHandle::new(tokio::spawn(look(self.works.pool.clone(), self.up_to.clone())));
+    async fn run(mut self, shutdown: CancellationToken, pulse: Pulse) {
+        let (pool, up_to) = (self.works.pool.clone(), self.up_to.clone());
+        let _looking = self.works.loops.spawn("watch over the publication", PATIENCE, |pulse| look(pool, up_to, pulse));
         while !shutdown.is_cancelled() {
             match self.join() {
-                Ok(membership) => self.follow(membership, &shutdown).await,
+                Ok(membership) => self.follow(membership, &shutdown, &pulse).await,
                 Err(error) => {
                     warn!(%error, "no member of the group: trying again in {} s", JOIN_AGAIN_AFTER.as_secs());
+                    pulse.beat();
                     tokio::select! {
                         () = sleep(JOIN_AGAIN_AFTER) => {}
                         () = shutdown.cancelled() => {}
@@ -114,20 +126,21 @@ impl Partitions {
             }
         }
         self.assign(&BTreeSet::new()).await;
+        pulse.ends();
     }
 
     fn join(&self) -> Result<Membership, FeedError> {
         let topics: BTreeSet<Topic> = self.projections.iter().flat_map(|projection| topics_of(projection)).collect();
-        Membership::join(&self.kafka.settings, &self.kafka.work, &Vec::from_iter(topics))
+        Membership::join(&self.kafka.settings, &self.kafka.work, &Vec::from_iter(topics), &self.works.loops)
     }
 
     /// Works on what is assigned, until `shutdown`. The membership ends after the last write.
-    async fn follow(&mut self, mut membership: Membership, shutdown: &CancellationToken) {
+    async fn follow(&mut self, mut membership: Membership, shutdown: &CancellationToken, pulse: &Pulse) {
         let mut assigned = membership.assigned();
         while !shutdown.is_cancelled() {
             self.assign(&assigned).await;
             tokio::select! {
-                changed = membership.changed() => assigned = changed,
+                changed = pulse.while_waiting(membership.changed()) => assigned = changed,
                 () = shutdown.cancelled() => {}
             }
         }
@@ -141,7 +154,7 @@ impl Partitions {
             running.stop.cancel();
         }
         for running in stopping {
-            if let Err(died) = running.task.await {
+            if let Err(died) = running.task.ended().await {
                 warn!(error = %died, "the projectors of a partition died");
             }
         }
@@ -155,20 +168,23 @@ impl Partitions {
         }
     }
 
-    fn begin(&self, partition: TopicPartition) -> Running {
+    fn begin(&self, partition: TopicPartition) -> Worker {
         let projections: Vec<_> = self.projections.iter().copied().filter(|projection| topics_of(projection).contains(&partition.topic)).collect();
         let published = Published { partition, up_to: self.up_to.subscribe(), at_a_time: Arc::clone(&self.at_a_time) };
         let projector = Projector::of(self.works.clone(), &projections, Some(published));
         let (settings, pool, log) = (self.kafka.settings.clone(), self.works.pool.clone(), self.works.log.clone());
         let feed = move || KafkaFeed::new(&settings, pool.clone(), log.clone(), partition);
         let stop = CancellationToken::new();
-        Running { task: AbortOnDropHandle::new(tokio::spawn(projector.run_from(feed, stop.clone()))), stop }
+        let (name, told) = (format!("projector of {partition}"), stop.clone());
+        let task = self.works.loops.spawn(name, PATIENCE, |pulse| projector.with_pulse(pulse).run_from(feed, told));
+        Worker { stop, task }
     }
 }
 
 /// Keeps up how far the log is published.
-async fn look(pool: PgPool, up_to: watch::Sender<u64>) {
+async fn look(pool: PgPool, up_to: watch::Sender<u64>, pulse: Pulse) {
     loop {
+        pulse.beat();
         // who can't look sees it later
         if let Ok(Publication { position, .. }) = Publication::of(&pool).await {
             up_to.send_if_modified(|known| std::mem::replace(known, position) != position);

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use anamnesis_loops::{Loops, PATIENCE, Pulse, Running};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientContext, config::RDKafkaLogLevel};
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 use tokio::time::sleep;
 use tracing::debug;
 
@@ -28,16 +28,17 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Membership {
     assigned: watch::Receiver<BTreeSet<TopicPartition>>,
-    task: AbortHandle,
+    /// Ends with this value.
+    _following: Running,
 }
 
 impl Membership {
     /// Joins the group of all who do the same work: `work` is part of the group's name.
-    pub fn join(settings: &KafkaSettings, work: &str, topics: &[Topic]) -> Result<Self, FeedError> {
-        Self::subscribe(settings, work, topics).map_err(|error| FeedError::Unavailable(error.into()))
+    pub fn join(settings: &KafkaSettings, work: &str, topics: &[Topic], loops: &Loops) -> Result<Self, FeedError> {
+        Self::subscribe(settings, work, topics, loops).map_err(|error| FeedError::Unavailable(error.into()))
     }
 
-    fn subscribe(settings: &KafkaSettings, work: &str, topics: &[Topic]) -> Result<Self, KafkaError> {
+    fn subscribe(settings: &KafkaSettings, work: &str, topics: &[Topic], loops: &Loops) -> Result<Self, KafkaError> {
         let (sender, assigned) = watch::channel(BTreeSet::new());
         let names: Vec<_> = topics.iter().map(|topic| settings.named(topic.name())).collect();
         let ours = Ours { topics: topics.iter().copied().zip(names.clone()).collect(), assigned: sender };
@@ -45,8 +46,8 @@ impl Membership {
         config.set("group.id", settings.named(&format!("{}-{work}", settings.consumer_group)));
         let consumer: StreamConsumer<Ours> = config.create_with_context(ours)?;
         consumer.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
-        let task = tokio::spawn(follow(consumer)).abort_handle();
-        Ok(Self { assigned, task })
+        let following = loops.spawn("membership", PATIENCE, |pulse| follow(consumer, pulse));
+        Ok(Self { assigned, _following: following })
     }
 
     /// The partitions that are ours now.
@@ -62,16 +63,10 @@ impl Membership {
     }
 }
 
-impl Drop for Membership {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 /// Whoever doesn't ask for records isn't told of changes.
-async fn follow(consumer: StreamConsumer<Ours>) {
+async fn follow(consumer: StreamConsumer<Ours>, pulse: Pulse) {
     loop {
-        if let Err(error) = consumer.recv().await {
+        if let Err(error) = pulse.while_waiting(consumer.recv()).await {
             debug!(%error, "the consumer group can't be reached; trying on");
             sleep(PAUSE).await;
         }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use anamnesis_loops::{Loops, PATIENCE, Pulse};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::VaultError;
@@ -28,9 +29,9 @@ struct Request {
 pub(crate) struct Batcher(mpsc::Sender<Request>);
 
 impl Batcher {
-    pub(crate) fn start(store: Arc<Store>) -> Self {
+    pub(crate) fn start(store: Arc<Store>, loops: &Loops) -> Self {
         let (sender, requests) = mpsc::channel(LONGEST_QUEUE);
-        tokio::spawn(answer_all(store, requests));
+        loops.spawn("keys", PATIENCE, |pulse| answer_all(store, requests, pulse)).go_on();
         Self(sender)
     }
 
@@ -41,9 +42,9 @@ impl Batcher {
     }
 }
 
-async fn answer_all(store: Arc<Store>, mut requests: mpsc::Receiver<Request>) {
+async fn answer_all(store: Arc<Store>, mut requests: mpsc::Receiver<Request>, pulse: Pulse) {
     let mut batch = Vec::with_capacity(LARGEST_BATCH);
-    while requests.recv_many(&mut batch, LARGEST_BATCH).await > 0 {
+    while pulse.while_waiting(requests.recv_many(&mut batch, LARGEST_BATCH)).await > 0 {
         let keys = look_up(&store, &batch).await;
         for Request { owners, reply } in batch.drain(..) {
             let answer = match &keys {
@@ -54,6 +55,7 @@ async fn answer_all(store: Arc<Store>, mut requests: mpsc::Receiver<Request>) {
             let _ = reply.send(answer);
         }
     }
+    pulse.ends();
 }
 
 async fn look_up(store: &Store, batch: &[Request]) -> Result<HashMap<KeyOwner, Result<DataKey, VaultError>>, VaultError> {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anamnesis_loops::Loops;
 use sqlx::PgPool;
 use sqlx::types::chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -46,6 +47,7 @@ impl Default for VaultSettings {
 pub struct Vault {
     store: Arc<Store>,
     batcher: Batcher,
+    loops: Loops,
 }
 
 impl Vault {
@@ -54,12 +56,17 @@ impl Vault {
     /// Fails when the provider can't open a wrap that is there: a lost keyring must be noticed at once, not after
     /// new keys were wrapped with another one.
     pub async fn open(pool: PgPool, provider: Arc<dyn KeyProvider>, settings: VaultSettings) -> Result<Self, VaultError> {
+        Self::open_watched(pool, provider, settings, Loops::default()).await
+    }
+
+    /// As [`Vault::open`]; the task that looks keys up is one of these loops.
+    pub async fn open_watched(pool: PgPool, provider: Arc<dyn KeyProvider>, settings: VaultSettings, loops: Loops) -> Result<Self, VaultError> {
         let store = Arc::new(Store { pool, provider, cache: KeyCache::new(&settings), settings });
         if let Some(key_id) = store.any_wrapped().await? {
             store.by_id(&[key_id]).await?.remove(&key_id).ok_or(ProviderError::WrapRefused(key_id))?;
         }
-        let batcher = Batcher::start(Arc::clone(&store));
-        Ok(Self { store, batcher })
+        let batcher = Batcher::start(Arc::clone(&store), &loops);
+        Ok(Self { store, batcher, loops })
     }
 
     /// The same keys, with so many of them in a memory of its own: for whoever passes over everything once. That pushes
@@ -69,7 +76,7 @@ impl Vault {
         let Store { pool, provider, settings, .. } = &*self.store;
         let settings = VaultSettings { cached_keys, ..*settings };
         let store = Arc::new(Store { pool: pool.clone(), provider: Arc::clone(provider), cache: KeyCache::new(&settings), settings });
-        Self { batcher: Batcher::start(Arc::clone(&store)), store }
+        Self { batcher: Batcher::start(Arc::clone(&store), &self.loops), store, loops: self.loops.clone() }
     }
 
     /// The owner's current key; made if the owner has none.

@@ -12,7 +12,7 @@ use crate::runtime::Runtime;
 pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     alone(config, async |installation| {
         installation.first_organization(config).await?;
-        let mut runtime = Runtime::new();
+        let mut runtime = Runtime::new(installation);
         let watched = runtime.watch(config, installation)?;
         let address = runtime.serve(config, installation, watched).await?;
         tracing::info!("serving http://{address}");
@@ -24,7 +24,7 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
 /// Gives events their positions, keeps the tree and signs its heads. Of several processes one leads, the others stand by.
 pub(crate) async fn sequence(config: &Config) -> anyhow::Result<()> {
     alone(config, async |installation| {
-        let mut runtime = Runtime::new();
+        let mut runtime = Runtime::new(installation);
         runtime.sequence(config, installation)?;
         Ok(runtime)
     })
@@ -35,7 +35,7 @@ pub(crate) async fn sequence(config: &Config) -> anyhow::Result<()> {
 pub(crate) async fn publish(config: &Config) -> anyhow::Result<()> {
     let kafka = config.kafka()?.clone();
     alone(config, async |installation| {
-        let mut runtime = Runtime::new();
+        let mut runtime = Runtime::new(installation);
         runtime.publish(config, installation, kafka)?;
         Ok(runtime)
     })
@@ -50,7 +50,7 @@ pub(crate) async fn project(config: &Config, project: &Project) -> anyhow::Resul
     };
     alone(config, async |installation| {
         installation.ensure_read_models().await?;
-        let mut runtime = Runtime::new();
+        let mut runtime = Runtime::new(installation);
         runtime.project(config, installation, only);
         Ok(runtime)
     })

@@ -16,6 +16,7 @@ use anamnesis_journal::sequencer::{Sequencer, SequencerSettings};
 use anamnesis_journal::testing::TestDatabase;
 use anamnesis_journal::tree::Signer;
 use anamnesis_journal::{Caller, Role};
+use anamnesis_loops::Loops;
 use anamnesis_projections::ALL;
 use anamnesis_projector::{Projector, ProjectorSettings, ensure_schema};
 use anamnesis_stream::LogFeed;
@@ -78,7 +79,20 @@ impl World {
         let access = Access::new(writer, journal.clone(), vault.clone(), cache.clone(), access_settings);
         let streams = Streams::new(StreamSettings { heartbeat_ms: 500, per_account: 3, at_once: 5 }, shutdown.child_token());
         let reader = database.pool(Role::Reader);
-        let app = App { journal, access, vault, cache, reader, log, sequencing, following, projecting: progress, streams, settings };
+        let app = App {
+            journal,
+            access,
+            vault,
+            cache,
+            reader,
+            log,
+            sequencing,
+            following,
+            projecting: progress,
+            streams,
+            loops: Loops::default(),
+            settings,
+        };
         let mut world = Self {
             router: router(app.clone()),
             app,

@@ -5,13 +5,19 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem;
+use std::time::Duration;
 
+use anamnesis_loops::{Loops, PATIENCE, Pulse};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinSet};
+use tokio::time::sleep;
 
 use super::writer::{AppendError, Outcome, Writer};
 use super::{Append, Verdict};
 use crate::journal::JournalSettings;
+
+/// How often it comes round while nothing arrives and nothing lands.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The way to the task that appends. The task ends, with all it has begun, after the last clone.
 #[derive(Clone)]
@@ -26,9 +32,9 @@ struct Request {
 }
 
 impl Appender {
-    pub(crate) fn start(writer: Writer, settings: JournalSettings) -> Self {
+    pub(crate) fn start(writer: Writer, settings: JournalSettings, loops: &Loops) -> Self {
         let (sender, queue) = mpsc::channel(settings.longest_queue.max(1));
-        tokio::spawn(Dispatcher::new(writer, settings).run(queue));
+        loops.spawn("append", PATIENCE, |pulse| Dispatcher::new(writer, settings).run(queue, pulse)).go_on();
         Self(sender)
     }
 
@@ -74,9 +80,10 @@ impl Dispatcher {
         Self { writer, settings, waiting, locked, flying: JoinSet::new(), flights }
     }
 
-    async fn run(mut self, mut queue: mpsc::Receiver<Request>) {
+    async fn run(mut self, mut queue: mpsc::Receiver<Request>, pulse: Pulse) {
         let (mut arrived, mut is_open) = (Vec::new(), true);
         loop {
+            pulse.beat();
             self.let_fly();
             let room = self.settings.longest_queue.saturating_sub(self.waiting.len());
             tokio::select! {
@@ -90,7 +97,8 @@ impl Dispatcher {
                         self.locked.remove(lock);
                     }
                 }
-                else => return,
+                () = sleep(LOOK_EVERY), if is_open || !self.flying.is_empty() => {}
+                else => return pulse.ends(),
             }
         }
     }

@@ -11,6 +11,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anamnesis_loops::Pulse;
 use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -55,6 +56,7 @@ pub struct Follower {
     /// The highest position for which somebody waits.
     wanted: watch::Sender<u64>,
     health: watch::Sender<FollowerHealth>,
+    pulse: Pulse,
 }
 
 /// The way to a running follower. Cheap to clone.
@@ -119,7 +121,14 @@ impl FollowerHandle {
 impl Follower {
     /// A follower of this log. Without a signer it only keeps the tiles.
     pub fn new(pool: PgPool, log: Log, signer: Option<Arc<Signer>>, settings: FollowerSettings) -> Self {
-        Self { log, tree: StoredTree::new(pool), signer, settings, wanted: watch::Sender::default(), health: watch::Sender::default() }
+        let (wanted, health) = (watch::Sender::default(), watch::Sender::default());
+        Self { log, tree: StoredTree::new(pool), signer, settings, wanted, health, pulse: Pulse::default() }
+    }
+
+    /// It beats this pulse as it goes on.
+    #[must_use]
+    pub fn with_pulse(self, pulse: Pulse) -> Self {
+        Self { pulse, ..self }
     }
 
     /// The way to this follower while it runs.
@@ -136,6 +145,7 @@ impl Follower {
             }
             warn!(%error, "the tree doesn't follow the log: trying again in {} ms", retry_after.as_millis());
             self.health.send_modify(|health| health.failed(&error));
+            self.pulse.beat();
             tokio::select! {
                 () = sleep(retry_after) => {}
                 () = shutdown.cancelled() => return,
@@ -149,6 +159,7 @@ impl Follower {
         let mut wanted = self.wanted.subscribe();
         let mut next_signature = Instant::now();
         while !shutdown.is_cancelled() {
+            self.pulse.beat();
             if self.grow(&mut tree).await? == LEAVES_AT_ONCE as usize {
                 continue;
             }

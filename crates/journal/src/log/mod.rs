@@ -11,6 +11,7 @@ mod watch;
 use std::time::Duration;
 
 use anamnesis_domain::Instant;
+use anamnesis_loops::Loops;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
 use sqlx::PgPool;
@@ -92,7 +93,12 @@ pub struct Log {
 impl Log {
     /// The log in the database that `pool` leads to.
     pub fn new(pool: PgPool) -> Self {
-        let watch = Watch::new(pool.clone());
+        Self::watched(pool, Loops::default())
+    }
+
+    /// As [`Log::new`]; the task that listens is one of these loops.
+    pub fn watched(pool: PgPool, loops: Loops) -> Self {
+        let watch = Watch::new(pool.clone(), loops);
         Self { pool, watch }
     }
 

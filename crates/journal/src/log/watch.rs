@@ -7,10 +7,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anamnesis_domain::Instant;
+use anamnesis_loops::{Loops, PATIENCE, Pulse, Running};
 use sqlx::PgPool;
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
@@ -27,24 +27,20 @@ pub(super) struct Watch(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     pool: PgPool,
+    loops: Loops,
     task: OnceLock<Task>,
 }
 
 #[derive(Debug)]
 struct Task {
     head: watch::Receiver<LogHead>,
-    abort: AbortHandle,
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.abort.abort();
-    }
+    /// Ends with the last who could wait.
+    _listening: Running,
 }
 
 impl Watch {
-    pub(super) fn new(pool: PgPool) -> Self {
-        Self(Arc::new(Shared { pool, task: OnceLock::new() }))
+    pub(super) fn new(pool: PgPool, loops: Loops) -> Self {
+        Self(Arc::new(Shared { pool, loops, task: OnceLock::new() }))
     }
 
     pub(super) async fn reached(&self, within: Duration, condition: impl Fn(&LogHead) -> bool) -> Option<LogHead> {
@@ -59,28 +55,29 @@ impl Watch {
     }
 
     fn task(&self) -> &Task {
-        self.0.task.get_or_init(|| Task::spawn(self.0.pool.clone()))
+        self.0.task.get_or_init(|| Task::spawn(self.0.pool.clone(), &self.0.loops))
     }
 }
 
 impl Task {
-    fn spawn(pool: PgPool) -> Self {
+    fn spawn(pool: PgPool, loops: &Loops) -> Self {
         let (sender, head) = watch::channel(LogHead { position: 0, logged_at: Instant::from_micros(i64::MIN) });
-        let abort = tokio::spawn(follow(pool, sender)).abort_handle();
-        Self { head, abort }
+        let listening = loops.spawn("listening to the log", PATIENCE, |pulse| follow(pool, sender, pulse));
+        Self { head, _listening: listening }
     }
 }
 
-async fn follow(pool: PgPool, sender: watch::Sender<LogHead>) {
+async fn follow(pool: PgPool, sender: watch::Sender<LogHead>, pulse: Pulse) {
     loop {
-        if let Err(error) = listen(&pool, &sender).await {
+        pulse.beat();
+        if let Err(error) = listen(&pool, &sender, &pulse).await {
             warn!(%error, "the connection that waits for the log is lost; connecting again");
         }
         sleep(RETRY_AFTER).await;
     }
 }
 
-async fn listen(pool: &PgPool, sender: &watch::Sender<LogHead>) -> sqlx::Result<()> {
+async fn listen(pool: &PgPool, sender: &watch::Sender<LogHead>, pulse: &Pulse) -> sqlx::Result<()> {
     // a connection of its own: one that is held for ever mustn't be taken from the pool that answers requests
     let own = PgPoolOptions::new().max_connections(1).connect_lazy_with((*pool.connect_options()).clone());
     let mut listener = PgListener::connect_with(&own).await?;
@@ -88,6 +85,7 @@ async fn listen(pool: &PgPool, sender: &watch::Sender<LogHead>) -> sqlx::Result<
     listener.listen(CHANNEL).await?;
     loop {
         let now = head(&mut listener).await?;
+        pulse.beat();
         sender.send_if_modified(|last| std::mem::replace(last, now) != now);
         let _ = timeout(LOOK_EVERY, listener.recv()).await;
     }

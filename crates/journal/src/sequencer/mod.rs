@@ -10,6 +10,7 @@ mod session;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anamnesis_loops::Pulse;
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
@@ -62,6 +63,7 @@ pub struct Sequencer {
     settings: SequencerSettings,
     wake: Arc<Notify>,
     health: watch::Sender<SequencerHealth>,
+    pulse: Pulse,
 }
 
 /// The way to a running sequencer. Cheap to clone.
@@ -90,7 +92,13 @@ impl SequencerHandle {
 impl Sequencer {
     /// A sequencer over the database that `pool` leads to. It takes one connection of its own, not from the pool.
     pub fn new(pool: PgPool, settings: SequencerSettings) -> Self {
-        Self { pool, settings, wake: Arc::default(), health: watch::Sender::default() }
+        Self { pool, settings, wake: Arc::default(), health: watch::Sender::default(), pulse: Pulse::default() }
+    }
+
+    /// It beats this pulse as it goes on, whether it leads or not.
+    #[must_use]
+    pub fn with_pulse(self, pulse: Pulse) -> Self {
+        Self { pulse, ..self }
     }
 
     /// The way to this sequencer while it runs.
@@ -147,6 +155,7 @@ impl Sequencer {
         let mut pause = self.settings.pause_at_least;
         while !shutdown.is_cancelled() {
             let begun = Instant::now();
+            self.pulse.beat();
             if begun >= next_tick || session.has_work().await? {
                 let Some(batch) = session.sequence(epoch).await? else {
                     warn!(epoch, "another process leads the log: epoch {epoch} is over");
@@ -170,6 +179,7 @@ impl Sequencer {
     }
 
     async fn pause(&self, duration: Duration, shutdown: &CancellationToken) {
+        self.pulse.beat();
         tokio::select! {
             () = sleep(duration) => {}
             () = self.wake.notified() => {}

@@ -17,6 +17,7 @@ use std::time::Duration;
 use anamnesis_journal::follower::TreeError;
 use anamnesis_journal::log::{Log, LogError};
 use anamnesis_journal::tree::Signer;
+use anamnesis_loops::{Loops, Pulse};
 use rdkafka::error::KafkaError;
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -133,13 +134,22 @@ pub struct Publisher {
     kafka: KafkaSettings,
     settings: PublisherSettings,
     health: watch::Sender<PublisherHealth>,
+    loops: Loops,
+    pulse: Pulse,
 }
 
 impl Publisher {
     /// A publisher of this log; `pool` is the writer's.
     pub fn new(pool: PgPool, log: Log, kafka: KafkaSettings, settings: PublisherSettings) -> Self {
         let settings = PublisherSettings { lease: settings.lease.min(Duration::from_mins(1)), ..settings };
-        Self { store: Store::new(pool.clone()), pool, log, signer: None, kafka, settings, health: watch::Sender::default() }
+        let (health, loops, pulse) = (watch::Sender::default(), Loops::default(), Pulse::default());
+        Self { store: Store::new(pool.clone()), pool, log, signer: None, kafka, settings, health, loops, pulse }
+    }
+
+    /// It beats this pulse as it goes on, whether it leads or not; what goes on beside it is one of these loops.
+    #[must_use]
+    pub fn with_pulse(self, loops: Loops, pulse: Pulse) -> Self {
+        Self { loops, pulse, ..self }
     }
 
     /// With the log's signer it also compares Kafka's copy with the log while it leads, every `kafka.verify_every_ms`,
@@ -158,6 +168,7 @@ impl Publisher {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut retry_after = FIRST_RETRY_AFTER;
         while !shutdown.is_cancelled() {
+            self.pulse.beat();
             let pause = match self.work(&shutdown).await {
                 Ok(()) => self.settings.lease / 4,
                 Err(error) => {

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anamnesis_journal::log::Log;
 use anamnesis_journal::tree::Signer;
+use anamnesis_loops::{Loops, Pulse, Running};
 use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::time::sleep;
-use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, warn};
 
 use super::{Comparison, Publisher, PublisherHealth};
@@ -20,6 +20,9 @@ use crate::verify::{Finding, KafkaReport, Scope, VerifyKafkaError, verify_kafka}
 
 /// Findings that are logged one by one.
 const TOLD_ONE_BY_ONE: usize = 20;
+
+/// How long a comparison may take: the first one is of everything.
+const LONGEST_COMPARISON: Duration = Duration::from_hours(1);
 
 /// Compares Kafka's copy with the log now and then, as long as one publisher leads.
 pub(super) struct Reconciler {
@@ -31,26 +34,28 @@ pub(super) struct Reconciler {
     log: Log,
     signer: Arc<Signer>,
     health: watch::Sender<PublisherHealth>,
+    loops: Loops,
 }
 
 impl Reconciler {
     /// None without a signer, or where it isn't wanted.
     pub(super) fn of(epoch: i64, publisher: &Publisher) -> Option<Self> {
-        let Publisher { pool, store, log, signer, kafka, settings: _, health } = publisher;
+        let Publisher { pool, store, log, signer, kafka, settings: _, health, loops, pulse: _ } = publisher;
         let every = Some(kafka.verify_every_ms).filter(|every| *every > 0).map(Duration::from_millis)?;
-        let (kafka, pool, store, log, health) = (kafka.clone(), pool.clone(), store.clone(), log.clone(), health.clone());
-        Some(Self { epoch, every, kafka, pool, store, log, signer: Arc::clone(signer.as_ref()?), health })
+        let (kafka, pool, store, log, health, loops) = (kafka.clone(), pool.clone(), store.clone(), log.clone(), health.clone(), loops.clone());
+        Some(Self { epoch, every, kafka, pool, store, log, signer: Arc::clone(signer.as_ref()?), health, loops })
     }
 
     /// In a task of its own, for it computes hashes; ends when what is returned is dropped.
-    pub(super) fn start(self) -> AbortOnDropHandle<()> {
-        AbortOnDropHandle::new(tokio::spawn(self.run()))
+    pub(super) fn start(self) -> Running {
+        let loops = self.loops.clone();
+        loops.spawn("reconciler", self.every + LONGEST_COMPARISON, |pulse| self.run(pulse))
     }
 
-    async fn run(self) {
+    async fn run(self, pulse: Pulse) {
         let mut told = vec![];
         loop {
-            sleep(self.every).await;
+            pulse.while_waiting(sleep(self.every)).await;
             let compared = self.compare(&mut told).await;
             if let Err(error) = &compared {
                 warn!(error = error as &dyn std::error::Error, "Kafka's copy couldn't be compared with the log: trying again");

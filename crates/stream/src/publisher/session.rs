@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anamnesis_journal::log::{Log, SealedEntry};
+use anamnesis_loops::Pulse;
 use futures::future::try_join_all;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -43,6 +44,7 @@ pub(super) struct Session<'a> {
     log: &'a Log,
     settings: &'a PublisherSettings,
     health: &'a watch::Sender<PublisherHealth>,
+    pulse: &'a Pulse,
     registry: Registry,
     schema_id: u32,
     producer: Arc<Producer>,
@@ -64,7 +66,7 @@ struct Batch {
 impl<'a> Session<'a> {
     /// Makes everything ready: topics, schemas, the fence, and what is in Kafka already.
     pub(super) async fn open(epoch: i64, publisher: &'a Publisher) -> Result<Self, PublishError> {
-        let Publisher { store, log, kafka, settings, health, .. } = publisher;
+        let Publisher { store, log, kafka, settings, health, pulse, .. } = publisher;
         let drift = ensure_topics(kafka).await?;
         for drift in &drift {
             warn!("{drift}");
@@ -76,12 +78,13 @@ impl<'a> Session<'a> {
             let kafka = kafka.clone();
             Arc::new(blocking(move || Producer::begin(&kafka)).await?)
         };
+        pulse.beat();
         let start = Start::find(kafka, log, &store.published().await?).await?;
         if !store.move_to(epoch, settings.lease, start.position, &start.tails).await? {
             return Err(PublishError::Deposed(epoch));
         }
         health.send_modify(|health| health.reached(start.position));
-        Ok(Self { epoch, store, log, settings, health, registry, schema_id, producer, start })
+        Ok(Self { epoch, store, log, settings, health, pulse, registry, schema_id, producer, start })
     }
 
     /// Copies until `shutdown`.
@@ -145,6 +148,7 @@ impl<'a> Session<'a> {
         let mut tick = interval(self.settings.tick);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !shutdown.is_cancelled() {
+            self.pulse.beat();
             tokio::select! {
                 Some(batch) = batches.recv() => {
                     position = self.publish(batch, &mut batches, &mut tails).await?;

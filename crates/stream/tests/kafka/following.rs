@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anamnesis_journal::Role;
 use anamnesis_journal::log::SealedEntry;
+use anamnesis_loops::Loops;
 use anamnesis_stream::{Feed, FeedError, KafkaFeed, Membership, Topic, TopicPartition};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
@@ -140,10 +141,10 @@ async fn a_feed_waits_out_kafka_and_the_partitions_are_shared_out() {
     let world = World::new().await;
     anamnesis_stream::ensure_topics(&world.kafka).await.unwrap();
     let topics = [Topic::Patient, Topic::Audit];
-    let mut one = Membership::join(&world.kafka, "tests", &topics).unwrap();
+    let mut one = Membership::join(&world.kafka, "tests", &topics, &Loops::default()).unwrap();
     let all = 18;
     wait_for(&mut one, |mine| mine == all).await;
-    let mut two = Membership::join(&world.kafka, "tests", &topics).unwrap();
+    let mut two = Membership::join(&world.kafka, "tests", &topics, &Loops::default()).unwrap();
     wait_for(&mut two, |mine| mine > 0 && mine < all).await;
     wait_for(&mut one, |mine| mine > 0 && mine < all).await;
     tokio::time::timeout(SOON, async {

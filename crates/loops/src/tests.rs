@@ -1,0 +1,78 @@
+use std::future::pending;
+
+use tokio::time::{sleep, timeout};
+
+use super::*;
+
+const LONG: Duration = Duration::from_mins(1);
+
+async fn condition(loops: &Loops, wanted: Condition) {
+    let come = async {
+        while !loops.states().iter().all(|state| state.condition == wanted) {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(LONG, come).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_loop_that_returns_panics_or_is_aborted_is_dead_and_named() {
+    for (work, is_aborted) in [("returns", false), ("panics", false), ("goes on", true)] {
+        let loops = Loops::default();
+        let running = loops.spawn("pump of the well", LONG, |_| async move {
+            match work {
+                "returns" => {}
+                "panics" => panic!("as a fault would"),
+                _ => pending().await,
+            }
+        });
+        if is_aborted {
+            assert_eq!(loops.unwell(), []);
+            loops.break_down("pump of the well");
+        }
+        assert_eq!(timeout(LONG, loops.died()).await.unwrap(), "pump of the well", "{work}");
+        assert_eq!((loops.unwell()[0].condition, loops.unwell()[0].kind()), (Condition::Dead, "pump"));
+        // nothing makes it well again
+        drop(running);
+        assert_eq!(loops.unwell().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_loop_that_was_told_to_end_is_missed_by_nobody() {
+    let loops = Loops::default();
+    drop(loops.spawn("dropped", LONG, |_| pending()));
+    loops.spawn("by itself", LONG, |pulse| async move { pulse.ends() }).go_on();
+    timeout(LONG, async {
+        while !loops.states().is_empty() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await
+    .unwrap();
+    assert!(timeout(Duration::from_millis(10), loops.died()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_loop_that_does_not_get_on_is_stuck_until_it_does() {
+    let loops = Loops::default();
+    let (go, goes) = tokio::sync::oneshot::channel();
+    let _running = loops.spawn("slow", Duration::from_millis(20), |pulse| async move {
+        goes.await.unwrap();
+        loop {
+            pulse.beat();
+            sleep(Duration::from_millis(1)).await;
+        }
+    });
+    condition(&loops, Condition::Stuck).await;
+    go.send(()).unwrap();
+    condition(&loops, Condition::Alive).await;
+}
+
+#[tokio::test]
+async fn who_waits_beats() {
+    let loops = Loops::default();
+    let _running = loops.spawn("idle", Duration::from_millis(500), |pulse| async move { pulse.while_waiting(pending()).await });
+    sleep(Duration::from_millis(700)).await;
+    assert_eq!(loops.unwell(), []);
+}
