@@ -15,6 +15,7 @@ mod import;
 mod imported;
 mod installations;
 mod kafka;
+mod notices;
 mod openapi;
 mod operations;
 mod outages;

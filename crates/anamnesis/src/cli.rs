@@ -43,7 +43,7 @@ pub enum Command {
     Sequence,
     /// Publish the log to Kafka, in a process of its own
     Publish,
-    /// Keep the read models up, in a process of its own
+    /// Keep the read models up and act upon events outside, in a process of its own
     Project(Project),
     /// Apply the migrations; idempotent
     Migrate,
@@ -59,6 +59,9 @@ pub enum Command {
     /// Operate the read models
     #[command(subcommand)]
     Projection(Projection),
+    /// Operate what is done outside because of events
+    #[command(subcommand)]
+    Reactor(Reactor),
     /// Operate the keys
     #[command(subcommand)]
     Keys(Keys),
@@ -254,6 +257,24 @@ pub struct ParkSkip {
     /// How many seconds to wait for what becomes of it
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub wait: u64,
+}
+
+/// `reactor`
+#[derive(Subcommand)]
+pub enum Reactor {
+    /// How far each has looked, and what it has to do
+    List,
+    /// What is still to be done, how often it was tried, and why it failed
+    Outbox,
+    /// Try again at once what failed
+    Retry {
+        /// Whose
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Only what the event at this position asks for
+        #[arg(value_name = "POSITION")]
+        position: Option<u64>,
+    },
 }
 
 /// `keys`

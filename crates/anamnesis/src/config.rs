@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::data_dir::DataDir;
+use crate::webhook::{self, Webhook};
 
 /// Where settings are looked for when nobody says otherwise.
 pub const FILE: &str = "anamnesis.toml";
@@ -93,6 +94,14 @@ pub struct Config {
     pub streams_per_account: usize,
     /// After how long without an event a stream says that it goes on, in milliseconds.
     pub stream_heartbeat_ms: u64,
+    /// Who is told that something has happened (`https://…`), as in Standard Webhooks. Without it nobody is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_url: Option<String>,
+    /// What the notices are signed with: `whsec_` and the base64 of 24 to 64 bytes.
+    #[serde(serialize_with = "masked", skip_serializing_if = "Option::is_none")]
+    pub webhook_secret: Option<SecretString>,
+    /// Of which events notices are sent, by their names.
+    pub webhook_events: Vec<String>,
     /// How log lines look: `text` or `json`.
     pub log_format: LogFormat,
     /// Which log lines are written, in the syntax of tracing's `EnvFilter`.
@@ -144,6 +153,9 @@ impl Default for Config {
             streams_per_account: StreamSettings::default().per_account,
             stream_heartbeat_ms: StreamSettings::default().heartbeat_ms,
             kafka: None,
+            webhook_url: None,
+            webhook_secret: None,
+            webhook_events: webhook::EVENTS.map(str::to_owned).to_vec(),
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
         }
@@ -216,6 +228,13 @@ impl Config {
     /// How many streams of events may be open, and when they say that they go on.
     pub fn streams(&self) -> StreamSettings {
         StreamSettings { at_once: self.streams_at_once, per_account: self.streams_per_account, heartbeat_ms: self.stream_heartbeat_ms }
+    }
+
+    /// Who is told what has happened, if anybody is.
+    pub(crate) fn webhook(&self) -> anyhow::Result<Option<Webhook>> {
+        let Some(url) = &self.webhook_url else { return Ok(None) };
+        let secret = self.webhook_secret.as_ref().context("webhook_secret is missing: who is told must see that it is us")?;
+        Webhook::new(url, secret, &self.webhook_events).map(Some)
     }
 
     /// Who may sign in for how long, and ask how often.

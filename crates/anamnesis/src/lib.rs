@@ -13,6 +13,7 @@ mod output;
 pub mod postgres;
 mod runtime;
 mod tenant;
+mod webhook;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -67,6 +68,7 @@ fn try_run(cli: Cli) -> anyhow::Result<u8> {
             Command::Verify(verify) => commands::verify::run(&config, verify, output).await,
             Command::Replay(replay) => commands::replay::run(&config, replay).await.map(|()| DONE),
             Command::Projection(projection) => commands::projection::run(&config, projection, output).await,
+            Command::Reactor(reactor) => commands::reactor::run(&config, reactor, output).await.map(|()| DONE),
             Command::Keys(keys) => commands::keys::run(&config, keys, output).await.map(|()| DONE),
             Command::Account(account) => commands::account::run(&config, account, output).await.map(|()| DONE),
             Command::Doctor => commands::doctor::run(&config, output).await,

@@ -11,6 +11,7 @@ use anamnesis_journal::follower::{Follower, FollowerHandle, FollowerSettings};
 use anamnesis_journal::sequencer::{Sequencer, SequencerHandle, SequencerSettings};
 use anamnesis_loops::{Loops, MORE_PATIENCE, PATIENCE, Pulse};
 use anamnesis_projections::kernel::Projection;
+use anamnesis_projector::reactor::{ReactorSettings, Reactors};
 use anamnesis_projector::{Progress, ProjectorSettings, Watcher, Workers};
 use anamnesis_stream::{KafkaSettings, Publisher, PublisherSettings};
 use anyhow::Context;
@@ -56,6 +57,7 @@ impl Runtime {
         }
         let (sequencing, following) = runtime.sequence(config, installation)?;
         runtime.project(config, installation, None);
+        runtime.react(config, installation)?;
         let projecting = runtime.watch_projections(config, installation);
         let address = runtime.serve(config, installation, Watched { sequencing, following, projecting }).await?;
         Ok((runtime, address))
@@ -86,6 +88,16 @@ impl Runtime {
             None => workers,
         };
         self.spawn("projectors", PATIENCE, |pulse, shutdown| async move { pulse.while_waiting(workers.run(shutdown)).await });
+    }
+
+    /// Starts what acts upon events in the world outside, if anybody is to hear of them.
+    pub(crate) fn react(&mut self, config: &Config, installation: &Installation) -> anyhow::Result<()> {
+        let Some(webhook) = config.webhook()? else { return Ok(()) };
+        let Installation { projector, log, .. } = installation;
+        let reactors = Reactors::new(projector.clone(), log.clone(), vec![Arc::new(webhook)], ReactorSettings::default());
+        let reactors = reactors.with_loops(self.loops.clone());
+        self.spawn("reactors", PATIENCE, |pulse, shutdown| async move { pulse.while_waiting(reactors.run(shutdown)).await });
+        Ok(())
     }
 
     /// Starts the edge; says where.

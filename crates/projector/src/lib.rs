@@ -2,7 +2,7 @@
 //!
 //! The [`Workers`] of a process run a [`Projector`] for each feed that they follow: it reads batches, opens them once, folds them into the rows they touch and writes rows and
 //! checkpoints in one transaction. [`Rebuild`] computes a read model from the whole log beside the live one, compares
-//! the two and swaps them. [`read`] is how others get at the rows. This crate must never know HTTP.
+//! the two and swaps them. [`read`] is how others get at the rows. [`reactor::Reactors`] act upon events in the world outside. This crate must never know HTTP.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
 mod as_of;
@@ -22,6 +22,7 @@ mod presence;
 mod progress;
 mod projector;
 pub mod query;
+pub mod reactor;
 pub mod read;
 mod rebuild;
 mod schema;

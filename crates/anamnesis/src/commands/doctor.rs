@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anamnesis_cache::Health;
 use anamnesis_journal::tree::SignedCheckpoint;
+use anamnesis_projector::reactor::outbox;
 use anamnesis_stream::{Cluster, KafkaSettings, Publication, examine_cluster, examine_registry};
 use anamnesis_vault::KeyFilter;
 use anyhow::{Context, bail};
@@ -76,6 +77,7 @@ async fn examine(config: &Config, database: &Database) -> Vec<Finding> {
     findings.push(Finding::of("audit", behind(&installation, &["audit_logs", "data_access_logs", "compliance_logs"]).await));
     findings.push(Finding::of("projections", projections(&installation).await));
     findings.push(Finding::of("parked", parked(&installation).await));
+    findings.push(Finding::of("reactors", reactors(&installation).await));
     findings.push(cache(&installation).await);
     findings.push(Finding::of("clock", clock(&installation).await));
     findings.push(Finding::of("disk", disk(config)));
@@ -211,6 +213,19 @@ async fn parked(installation: &Installation) -> anyhow::Result<String> {
         )
         .collect();
     bail!("{}: `anamnesis projection park list` says why", told.join(", "))
+}
+
+/// Nobody outside was told what they were to be told.
+async fn reactors(installation: &Installation) -> anyhow::Result<String> {
+    let listed = outbox::list(&installation.writer).await.context("look how far the reactors are")?;
+    if let Some(late) = listed.iter().find(|reactor| reactor.behind > MOST_LAG) {
+        bail!("{} is {} events behind: does `anamnesis project` run, and with its settings?", late.reactor, late.behind);
+    }
+    if let Some(vain) = listed.iter().find(|reactor| reactor.given_up > 0) {
+        bail!("{} has given up {} effects: `anamnesis reactor outbox` says why", vain.reactor, vain.given_up);
+    }
+    let waiting: i64 = listed.iter().map(|reactor| reactor.waiting).sum();
+    Ok(if listed.is_empty() { "none".to_owned() } else { format!("{waiting} effects to be had") })
 }
 
 /// Without it all goes on, more slowly.

@@ -7,6 +7,7 @@ pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod projection;
+pub(crate) mod reactor;
 pub(crate) mod replay;
 pub(crate) mod roles;
 pub(crate) mod up;

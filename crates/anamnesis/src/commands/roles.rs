@@ -42,7 +42,7 @@ pub(crate) async fn publish(config: &Config) -> anyhow::Result<()> {
     .await
 }
 
-/// Keeps the read models up. Several processes share Kafka's partitions out.
+/// Keeps the read models up, and acts upon events outside. Several processes share Kafka's partitions out.
 pub(crate) async fn project(config: &Config, project: &Project) -> anyhow::Result<()> {
     let only = match &project.only {
         Some(name) => Some(find(name).with_context(|| format!("there is no projection {name}: `anamnesis projection list` names them"))?),
@@ -52,6 +52,9 @@ pub(crate) async fn project(config: &Config, project: &Project) -> anyhow::Resul
         installation.ensure_read_models().await?;
         let mut runtime = Runtime::new(installation);
         runtime.project(config, installation, only);
+        if only.is_none() {
+            runtime.react(config, installation)?;
+        }
         Ok(runtime)
     })
     .await

@@ -5,6 +5,7 @@
 mod from_kafka;
 mod keeping_up;
 mod parking;
+mod reacting;
 mod rebuilding;
 mod scopes;
 mod stories;
