@@ -31,3 +31,4 @@ mod sign_in;
 mod stack;
 mod streams;
 mod tampering;
+mod watching;

@@ -16,6 +16,10 @@ fn the_list_names_every_read_model_and_how_far_it_has_come() {
         for name in ["patients", "appointments", "records", "insights", "providers", "organizations", "accounts", "audit_logs", "data_access_logs"] {
             assert!(names.contains(&name), "{name} isn't in {names:?}");
         }
+        let told = |line: &serde_json::Value, name: &str| line[name].as_f64().unwrap_or_else(|| panic!("{name} isn't in {line}"));
+        assert!(
+            lines.iter().all(|line| told(line, "behind_seconds") >= 0.0 && told(line, "events_per_second") >= 0.0 && told(line, "parked") >= 0.0)
+        );
         lines.iter().all(|line| line["behind"].as_i64().unwrap() < 50).then_some(())
     });
 }

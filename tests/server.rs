@@ -172,6 +172,8 @@ impl Server {
         let mut command = bare_command(self.home.path());
         // a busy machine is no reason for an answer without a position
         command.env("ANAMNESIS_POSITION_WAIT_MS", "500");
+        // tests count events, and many servers run at once
+        command.env("ANAMNESIS_CANARY_EVERY_MS", "0").env("ANAMNESIS_METRICS_LISTEN", "127.0.0.1:0");
         command.envs(self.settings.iter().copied()).arg("--data-dir").arg(self.data_dir()).args(arguments);
         command
     }

@@ -1,7 +1,8 @@
 //! Who did what to what, from where, and when? One row an event, for ever.
 
 use anamnesis_domain::access::{AccessEvent, AccessKind};
-use anamnesis_domain::{AccountId, AnyEvent, Recorded, SessionId};
+use anamnesis_domain::system::{CANARY, System};
+use anamnesis_domain::{AccountId, Aggregate as _, AnyEvent, Recorded, SessionId};
 use uuid::Uuid;
 
 use crate::kernel::{Fold, Follows, ForAudit, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, text_columns};
@@ -9,7 +10,7 @@ use crate::kernel::{Fold, Follows, ForAudit, Key, Of, Projection, Rows, Schema, 
 #[cfg(test)]
 mod tests;
 
-/// Every event there is. A row stays when its subject is erased: it then tells that something was done, not what.
+/// Every event there is but the system's own signs of life, which nobody does. A row stays when its subject is erased: it then tells that something was done, not what.
 pub const AUDIT_LOGS: Projection = Projection {
     name: "audit_logs",
     schema: Schema::Audit,
@@ -70,10 +71,13 @@ impl Fold for AuditLogs {
     const STREAMS: Streams = Streams::All;
 
     fn keys(event: &Recorded) -> Vec<Key> {
-        vec![event.event_id.into()]
+        Vec::from_iter(is_an_act(event).then(|| event.event_id.into()))
     }
 
     fn apply(rows: &mut Rows<AuditRow>, event: &Recorded) {
+        if !is_an_act(event) {
+            return;
+        }
         let origin = event.origin.value().cloned().unwrap_or_default();
         let action = action(event);
         rows.put(AuditRow {
@@ -97,6 +101,10 @@ impl Fold for AuditLogs {
             causation_id: event.causation_id,
         });
     }
+}
+
+fn is_an_act(event: &Recorded) -> bool {
+    (event.aggregate_type, event.aggregate_id) != (System::TYPE, CANARY)
 }
 
 /// Told from what no erasure takes away, so that a rebuild after one says the same.

@@ -1,6 +1,7 @@
 use anamnesis_domain::account::{AccountEvent, SignInFailed, SignInFailure};
 use anamnesis_domain::organization::{OrganizationEvent, OrganizationRenamed};
 use anamnesis_domain::patient::{PatientDeactivated, PatientEvent};
+use anamnesis_domain::system::{CanaryBeat, SystemEvent};
 use anamnesis_domain::{Instant, Origin};
 
 use super::*;
@@ -34,6 +35,13 @@ fn the_second_event_of_a_stream_is_an_update() {
     let log = log().audit_event("organization", ORGANIZATION, renamed()).audit_event("organization", ORGANIZATION, renamed());
     let actions: Vec<_> = log.rows::<AuditLogs>().iter().map(|row| row.row.action).collect();
     assert_eq!(actions, [AuditAction::Create, AuditAction::Update]);
+}
+
+#[test]
+fn a_sign_of_life_of_the_system_is_no_act() {
+    let beat = || SystemEvent::from(CanaryBeat { beat_at: Instant::from_micros(1), number: 1 });
+    let log = log().audit_event("system", CANARY, beat()).audit_event("system", ORGANIZATION, beat());
+    assert_eq!(log.rows::<AuditLogs>().iter().map(|row| row.row.resource_id).collect::<Vec<_>>(), [ORGANIZATION]);
 }
 
 #[test]

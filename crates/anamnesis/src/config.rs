@@ -102,6 +102,15 @@ pub struct Config {
     pub webhook_secret: Option<SecretString>,
     /// Of which events notices are sent, by their names.
     pub webhook_events: Vec<String>,
+    /// Where this process tells what it measures (`/metrics`, for Prometheus) and whether it is alive (`/health/live`).
+    pub metrics_listen: SocketAddr,
+    /// What whoever asks there must show (`Authorization: Bearer …`); needed where that isn't this machine alone.
+    #[serde(serialize_with = "masked", skip_serializing_if = "Option::is_none")]
+    pub metrics_token: Option<SecretString>,
+    /// How often the leading process writes an event whose way to the read models is measured, in milliseconds; 0 for never.
+    pub canary_every_ms: u64,
+    /// How long such an event may be on its way before readiness is red, in milliseconds.
+    pub canary_within_ms: u64,
     /// How log lines look: `text` or `json`.
     pub log_format: LogFormat,
     /// Which log lines are written, in the syntax of tracing's `EnvFilter`.
@@ -156,6 +165,10 @@ impl Default for Config {
             webhook_url: None,
             webhook_secret: None,
             webhook_events: webhook::EVENTS.map(str::to_owned).to_vec(),
+            metrics_listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
+            metrics_token: None,
+            canary_every_ms: 10_000,
+            canary_within_ms: 30_000,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
         }
@@ -237,6 +250,11 @@ impl Config {
         Webhook::new(url, secret, &self.webhook_events).map(Some)
     }
 
+    /// How old the last canary that came through may be, in milliseconds, if there is to be one.
+    pub fn canary_age_ms(&self) -> Option<u64> {
+        (self.canary_every_ms > 0).then(|| self.canary_every_ms.saturating_add(self.canary_within_ms))
+    }
+
     /// Who may sign in for how long, and ask how often.
     pub fn access(&self) -> AccessSettings {
         let limits = Limits {
@@ -277,7 +295,12 @@ mod tests {
     #[test]
     fn secrets_are_masked() {
         let secret = |url: &str| Some(url.to_owned().into());
-        let config = Config { database_url: secret("postgres://u:hunter2@h/d"), redis_url: secret("redis://:hunter2@h"), ..Config::default() };
+        let config = Config {
+            database_url: secret("postgres://u:hunter2@h/d"),
+            redis_url: secret("redis://:hunter2@h"),
+            metrics_token: secret("hunter2"),
+            ..Config::default()
+        };
         assert!(!config.masked().unwrap().contains("hunter2"));
     }
 }

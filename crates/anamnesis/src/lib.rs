@@ -1,6 +1,7 @@
 //! How do the layers become one program? This crate alone knows them all; the layers never know it.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
+mod canary;
 pub mod cli;
 mod commands;
 pub mod config;
@@ -9,6 +10,7 @@ mod demo;
 mod disclosure;
 mod fhir_import;
 mod installation;
+mod metrics;
 mod output;
 pub mod postgres;
 mod runtime;

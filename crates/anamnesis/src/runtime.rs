@@ -22,8 +22,10 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+use crate::canary::Canary;
 use crate::config::Config;
 use crate::installation::Installation;
+use crate::metrics::{self, Own};
 
 /// How what the edge depends on is, wherever it runs.
 pub(crate) struct Watched {
@@ -39,13 +41,15 @@ const LAST_WAIT: Duration = Duration::from_secs(20);
 pub(crate) struct Runtime {
     tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
     loops: Loops,
+    /// What is told of them.
+    own: Own,
     shutdown: CancellationToken,
 }
 
 impl Runtime {
     /// Without any task.
     pub(crate) fn new(installation: &Installation) -> Self {
-        Self { tasks: JoinSet::new(), loops: installation.loops.clone(), shutdown: CancellationToken::new() }
+        Self { tasks: JoinSet::new(), loops: installation.loops.clone(), own: Own::default(), shutdown: CancellationToken::new() }
     }
 
     /// Starts every role; says where HTTP is served.
@@ -60,6 +64,7 @@ impl Runtime {
         runtime.react(config, installation)?;
         let projecting = runtime.watch_projections(config, installation);
         let address = runtime.serve(config, installation, Watched { sequencing, following, projecting }).await?;
+        runtime.tell(config, installation).await?;
         Ok((runtime, address))
     }
 
@@ -70,8 +75,34 @@ impl Runtime {
         let follower = Follower::new(installation.writer.clone(), installation.log.clone(), Some(signer), FollowerSettings::default());
         let handles = (sequencer.handle(), follower.handle());
         self.spawn("sequencer", PATIENCE, |pulse, shutdown| sequencer.with_pulse(pulse).run(shutdown));
+        self.own.sequencing = Some(handles.0.clone());
+        self.keep_canaries(config, installation, handles.0.clone());
         self.spawn("tree", PATIENCE, |pulse, shutdown| follower.with_pulse(pulse).run(shutdown));
         Ok(handles)
+    }
+
+    /// Has an event written now and then while this process leads.
+    fn keep_canaries(&mut self, config: &Config, installation: &Installation, sequencing: SequencerHandle) {
+        if config.canary_every_ms == 0 {
+            return;
+        }
+        let (every, within) = (Duration::from_millis(config.canary_every_ms), Duration::from_millis(config.canary_within_ms));
+        let (installation, is_published, latency) = (installation.clone(), config.kafka.is_some(), self.own.canary.clone());
+        let canary = Canary { installation, sequencing, every, within, is_published, latency };
+        self.spawn("canary", within + PATIENCE, |pulse, shutdown| canary.run(pulse, shutdown));
+    }
+
+    /// Tells whoever asks on this machine what is measured: last, when everything is there that is.
+    pub(crate) async fn tell(&mut self, config: &Config, installation: &Installation) -> anyhow::Result<()> {
+        let Some(listener) = metrics::listener(config).await? else { return Ok(()) };
+        let (token, installation, own) = (config.metrics_token.clone(), installation.clone(), self.own.clone());
+        self.spawn("metrics", PATIENCE, |pulse, shutdown| async move {
+            tokio::select! {
+                served = pulse.while_waiting(metrics::serve(listener, token.as_ref(), installation, own)) => served,
+                () = shutdown.cancelled() => Ok(()),
+            }
+        });
+        Ok(())
     }
 
     /// Starts the projectors, of all projections or of one.
@@ -87,6 +118,7 @@ impl Runtime {
             Some(kafka) => workers.from_kafka(kafka.clone(), &work),
             None => workers,
         };
+        self.own.applied = Some(workers.applied());
         self.spawn("projectors", PATIENCE, |pulse, shutdown| async move { pulse.while_waiting(workers.run(shutdown)).await });
     }
 
@@ -122,10 +154,11 @@ impl Runtime {
                 request_timeout_ms: config.request_timeout_ms,
                 position_wait_ms: config.position_wait_ms,
                 is_published: config.kafka.is_some(),
+                canary_age_ms: config.canary_age_ms(),
                 ..ApiSettings::default()
             },
         };
-        let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+        let service = self.own.requests.measure(router(app)).into_make_service_with_connect_info::<SocketAddr>();
         let patience = Duration::from_millis(config.request_timeout_ms);
         self.spawn("HTTP server", PATIENCE, |pulse, shutdown| async move {
             let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned()).into_future();
@@ -159,6 +192,7 @@ impl Runtime {
     pub(crate) fn publish(&mut self, config: &Config, installation: &Installation, kafka: KafkaSettings) -> anyhow::Result<()> {
         let publisher = Publisher::new(installation.writer.clone(), installation.log.clone(), kafka, PublisherSettings::default());
         let publisher = publisher.with_signer(Arc::new(config.signer()?));
+        self.own.publishing = Some(publisher.handle());
         let loops = self.loops.clone();
         self.spawn("publisher", MORE_PATIENCE, |pulse, shutdown| publisher.with_pulse(loops, pulse).run(shutdown));
         Ok(())

@@ -31,11 +31,20 @@ pub struct ApiSettings {
     pub after_wait_ms: u64,
     /// Whether the log is published to Kafka, so that it is told when it isn't.
     pub is_published: bool,
+    /// How old the last canary that came through may be, in milliseconds; without it, none is expected.
+    pub canary_age_ms: Option<u64>,
 }
 
 impl Default for ApiSettings {
     fn default() -> Self {
-        Self { max_body_bytes: 1024 * 1024, request_timeout_ms: 30_000, position_wait_ms: 100, after_wait_ms: 3_000, is_published: false }
+        Self {
+            max_body_bytes: 1024 * 1024,
+            request_timeout_ms: 30_000,
+            position_wait_ms: 100,
+            after_wait_ms: 3_000,
+            is_published: false,
+            canary_age_ms: None,
+        }
     }
 }
 

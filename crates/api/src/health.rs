@@ -1,10 +1,16 @@
 //! Does this process answer, and does everything that it depends on?
 
+use std::iter::repeat;
 use std::time::{Duration, Instant};
 
+use anamnesis_domain::Aggregate as _;
+use anamnesis_domain::system::{CANARY, System};
+use anamnesis_journal::log::LogError;
 use anamnesis_journal::sequencer::SequencerState;
 use anamnesis_loops::{Condition, LoopState, Loops};
-use anamnesis_projector::Status;
+use anamnesis_projections::find;
+use anamnesis_projections::kernel::Follows;
+use anamnesis_projector::{ProjectionState, Status};
 use anamnesis_stream::Publication;
 use axum::Json;
 use axum::extract::State;
@@ -51,7 +57,7 @@ pub(crate) struct Ready {
 /// Something that answers depend on.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Dependency {
-    /// `database`, `sequencer`, `tree`, `loops`, `projection patients`, …, `cache`, `publication`; `loop …`, if one is dead or stuck.
+    /// `database`, `sequencer`, `tree`, `loops`, `projection patients`, …, `cache`, `publication`; `canary`, where one is expected; `loop …`, if one is dead or stuck.
     name: String,
     /// Whether it works.
     is_well: bool,
@@ -60,6 +66,12 @@ pub(crate) struct Dependency {
     /// How many events it is behind the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     lag_events: Option<u64>,
+    /// For how long the first of them has been in the log, in seconds; of the canary: how old the last is that came through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag_seconds: Option<f64>,
+    /// How many events of the log a second it has passed lately.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events_per_second: Option<f64>,
     /// How many streams wait behind an event that can't be taken: what is shown of them is older.
     #[serde(skip_serializing_if = "is_none")]
     parked_streams: usize,
@@ -67,7 +79,7 @@ pub(crate) struct Dependency {
 
 impl Dependency {
     fn of(name: impl Into<String>, is_well: bool, state: &'static str, lag_events: Option<u64>) -> Self {
-        Self { name: name.into(), is_well, state, lag_events, parked_streams: 0 }
+        Self { name: name.into(), is_well, state, lag_events, lag_seconds: None, events_per_second: None, parked_streams: 0 }
     }
 }
 
@@ -88,9 +100,12 @@ pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Json<Ready>) {
     let head = timeout(DATABASE_PATIENCE, app.log.head()).await.ok().and_then(Result::ok).map(|head| head.position);
     let mut dependencies = vec![database(head), sequencer(&app), tree(&app, head)];
     dependencies.extend(loops(&app));
-    dependencies.extend(projections(&app, head));
-    let is_ready = dependencies.iter().all(|dependency| dependency.is_well);
+    dependencies.extend(projections(&app, head).await);
     let mut helpful = vec![cache(&app).await];
+    if let Some((canary, is_needed)) = canary(&app, head).await {
+        if is_needed { &mut dependencies } else { &mut helpful }.push(canary);
+    }
+    let is_ready = dependencies.iter().all(|dependency| dependency.is_well);
     if app.settings.is_published {
         helpful.push(publication(&app, head).await);
     }
@@ -137,8 +152,12 @@ fn tree(app: &App, head: Option<u64>) -> Dependency {
     Dependency::of("tree", is_well, state, lag(head, health.size))
 }
 
-fn projections(app: &App, head: Option<u64>) -> impl Iterator<Item = Dependency> {
-    app.projecting.states().into_iter().map(move |(name, projection)| {
+async fn projections(app: &App, head: Option<u64>) -> Vec<Dependency> {
+    let states = app.projecting.states();
+    let positions: Vec<_> = states.values().map(|projection| projection.position).collect();
+    let since = answered(head, app.log.waiting_since(&positions)).await.unwrap_or_default();
+    let since = since.into_iter().map(|since| since.map(|since| since.as_secs_f64())).chain(repeat(None));
+    let told = states.into_iter().zip(since).map(|((name, projection), lag_seconds)| {
         let (is_well, state) = match projection.status {
             Status::Running => (true, "follows"),
             Status::Starting => (false, "starts"),
@@ -147,8 +166,35 @@ fn projections(app: &App, head: Option<u64>) -> impl Iterator<Item = Dependency>
             Status::Stopped { .. } => (false, "stands still"),
         };
         let dependency = Dependency::of(format!("projection {name}"), is_well, state, lag(head, projection.position));
-        Dependency { parked_streams: projection.parked, ..dependency }
-    })
+        let events_per_second = app.projecting.events_per_second(name);
+        Dependency { parked_streams: projection.parked, lag_seconds, events_per_second, ..dependency }
+    });
+    told.collect()
+}
+
+/// What the database answers in time. One that hasn't told the head isn't asked more.
+async fn answered<T>(head: Option<u64>, question: impl Future<Output = Result<T, LogError>>) -> Option<T> {
+    head?;
+    timeout(DATABASE_PATIENCE, question).await.ok()?.ok()
+}
+
+/// Whether what is written comes through to every read model in time, and whether requests can be answered if it doesn't: that
+/// depends on the read models that follow the log itself.
+async fn canary(app: &App, head: Option<u64>) -> Option<(Dependency, bool)> {
+    let may_be = Duration::from_millis(app.settings.canary_age_ms?);
+    let states = app.projecting.states();
+    let reached = |among: &dyn Fn(&str) -> bool| {
+        let those = states.iter().filter(|(name, _)| among(name)).map(|(_, ProjectionState { position, .. })| *position);
+        those.min().unwrap_or_default()
+    };
+    let follows_log = |name: &str| !app.settings.is_published || find(name).is_none_or(|projection| projection.follows == Follows::Log);
+    let since = async |position| answered(head, app.log.since_last_of(System::TYPE, CANARY, position)).await.flatten();
+    let in_time = |since: Option<Duration>| since.is_some_and(|since| since <= may_be);
+    let everywhere = since(reached(&|_| true)).await;
+    let is_well = in_time(everywhere);
+    let is_needed = is_well || !in_time(since(reached(&follows_log)).await);
+    let dependency = Dependency::of("canary", is_well, if is_well { "comes through" } else { "doesn't come through" }, None);
+    Some((Dependency { lag_seconds: everywhere.map(|since| since.as_secs_f64()), ..dependency }, is_needed))
 }
 
 /// Without it everything is answered too.

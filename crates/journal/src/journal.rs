@@ -8,7 +8,7 @@ use anamnesis_vault::Vault;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::append::{Append, Appender, Verdict, Writer};
+use crate::append::{Append, Appender, Appends, Verdict, Writer};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::framework::{Loaded, Repositories, Store};
@@ -66,6 +66,11 @@ impl Journal {
         let repositories = Repositories::new(&pool);
         let snapshots = Snapshots::new(pool.clone(), vault.clone(), settings.snapshot_every);
         Self(Arc::new(Inner { pool, vault, appender, repositories, snapshots, turns: Turns::default() }))
+    }
+
+    /// What it has sent to the database.
+    pub fn appends(&self) -> Appends {
+        self.0.appender.appends()
     }
 
     /// Hands one command to one aggregate and appends what it decides.

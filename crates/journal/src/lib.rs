@@ -30,6 +30,7 @@ pub mod tree;
 mod turns;
 pub mod verify;
 
+pub use append::Appends;
 pub use caller::Caller;
 pub use database::{Role, migrate, pool_as};
 pub use elsewhere::Elsewhere;

@@ -10,6 +10,7 @@ mod share;
 use std::collections::BTreeSet;
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anamnesis_domain::Recorded;
@@ -109,6 +110,8 @@ struct Reached {
     parking: Parking,
     stuck: Option<ProjectorError>,
     touched: Vec<Touched>,
+    /// How many events it took.
+    taken: u64,
 }
 
 impl<F: Feed, M: Fn() -> Result<F, FeedError>> Lane<F, M> {
@@ -267,10 +270,13 @@ impl Crew {
     }
 
     async fn moved_to(&mut self, reached: Vec<Reached>) {
-        for Reached { name, position, parking, stuck, touched } in reached {
+        for Reached { name, position, parking, stuck, touched, taken } in reached {
             // before anybody is told of the position: who asks for it then finds nothing older in the cache
             self.keepers.moved(name, &touched, position).await;
             self.reporter.running(name, position, parking.count());
+            if taken > 0 {
+                self.works.applied.counter(name).fetch_add(taken, Ordering::Relaxed);
+            }
             if let Some(member) = self.members.iter_mut().find(|member| member.projection.name == name) {
                 (member.position, member.reached, member.parking) = (position, position, parking);
             }
@@ -320,6 +326,7 @@ impl Crew {
         let checkpoint = checkpoint.filter(|checkpoint| checkpoint.epoch == member.epoch).ok_or(ProjectorError::TakenOver)?;
         let parking = member.parking.as_of(tx, name, checkpoint.parking).await?;
         let mut share = Share::of(member, checkpoint.position(), from, batch, parking);
+        let taken = share.events.len() as u64;
         let touched = if is_poisoned {
             self.fold_one_by_one(tx, member, &mut share).await?
         } else {
@@ -333,7 +340,7 @@ impl Crew {
             parking.passed(reaches);
         }
         parking.store(tx, name, self.reporter.partition(), !member.parks()).await?;
-        Ok(Reached { name, position: reaches, parking, stuck, touched })
+        Ok(Reached { name, position: reaches, parking, stuck, touched, taken })
     }
 
     /// Folds a share in which there is poison.

@@ -5,6 +5,7 @@
 //! the two and swaps them. [`read`] is how others get at the rows. [`reactor::Reactors`] act upon events in the world outside. This crate must never know HTTP.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
+mod applied;
 mod as_of;
 mod batch;
 mod cached;
@@ -22,6 +23,7 @@ mod presence;
 mod progress;
 mod projector;
 pub mod query;
+mod rate;
 pub mod reactor;
 pub mod read;
 mod rebuild;
@@ -30,6 +32,7 @@ mod table;
 mod watcher;
 mod workers;
 
+pub use applied::Applied;
 pub use as_of::events_of;
 pub use cached::{all_lanes_of, lanes_of};
 pub use digest::digest;

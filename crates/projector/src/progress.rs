@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::checkpoint::{LOG, partitions_of};
 use crate::presence::Held;
+use crate::rate::Rates;
 
 /// How one projection is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -96,6 +97,7 @@ pub(crate) type States = BTreeMap<&'static str, ProjectionState>;
 pub struct Progress {
     states: watch::Receiver<States>,
     interest: Arc<Interest>,
+    rates: Arc<Rates>,
 }
 
 /// Whether anybody waits, so that who looks for changes looks more often.
@@ -128,8 +130,13 @@ impl Interest {
 }
 
 impl Progress {
-    pub(crate) fn new(states: watch::Receiver<States>, interest: Arc<Interest>) -> Self {
-        Self { states, interest }
+    pub(crate) fn new(states: watch::Receiver<States>, interest: Arc<Interest>, rates: Arc<Rates>) -> Self {
+        Self { states, interest, rates }
+    }
+
+    /// How many positions a second one has come on lately, if this process looks at all of them.
+    pub fn events_per_second(&self, projection: &str) -> Option<f64> {
+        self.rates.of(projection)
     }
 
     /// How each is.
@@ -189,7 +196,7 @@ impl Reporter {
     }
 
     pub(crate) fn progress(&self) -> Progress {
-        Progress::new(self.states.subscribe(), Arc::default())
+        Progress::new(self.states.subscribe(), Arc::default(), Arc::default())
     }
 
     /// The partition that is followed; 0 is the log.

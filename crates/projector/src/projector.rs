@@ -21,6 +21,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::applied::Applied;
 use crate::checkpoint::{self, Frontier, LOG};
 use crate::error::ProjectorError;
 use crate::lane::{Crew, FIRST_RETRY_AFTER, Lane, Member, described, pause, stopped};
@@ -73,6 +74,7 @@ pub(crate) struct Works {
     pub(crate) settings: ProjectorSettings,
     pub(crate) cache: Option<Cache>,
     pub(crate) loops: Loops,
+    pub(crate) applied: Applied,
 }
 
 /// A projection that has left its lane and may come back.
@@ -119,7 +121,7 @@ impl Projector {
     /// ([`crate::ensure_schema`]).
     pub fn new(pool: PgPool, vault: Vault, projections: &[&'static Projection], settings: ProjectorSettings) -> Self {
         let log = Log::new(pool.clone());
-        Self::of(Works { pool, vault, log, settings, cache: None, loops: Loops::default() }, projections, None)
+        Self::of(Works { pool, vault, log, settings, cache: None, loops: Loops::default(), applied: Applied::default() }, projections, None)
     }
 
     pub(crate) fn of(works: Works, projections: &[&'static Projection], published: Option<Published>) -> Self {
@@ -160,13 +162,13 @@ impl Projector {
         let (mut lanes, mut away) = (JoinSet::new(), Away::default());
         let ProjectorSettings { beat, silence, .. } = self.works.settings;
         let (mut beats, mut looks) = (every(beat), every(silence / 3));
-        let (loops, lane) = (&self.works.loops, format!("lane of {}", self.followed()));
+        let name = format!("lane of {}", self.followed());
         loop {
             self.pulse.beat();
             for members in grouped(std::mem::take(&mut taken), self.works.settings.straggler_events) {
                 let crew = Crew::new(&self.works, members, self.reporter.clone(), self.published.clone(), left.clone());
                 let (make_feed, shutdown) = (make_feed.clone(), shutdown.clone());
-                loops.spawn_on(&mut lanes, lane.clone(), MORE_PATIENCE, |pulse| Lane::new(make_feed, crew, pulse).run(shutdown));
+                self.works.loops.spawn_on(&mut lanes, name.clone(), MORE_PATIENCE, |pulse| Lane::new(make_feed, crew, pulse).run(shutdown));
             }
             while let Ok(left) = leaving.try_recv() {
                 away.take(left);

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anamnesis_loops::Pulse;
 use anamnesis_projections::kernel::Projection;
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::progress::{Interest, Progress, ProjectionState, States, Status, followed};
+use crate::rate::Rates;
 
 /// How often it looks while somebody waits, and while nobody does.
 const LOOK_WHILE_WAITED_FOR: Duration = Duration::from_millis(5);
@@ -31,6 +32,7 @@ pub struct Watcher {
     followed: BTreeMap<&'static str, Vec<u32>>,
     states: watch::Sender<States>,
     interest: Arc<Interest>,
+    rates: Arc<Rates>,
     pulse: Pulse,
 }
 
@@ -53,7 +55,7 @@ impl Watcher {
     pub fn new(pool: PgPool, projections: &[&'static Projection], from_kafka: bool, silence: Duration) -> Self {
         let followed: BTreeMap<_, _> = projections.iter().map(|projection| (projection.name, followed(projection, from_kafka))).collect();
         let states = followed.iter().map(|(name, partitions)| (*name, state(partitions, &HashMap::new()))).collect();
-        Self { pool, silence, followed, states: watch::Sender::new(states), interest: Arc::default(), pulse: Pulse::default() }
+        Self { pool, silence, followed, states: watch::Sender::new(states), interest: Arc::default(), rates: Arc::default(), pulse: Pulse::default() }
     }
 
     /// It beats this pulse as it looks.
@@ -64,7 +66,7 @@ impl Watcher {
 
     /// What it sees.
     pub fn progress(&self) -> Progress {
-        Progress::new(self.states.subscribe(), Arc::clone(&self.interest))
+        Progress::new(self.states.subscribe(), Arc::clone(&self.interest), Arc::clone(&self.rates))
     }
 
     /// Watches until `shutdown`.
@@ -72,11 +74,14 @@ impl Watcher {
         loop {
             self.pulse.beat();
             match self.look().await {
-                Ok(seen) => drop(self.states.send_if_modified(|states| {
-                    let is_new = *states != seen;
-                    *states = seen;
-                    is_new
-                })),
+                Ok(seen) => {
+                    self.rates.saw(&seen, Instant::now());
+                    self.states.send_if_modified(|states| {
+                        let is_new = *states != seen;
+                        *states = seen;
+                        is_new
+                    });
+                }
                 Err(error) => {
                     debug!(%error, "how far the projections are can't be seen");
                     let waiting = Status::Waiting { error: "the database doesn't answer".to_owned() };

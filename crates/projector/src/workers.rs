@@ -20,6 +20,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::applied::Applied;
 use crate::checkpoint::topics_of;
 use crate::projector::{Projector, ProjectorSettings, Published, Works};
 
@@ -45,7 +46,11 @@ struct Kafka {
 impl Workers {
     /// Workers over a pool of the role `anamnesis_projector` for those projections; all of them from the log.
     pub fn new(pool: PgPool, vault: Vault, log: Log, projections: &[&'static Projection], settings: ProjectorSettings) -> Self {
-        Self { works: Works { pool, vault, log, settings, cache: None, loops: Loops::default() }, projections: projections.to_vec(), kafka: None }
+        Self {
+            works: Works { pool, vault, log, settings, cache: None, loops: Loops::default(), applied: Applied::default() },
+            projections: projections.to_vec(),
+            kafka: None,
+        }
     }
 
     /// They tell this cache what they touch.
@@ -53,6 +58,11 @@ impl Workers {
     pub fn with_cache(mut self, cache: Cache) -> Self {
         self.works.cache = Some(cache);
         self
+    }
+
+    /// How many events they have taken.
+    pub fn applied(&self) -> Applied {
+        self.works.applied.clone()
     }
 
     /// All that goes on in them is one of these loops.

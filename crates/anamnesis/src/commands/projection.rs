@@ -2,6 +2,8 @@
 
 mod park;
 
+use std::time::{Duration, Instant};
+
 use anamnesis_domain::system::{ProjectionRebuilt, System, SystemCommand};
 use anamnesis_domain::{AccountId, Line as Name, Sha256};
 use anamnesis_projections::find;
@@ -9,6 +11,7 @@ use anamnesis_projector::Rebuilt;
 use anyhow::{Context, anyhow};
 use indicatif::ProgressBar;
 use serde::Serialize;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::DONE;
@@ -25,6 +28,10 @@ struct Line {
     schema: &'static str,
     position: i64,
     behind: i64,
+    /// For how long the first event that it is behind has been in the log, in seconds.
+    behind_seconds: f64,
+    /// How many positions a second it has come on while this command looked.
+    events_per_second: f64,
     /// Streams that wait.
     parked: i64,
 }
@@ -41,20 +48,49 @@ pub(crate) async fn run(config: &Config, projection: Projection, output: Output)
     Ok(code)
 }
 
+/// How long is looked how fast they are.
+const RATE_OVER: Duration = Duration::from_secs(1);
+
 async fn list(installation: &Installation, output: Output) -> anyhow::Result<()> {
+    let (before, begun) = (reached(installation).await?, Instant::now());
+    sleep(RATE_OVER).await;
+    let (reached, seconds) = (reached(installation).await?, begun.elapsed().as_secs_f64());
     let head: i64 = sqlx::query_scalar("select position from journal.head").fetch_one(&installation.writer).await?;
+    let positions: Vec<_> = reached.iter().map(|(position, _)| position.cast_unsigned()).collect();
+    let since = installation.log.waiting_since(&positions).await?;
     let mut lines = Vec::new();
-    for projection in anamnesis_projections::ALL {
-        let told = "select coalesce((select position from journal.reached where consumer = $1), 0),
-                           (select count(*) from journal.parked where consumer = $1)";
-        let (position, parked): (i64, i64) = sqlx::query_as(told).bind(projection.name).fetch_one(&installation.writer).await?;
-        lines.push(Line { projection: projection.name, schema: projection.schema.name(), position, behind: head - position, parked });
+    for (((projection, (was, _)), (position, parked)), since) in anamnesis_projections::ALL.iter().zip(before).zip(reached).zip(since) {
+        let come_on = u32::try_from(position - was).unwrap_or_default();
+        lines.push(Line {
+            projection: projection.name,
+            schema: projection.schema.name(),
+            position,
+            behind: (head - position).max(0),
+            behind_seconds: since.unwrap_or_default().as_secs_f64(),
+            events_per_second: f64::from(come_on) / seconds,
+            parked,
+        });
     }
     let cells = |line: &Line| {
-        let numbers = [line.position, line.behind, line.parked].map(|number| number.to_string());
+        let (seconds, rate) = (format!("{:.1}", line.behind_seconds), format!("{:.0}", line.events_per_second));
+        let numbers = [line.position.to_string(), line.behind.to_string(), seconds, rate, line.parked.to_string()];
         [line.projection.to_owned(), line.schema.to_owned()].into_iter().chain(numbers).collect()
     };
-    output.table(&lines, &["PROJECTION", "SCHEMA", "POSITION", "BEHIND", "PARKED"], cells)
+    output.table(&lines, &["PROJECTION", "SCHEMA", "POSITION", "BEHIND", "SECONDS", "PER SECOND", "PARKED"], cells)
+}
+
+/// Up to where each is, in their order, and how many streams it has parked.
+async fn reached(installation: &Installation) -> sqlx::Result<Vec<(i64, i64)>> {
+    let names: Vec<_> = anamnesis_projections::ALL.iter().map(|projection| projection.name).collect();
+    sqlx::query_as(
+        "select coalesce((select position from journal.reached where consumer = name), 0),
+                (select count(*) from journal.parked where consumer = name)
+         from unnest($1) with ordinality as projection (name, number)
+         order by number",
+    )
+    .bind(names)
+    .fetch_all(&installation.writer)
+    .await
 }
 
 /// What a rebuild did.

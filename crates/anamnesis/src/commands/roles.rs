@@ -15,6 +15,7 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
         let mut runtime = Runtime::new(installation);
         let watched = runtime.watch(config, installation)?;
         let address = runtime.serve(config, installation, watched).await?;
+        runtime.tell(config, installation).await?;
         tracing::info!("serving http://{address}");
         Ok(runtime)
     })
@@ -26,6 +27,7 @@ pub(crate) async fn sequence(config: &Config) -> anyhow::Result<()> {
     alone(config, async |installation| {
         let mut runtime = Runtime::new(installation);
         runtime.sequence(config, installation)?;
+        runtime.tell(config, installation).await?;
         Ok(runtime)
     })
     .await
@@ -37,6 +39,7 @@ pub(crate) async fn publish(config: &Config) -> anyhow::Result<()> {
     alone(config, async |installation| {
         let mut runtime = Runtime::new(installation);
         runtime.publish(config, installation, kafka)?;
+        runtime.tell(config, installation).await?;
         Ok(runtime)
     })
     .await
@@ -55,6 +58,7 @@ pub(crate) async fn project(config: &Config, project: &Project) -> anyhow::Resul
         if only.is_none() {
             runtime.react(config, installation)?;
         }
+        runtime.tell(config, installation).await?;
         Ok(runtime)
     })
     .await

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anamnesis_journal::testing::TestDatabase;
@@ -13,6 +13,7 @@ use super::*;
 const SOON: Duration = Duration::from_mins(1);
 /// It can't tell of itself that it is dead; that nobody answers does.
 const ANSWERS: &str = "HTTP server";
+const TELLS: &str = "metrics";
 
 fn config(database: &TestDatabase, folder: &Path) -> Config {
     let variable = |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} must say where the test's Kafka and registry are"));
@@ -24,16 +25,28 @@ fn config(database: &TestDatabase, folder: &Path) -> Config {
         ..KafkaSettings::default()
     };
     let listen = ([127, 0, 0, 1], 0).into();
-    Config { data_dir: folder.join("data"), database_url: Some(database.url().into()), listen, kafka: Some(kafka), ..Config::default() }
+    let (data_dir, database_url) = (folder.join("data"), Some(database.url().into()));
+    Config { data_dir, database_url, listen, metrics_listen: free_port(), kafka: Some(kafka), canary_every_ms: 500, ..Config::default() }
+}
+
+/// Where nobody listens, a moment ago.
+fn free_port() -> SocketAddr {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
 }
 
 async fn ask(address: SocketAddr, path: &str) -> std::io::Result<(u16, Value)> {
+    let (status, body) = fetch(address, path, "").await?;
+    Ok((status, serde_json::from_str(&body).unwrap_or_default()))
+}
+
+/// With more lines of the request's head.
+async fn fetch(address: SocketAddr, path: &str, head: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\n{head}\r\n").as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    Ok((head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap_or_default()))
+    Ok((head[9..12].parse().unwrap(), body.to_owned()))
 }
 
 async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
@@ -64,9 +77,11 @@ async fn whichever_loop_is_killed_readiness_names_it_and_the_process_ends() {
 
     let kinds = one_of_each(loops.states());
     assert!(kinds.len() > 12 && kinds.iter().any(|kind| kind == "lane") && kinds.iter().any(|kind| kind == "reconciler"), "{kinds:?}");
-    for kind in kinds.iter().filter(|kind| *kind != ANSWERS) {
-        let alive = loops.states().into_iter().rev().find(|state| state.kind() == kind && state.condition == Condition::Alive);
-        let name = alive.unwrap_or_else(|| panic!("no {kind} is alive any more")).name;
+    for kind in kinds.iter().filter(|kind| ![ANSWERS, TELLS].contains(&kind.as_str())) {
+        let of_its_kind = || loops.states().into_iter().rev().filter(|state| state.kind() == kind);
+        // some go with those that they started, or were started by
+        let dying = of_its_kind().find(|state| state.condition == Condition::Alive).or_else(|| of_its_kind().next());
+        let name = dying.unwrap_or_else(|| panic!("nobody misses the {kind}")).name;
         loops.break_down(&name);
         let red = format!("loop {name}");
         eventually(&red, async || {
@@ -76,11 +91,74 @@ async fn whichever_loop_is_killed_readiness_names_it_and_the_process_ends() {
         })
         .await;
     }
-    assert_eq!(ask(address, "/health/live").await.unwrap().0, 503, "who runs it is to start it anew");
+    for address in [address, config.metrics_listen] {
+        assert_eq!(ask(address, "/health/live").await.unwrap().0, 503, "who runs it is to start it anew");
+    }
+    loops.break_down(TELLS);
+    eventually("nobody tells", async || ask(config.metrics_listen, "/health/live").await.is_err()).await;
+    assert!(loops.unwell().iter().any(|unwell| unwell.name == TELLS));
     loops.break_down(ANSWERS);
     eventually("nobody answers", async || ask(address, "/health/live").await.is_err()).await;
     let ended = timeout(SOON, runtime.run_to_the_end()).await.unwrap().unwrap_err();
     assert!(format!("{ended:#}").contains("died"), "{ended:#}");
+}
+
+/// The metrics' names with their labels, and their values.
+fn read(text: &str) -> BTreeMap<String, f64> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.rsplit_once(' ').unwrap()).map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_on_is_measured_up_to_the_canary_that_comes_through_kafka_and_all_is_documented() {
+    let (database, folder) = (TestDatabase::new().await, tempfile::tempdir().unwrap());
+    let mut config = config(&database, folder.path());
+    config.metrics_token = Some("open sesame".into());
+    config.kafka.as_mut().unwrap().verify_every_ms = 500;
+    let installation = Installation::open(&config, &database.url().into()).await.unwrap();
+    installation.first_organization(&config).await.unwrap();
+    let (_runtime, address) = Runtime::start(&config, &installation).await.unwrap();
+    eventually("everything is ready", async || ask(address, "/health/ready").await.unwrap().0 == 200).await;
+    assert_eq!(ask(address, "/v1/patients/0198c0de-0000-7000-8000-000000000001").await.unwrap().0, 401);
+
+    let metrics_at = config.metrics_listen;
+    for head in ["", "Authorization: Bearer guessed\r\n"] {
+        assert_eq!(fetch(metrics_at, "/metrics", head).await.unwrap(), (401, String::new()));
+    }
+    let told = async || fetch(metrics_at, "/metrics", "Authorization: Bearer open sesame\r\n").await.unwrap().1;
+    let is_through = |told: &BTreeMap<String, f64>| {
+        told.get("anamnesis_canary_latency_seconds_count{stage=\"visible\"}").is_some_and(|count| *count >= 3.0)
+            && told["anamnesis_publication_verified_position"] > 0.0
+    };
+    eventually("canaries come through", async || is_through(&read(&told().await))).await;
+    let text = told().await;
+    let told = read(&text);
+    let latency = |stage: &str| told[&format!("anamnesis_canary_latency_seconds_sum{{stage=\"{stage}\"}}")];
+    assert!(latency("logged") < latency("visible") && latency("published") > 0.0, "{text}");
+    assert!(told["anamnesis_canary_age_seconds"] < 10.0 && told["anamnesis_database_up"] > 0.0, "{text}");
+    assert_eq!((told["anamnesis_log_gap"], told["anamnesis_publication_findings"]), (0.0, 0.0));
+    assert_eq!((told["anamnesis_leads{lease=\"log\"}"], told["anamnesis_leads{lease=\"publication\"}"]), (1.0, 1.0));
+    assert_eq!(told["anamnesis_loops{loop=\"sequencer\",condition=\"alive\"}"], 1.0);
+    assert!(told["anamnesis_append_commands_total"] >= told["anamnesis_append_statements_total"]);
+    assert!(told["anamnesis_projection_events_total{projection=\"audit_logs\"}"] > 0.0);
+    let requests = "anamnesis_http_request_duration_seconds_count{method=\"GET\",route=\"/v1/patients/{id}\",status=\"401\"}";
+    assert_eq!(told[requests], 1.0, "{text}");
+    for projection in anamnesis_projections::ALL {
+        let of_it = |metric: &str| told[&format!("anamnesis_projection_{metric}{{projection=\"{}\"}}", projection.name)];
+        assert!(of_it("reached_position") > 0.0 && of_it("lag_seconds") < 60.0, "{text}");
+        assert_eq!((of_it("parked_streams"), of_it("stands_still")), (0.0, 0.0));
+    }
+    let rows: i64 =
+        sqlx::query_scalar("select count(*) from audit.audit_logs where resource_type = 'system'").fetch_one(&database.superuser()).await.unwrap();
+    assert_eq!(rows, 0, "nobody did anything");
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md")).unwrap();
+    let metrics: BTreeSet<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let missing: Vec<_> = metrics.iter().filter(|metric| !page.contains(&format!("| `{metric}"))).collect();
+    assert!(metrics.len() > 20 && missing.is_empty(), "docs/operations.md has no line for {missing:?}");
+    let rules = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/alerts.yml")).unwrap();
+    let words = rules.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("anamnesis_"));
+    let unknown: Vec<_> = words.filter(|word| !metrics.iter().any(|metric| word.starts_with(metric))).collect();
+    assert_eq!(unknown, Vec::<&str>::new(), "docs/examples/alerts.yml asks for what isn't measured");
 }
 
 /// A task that isn't among the loops dies unseen.

@@ -1,13 +1,16 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use anamnesis_api::ApiSettings;
+use anamnesis_api::{ApiSettings, App, router};
 use anamnesis_domain::account::Role;
+use anamnesis_domain::system::{CANARY, CanaryBeat, System, SystemCommand};
+use anamnesis_journal::Caller;
+use chrono::Utc;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::world::{World, patient};
+use crate::world::{Client, World, patient};
 
 #[tokio::test]
 async fn readiness_names_every_dependency() {
@@ -67,4 +70,33 @@ async fn a_read_model_that_stays_behind_is_not_taken_for_the_present() {
     let past = staff.get(&format!("/v1/patients/{}?as_of={}", second.id(), second.position())).await;
     assert_eq!(past.body["patient_number"], "P-2", "the past needs no read model");
     assert_ne!(world.nobody().get("/health/ready").await.body["status"], Value::Null);
+}
+
+#[tokio::test]
+async fn readiness_is_red_while_no_canary_comes_through() {
+    let world = World::with(ApiSettings { canary_age_ms: Some(3_600_000), ..ApiSettings::default() }).await;
+    let ready = async |asked: Client| {
+        let told = asked.get("/health/ready").await;
+        let canary = told.body["dependencies"].as_array().unwrap().iter().find(|told| told["name"] == "canary").unwrap().clone();
+        (told.status.as_u16(), canary)
+    };
+    let (status, canary) = ready(world.nobody()).await;
+    assert_eq!((status, &canary["is_well"]), (503, &json!(false)), "none was ever written: {canary}");
+    let beat = CanaryBeat { beat_at: Utc::now().into(), number: 1 };
+    let caller = Caller { organization_id: world.organization, ..anamnesis_journal::testing::caller() };
+    world.app.journal.execute::<System>(CANARY, SystemCommand::Tell(beat.into()), &caller, None).await.unwrap();
+    let mut told = ready(world.nobody()).await;
+    for _ in 0..200 {
+        if told.0 == 200 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        told = ready(world.nobody()).await;
+    }
+    assert_eq!((told.0, &told.1["is_well"]), (200, &json!(true)), "{}", told.1);
+    // the same canary, where a newer one should have come long ago
+    let settings = ApiSettings { canary_age_ms: Some(1), ..world.app.settings };
+    let (status, canary) = ready(world.nobody().at(router(App { settings, ..world.app.clone() }))).await;
+    assert_eq!((status, &canary["is_well"]), (503, &json!(false)), "{canary}");
+    assert!(canary["lag_seconds"].is_number(), "{canary}");
 }

@@ -11,6 +11,9 @@ mod tests;
 /// How many entries a list of such an act may have.
 pub const MAX_ENTRIES: usize = 1_000;
 
+/// The stream of the signs of life, apart from what people do.
+pub const CANARY: Uuid = Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0003);
+
 events! {
     /// What can have been done to the system.
     pub enum SystemEvent {

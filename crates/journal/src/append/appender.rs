@@ -5,6 +5,8 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anamnesis_loops::{Loops, PATIENCE, Pulse};
@@ -21,7 +23,26 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The way to the task that appends. The task ends, with all it has begun, after the last clone.
 #[derive(Clone)]
-pub(crate) struct Appender(mpsc::Sender<Request>);
+pub(crate) struct Appender {
+    requests: mpsc::Sender<Request>,
+    counts: Arc<Counts>,
+}
+
+/// What was sent to the database so far.
+#[derive(Default)]
+struct Counts {
+    statements: AtomicU64,
+    commands: AtomicU64,
+}
+
+/// How many commands shared how many statements, since this process opened the journal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Appends {
+    /// Statements that were sent.
+    pub statements: u64,
+    /// Commands in them.
+    pub commands: u64,
+}
 
 /// Commands that fly together or not at all, and who waits for them.
 struct Request {
@@ -33,9 +54,16 @@ struct Request {
 
 impl Appender {
     pub(crate) fn start(writer: Writer, settings: JournalSettings, loops: &Loops) -> Self {
-        let (sender, queue) = mpsc::channel(settings.longest_queue.max(1));
-        loops.spawn("append", PATIENCE, |pulse| Dispatcher::new(writer, settings).run(queue, pulse)).go_on();
-        Self(sender)
+        let (requests, queue) = mpsc::channel(settings.longest_queue.max(1));
+        let counts = Arc::<Counts>::default();
+        let dispatcher = Dispatcher::new(writer, settings, Arc::clone(&counts));
+        loops.spawn("append", PATIENCE, |pulse| dispatcher.run(queue, pulse)).go_on();
+        Self { requests, counts }
+    }
+
+    pub(crate) fn appends(&self) -> Appends {
+        let Counts { statements, commands } = &*self.counts;
+        Appends { statements: statements.load(Ordering::Relaxed), commands: commands.load(Ordering::Relaxed) }
     }
 
     /// Appends one command, together with others.
@@ -53,7 +81,7 @@ impl Appender {
         let (reply, outcomes) = oneshot::channel();
         let locks = commands.iter().flat_map(Append::locks).collect();
         let closed = || AppendError::Unavailable(None);
-        self.0.send(Request { commands, is_group, locks, reply }).await.map_err(|_| closed())?;
+        self.requests.send(Request { commands, is_group, locks, reply }).await.map_err(|_| closed())?;
         outcomes.await.map_err(|_| closed())
     }
 }
@@ -66,6 +94,7 @@ struct Dispatcher {
     locked: HashSet<u64>,
     flying: JoinSet<()>,
     flights: HashMap<Id, Flight>,
+    counts: Arc<Counts>,
 }
 
 /// A statement that is under way.
@@ -75,9 +104,9 @@ struct Flight {
 }
 
 impl Dispatcher {
-    fn new(writer: Writer, settings: JournalSettings) -> Self {
+    fn new(writer: Writer, settings: JournalSettings, counts: Arc<Counts>) -> Self {
         let (waiting, locked, flights) = (VecDeque::new(), HashSet::new(), HashMap::new());
-        Self { writer, settings, waiting, locked, flying: JoinSet::new(), flights }
+        Self { writer, settings, waiting, locked, flying: JoinSet::new(), flights, counts }
     }
 
     async fn run(mut self, mut queue: mpsc::Receiver<Request>, pulse: Pulse) {
@@ -113,6 +142,8 @@ impl Dispatcher {
             let locks: Vec<u64> = batch.iter().flat_map(|request| request.locks.iter().copied()).collect();
             self.locked.extend(&locks);
             let requests = batch.len();
+            self.counts.statements.fetch_add(1, Ordering::Relaxed);
+            self.counts.commands.fetch_add(batch.iter().map(|request| request.commands.len() as u64).sum(), Ordering::Relaxed);
             let id = self.flying.spawn(fly(self.writer.clone(), batch)).id();
             self.flights.insert(id, Flight { requests, locks });
         }

@@ -11,6 +11,7 @@ use anamnesis_vault::{NewKey, Sealed};
 use uuid::Uuid;
 
 pub(crate) use appender::Appender;
+pub use appender::Appends;
 pub(crate) use writer::{AppendError, Writer, is_the_server};
 
 use crate::outcome::SlotKind;

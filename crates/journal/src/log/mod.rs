@@ -273,6 +273,43 @@ impl Log {
         Ok(position.cast_unsigned())
     }
 
+    /// How long ago what comes after each of these positions was logged; `None` where nothing does.
+    pub async fn waiting_since(&self, positions: &[u64]) -> Result<Vec<Option<Duration>>, LogError> {
+        let positions: Vec<_> = positions.iter().map(|position| position.cast_signed()).collect();
+        let seconds: Vec<Option<f64>> = sqlx::query_scalar(
+            "select (select extract(epoch from clock_timestamp() - logged_at)::float8 from journal.log where position = reached + 1)
+             from unnest($1) with ordinality as consumer (reached, number)
+             order by number",
+        )
+        .bind(positions)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(seconds.into_iter().map(|seconds| seconds.map(duration)).collect())
+    }
+
+    /// How long ago the last event of a stream that isn't after a position was logged; `None` if it isn't among the stream's
+    /// last thousand.
+    pub async fn since_last_of(&self, aggregate_type: &str, aggregate_id: Uuid, up_to: u64) -> Result<Option<Duration>, LogError> {
+        let seconds: Option<f64> = sqlx::query_scalar(
+            "select extract(epoch from clock_timestamp() - logged_at)::float8
+             from (select position, logged_at
+                   from journal.log
+                   where aggregate_type = $1
+                     and aggregate_id = $2
+                   order by sequence desc
+                   limit 1000) as last
+             where position <= $3
+             order by position desc
+             limit 1",
+        )
+        .bind(aggregate_type)
+        .bind(aggregate_id)
+        .bind(up_to.cast_signed())
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(seconds.map(duration))
+    }
+
     /// Waits until the log has reached a position; the head then, or `None` when `timeout` passed before.
     pub async fn wait_for(&self, position: u64, timeout: Duration) -> Option<LogHead> {
         self.watch.reached(timeout, |head| head.position >= position).await
@@ -282,6 +319,11 @@ impl Log {
     pub async fn wait_until(&self, time: Instant, timeout: Duration) -> Option<LogHead> {
         self.watch.reached(timeout, |head| head.logged_at >= time).await
     }
+}
+
+/// The database's clock may have been set back: that long ago is now.
+fn duration(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 pub(crate) async fn head(db: impl sqlx::PgExecutor<'_>) -> sqlx::Result<LogHead> {
