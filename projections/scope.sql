@@ -55,14 +55,23 @@ return organization = current_setting('anamnesis.organization_id')::uuid
         else false
     end;
 
--- What has been built of each projection: a definition that differs is built anew.
-create table if not exists read.built (
-    projection text    not null,
-    definition text    not null,
-    constraint built_once primary key (projection)
+-- The tables that each projection has: those that are read, in `read` or `audit`, and those that are being built or kept to
+-- go back to, in a schema of their own: read_<version> or audit_<version>.
+create table if not exists read.versions (
+    version    bigint      generated always as identity constraint versions_pkey primary key,
+    projection text        not null,
+    definition text        not null,
+    state      text        not null constraint versions_states check (state in ('building', 'live', 'kept')),
+    tables     text[]      not null,
+    since      timestamptz not null default clock_timestamp(),
+    -- of kept tables: the checkpoints that they have come to, and what was parked
+    partitions integer[]   not null default '{}',
+    positions  bigint[]    not null default '{}',
+    waiting    bigint[]    not null default '{}',
+    constraint versions_one_of_each unique (projection, state)
 );
 
 revoke all on schema read, audit from public;
 grant usage on schema read to anamnesis_reader, anamnesis_projector, anamnesis_auditor;
 grant usage on schema audit to anamnesis_reader, anamnesis_projector, anamnesis_auditor;
-grant select on read.built to anamnesis_projector;
+grant select on read.versions to anamnesis_projector;

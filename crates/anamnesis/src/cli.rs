@@ -195,13 +195,33 @@ pub enum Projection {
     /// How far each read model has come
     List,
     /// Build a read model anew beside the live one, compare, swap
-    Rebuild {
+    Rebuild(ProjectionRebuild),
+    /// Go back to the tables that were read before the last rebuild or change of definition, once they have caught up
+    Rollback {
+        /// Which
+        name: String,
+    },
+    /// Drop the tables that are kept to go back to
+    DropKept {
         /// Which
         name: String,
     },
     /// Streams that wait behind an event that can't be opened, decoded or applied
     #[command(subcommand)]
     Park(Park),
+}
+
+/// `projection rebuild`
+#[derive(Args)]
+pub struct ProjectionRebuild {
+    /// Which
+    pub name: String,
+    /// Stop at a position or time (RFC 3339): print the digest of what was then, and change nothing
+    #[arg(long, value_name = "P|T", conflicts_with = "replace")]
+    pub to: Option<String>,
+    /// Take the new tables even if they differ from the live ones, which are damaged then
+    #[arg(long)]
+    pub replace: bool,
 }
 
 /// `projection park`

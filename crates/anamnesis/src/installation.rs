@@ -8,8 +8,7 @@ use anamnesis_cache::Cache;
 use anamnesis_journal::log::Log;
 use anamnesis_journal::{Journal, JournalSettings, Role, migrate, pool_as};
 use anamnesis_loops::Loops;
-use anamnesis_projections::kernel::Projection;
-use anamnesis_projector::{Rebuild, Rebuilt, all_lanes_of, ensure_schema};
+use anamnesis_projector::{Deployment, Rebuild, ensure_schema};
 use anamnesis_vault::{Keyring, Vault, VaultSettings};
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
@@ -139,25 +138,21 @@ impl Installation {
         Ok(Self { owner, log: Log::watched(writer.clone(), loops.clone()), writer, projector, reader, vault, cache, journal, access, loops })
     }
 
-    /// Makes the tables of the read models that aren't there, and builds those anew whose definition has changed.
+    /// Makes the tables of the read models that aren't there. Those whose definition has changed are left to a
+    /// [`Deployment`](Installation::deployment).
     pub(crate) async fn ensure_read_models(&self) -> anyhow::Result<()> {
-        let ensured = ensure_schema(&self.owner, anamnesis_projections::ALL).await.context("make the tables of the read models")?;
-        for name in ensured.changed {
-            tracing::info!("the definition of the read model {name} has changed: building it anew");
-            let projection = anamnesis_projections::find(name).with_context(|| format!("there is no projection {name}"))?;
-            self.rebuild(projection, |_, _| {}).await?;
-        }
+        ensure_schema(&self.owner, anamnesis_projections::ALL).await.context("make the tables of the read models")?;
         Ok(())
     }
 
-    /// Builds a read model anew beside the live one, compares and swaps them.
-    pub(crate) async fn rebuild(&self, projection: &'static Projection, told: impl Fn(u64, u64) + Send) -> anyhow::Result<Rebuilt> {
+    /// What builds those read models anew whose definition has changed.
+    pub(crate) fn deployment(&self) -> Deployment {
+        Deployment::new(self.rebuilding(), anamnesis_projections::ALL)
+    }
+
+    /// What builds read models anew beside the live ones.
+    pub(crate) fn rebuilding(&self) -> Rebuild {
         let rebuild = Rebuild::new(self.owner.clone(), self.projector.clone(), self.vault.clone(), self.log.clone());
-        let done = rebuild.run(projection, told).await.with_context(|| format!("build {} anew", projection.name))?;
-        // what was computed from the rows before may be of another definition; out of reach, its projector begins anew
-        for lane in all_lanes_of(projection) {
-            self.cache.forget_lane(&lane).await;
-        }
-        Ok(done)
+        Rebuild { cache: Some(self.cache.clone()), ..rebuild }
     }
 }

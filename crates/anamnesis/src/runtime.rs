@@ -120,6 +120,10 @@ impl Runtime {
         };
         self.own.applied = Some(workers.applied());
         self.spawn("projectors", PATIENCE, |pulse, shutdown| async move { pulse.while_waiting(workers.run(shutdown)).await });
+        let deployment = installation.deployment();
+        self.spawn("deployment of read models", MORE_PATIENCE, |pulse, shutdown| async move {
+            pulse.while_waiting(deployment.run(shutdown.clone()).then(|()| shutdown.cancelled_owned())).await;
+        });
     }
 
     /// Starts what acts upon events in the world outside, if anybody is to hear of them.

@@ -11,19 +11,26 @@ use uuid::Uuid;
 use crate::batch::{Clear, Touched};
 use crate::checkpoint::{LOG, partitions_of};
 use crate::progress::ProjectionState;
+use crate::versions::definition_of;
 
 /// The projections from which something is cached.
 const CACHED: &[&str] = &["appointments", "facilities", "organizations", "patients", "providers"];
 
 /// What keeps up whatever is computed from that projection, each with its checkpoint as far as it is known.
 pub fn lanes_of(projection: &Projection, state: &ProjectionState) -> Vec<(Lane, u64)> {
-    state.partitions.iter().map(|(partition, checkpoint)| (Lane::new(projection.name, *partition), *checkpoint)).collect()
+    let name = lane_name(projection);
+    state.partitions.iter().map(|(partition, checkpoint)| (Lane::new(&name, *partition), *checkpoint)).collect()
 }
 
 /// What may ever have kept up what is computed from that projection, from the log or from Kafka.
-pub fn all_lanes_of(projection: &Projection) -> Vec<Lane> {
-    let partitions = std::iter::once(LOG).chain(partitions_of(projection));
-    partitions.map(|partition| Lane::new(projection.name, partition)).collect()
+pub(crate) fn all_lanes_of(projection: &Projection) -> Vec<Lane> {
+    let (name, partitions) = (lane_name(projection), std::iter::once(LOG).chain(partitions_of(projection)));
+    partitions.map(|partition| Lane::new(&name, partition)).collect()
+}
+
+/// What was computed by another definition is never found by this one.
+fn lane_name(projection: &Projection) -> String {
+    format!("{}@{}", projection.name, &definition_of(projection)[..8])
 }
 
 /// Whether an entry about a row of that table is found by what the row says, not only by its key.
@@ -35,9 +42,12 @@ pub(crate) fn reads_columns(table: &str) -> bool {
 pub(crate) struct Keepers(HashMap<&'static str, Keeper>);
 
 impl Keepers {
-    pub(crate) fn new(cache: Option<&Cache>, projections: impl Iterator<Item = &'static str>, partition: u32) -> Self {
-        let keeper = |name: &'static str| Some((name, Keeper::new(cache?.clone(), Lane::new(name, partition))));
-        Self(projections.filter(|name| CACHED.contains(name)).filter_map(keeper).collect())
+    pub(crate) fn new(cache: Option<&Cache>, projections: impl Iterator<Item = &'static Projection>, partition: u32) -> Self {
+        let keeper = |projection: &'static Projection| {
+            let lane = Lane::new(&lane_name(projection), partition);
+            Some((projection.name, Keeper::new(cache?.clone(), lane)))
+        };
+        Self(projections.filter(|projection| CACHED.contains(&projection.name)).filter_map(keeper).collect())
     }
 
     /// Tells the cache what a committed batch has touched. Whoever is told the position afterwards finds nothing older.

@@ -104,7 +104,7 @@ pub(crate) async fn frontier(connection: &mut PgConnection, name: &str, lock: &s
 }
 
 /// The same as the view `journal.reached`, and what is beyond it.
-fn reflected(rows: &[(u32, u64)]) -> Frontier {
+pub(crate) fn reflected(rows: &[(u32, u64)]) -> Frontier {
     let of_log = rows.iter().find(|(partition, _)| *partition == LOG).map_or(0, |(_, position)| *position);
     let partitions = || rows.iter().copied().filter(|(partition, _)| *partition != LOG);
     let of_partitions = partitions().map(|(_, position)| position).min().unwrap_or_default();

@@ -71,7 +71,7 @@ pub enum ProjectorError {
     #[error("another process has taken the projection over")]
     TakenOver,
     /// The tables are of another definition than this program's.
-    #[error("its tables were made by another version of the program: rebuild it")]
+    #[error("its tables were made by another version of the program")]
     OtherDefinition,
     /// A rebuilt read model isn't what the live one is.
     #[error("the rebuilt rows of {projection} at position {position} differ from the live ones: {rebuilt} and {live}")]
@@ -96,6 +96,26 @@ pub enum ProjectorError {
     /// Long transactions go on reading the tables that were to be replaced.
     #[error("the tables of {projection} are read by transactions that don't end: try again later")]
     StillRead {
+        /// Which.
+        projection: &'static str,
+    },
+    /// The log doesn't go so far.
+    #[error("the log ends at position {head}: {position} isn't there yet")]
+    NotYet {
+        /// The position that was asked for.
+        position: u64,
+        /// Where it ends.
+        head: u64,
+    },
+    /// There are no tables to go back to.
+    #[error("no earlier tables of {projection} are kept")]
+    NothingKept {
+        /// Which.
+        projection: &'static str,
+    },
+    /// The tables to go back to are of another definition: this program can't fold into them.
+    #[error("the tables of {projection} that are kept were made by another version of the program: go back with that version")]
+    KeptByAnother {
         /// Which.
         projection: &'static str,
     },
@@ -194,6 +214,9 @@ impl ProjectorError {
             | Self::OtherDefinition
             | Self::Differs { .. }
             | Self::Incomplete { .. }
+            | Self::NotYet { .. }
+            | Self::NothingKept { .. }
+            | Self::KeptByAnother { .. }
             | Self::Interrupted
             | Self::StillRead { .. }
             | Self::Rebuilding { .. } => Fault::OfProjection,
@@ -217,9 +240,20 @@ impl ProjectorError {
             | Self::OtherDefinition
             | Self::Differs { .. }
             | Self::Incomplete { .. }
+            | Self::NotYet { .. }
+            | Self::NothingKept { .. }
+            | Self::KeptByAnother { .. }
             | Self::StillRead { .. }
             | Self::Interrupted
             | Self::Rebuilding { .. } => None,
+        }
+    }
+
+    /// What it is when tables that are read aren't what this program reads: a column, a table or a type is missing.
+    pub(crate) fn of_reading(error: sqlx::Error) -> Self {
+        match code_of(&error).as_deref() {
+            Some("42703" | "42P01" | "42883") => Self::OtherDefinition,
+            Some(_) | None => Self::Database(error),
         }
     }
 

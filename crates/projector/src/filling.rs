@@ -14,6 +14,7 @@ use anamnesis_stream::FeedError;
 use anamnesis_vault::Vault;
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use crate::error::{Fault, ProjectorError};
@@ -69,9 +70,9 @@ impl Filling {
         let (read, sealed) = mpsc::channel(1);
         let (opened, events) = mpsc::channel(1);
         let (folded, rows) = mpsc::channel(1);
-        let reading = tokio::spawn(Arc::clone(&filling).read(total, read));
-        let opening = tokio::spawn(open_pages(filling.rebuild.vault.clone(), sealed, opened));
-        let writing = tokio::spawn(Arc::clone(&filling).write(rows));
+        let reading = spawn(Arc::clone(&filling).read(total, read));
+        let opening = spawn(open_pages(filling.rebuild.vault.clone(), sealed, opened));
+        let writing = spawn(Arc::clone(&filling).write(rows));
         let folding = fold_pages(filling.projection, events, folded, |events| told(events, total)).await;
         // a stage that can't go on because its neighbour is gone ends quietly: the one that failed says why
         for stage in [reading, opening] {
@@ -138,6 +139,11 @@ impl Filling {
         let streams: Vec<Uuid> = sqlx::query_scalar(sql).bind(positions).fetch_all(connection).await?;
         Ok(Aside { streams: streams.into_iter().collect(), ..Aside::default() })
     }
+}
+
+/// A stage that ends with whoever waits for it.
+fn spawn<T: Send + 'static>(stage: impl Future<Output = T> + Send + 'static) -> AbortOnDropHandle<T> {
+    AbortOnDropHandle::new(tokio::spawn(stage))
 }
 
 async fn open_pages(vault: Vault, mut sealed: mpsc::Receiver<Sealed>, pages: mpsc::Sender<Events>) -> Result<(), ProjectorError> {

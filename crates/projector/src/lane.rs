@@ -112,6 +112,8 @@ struct Reached {
     touched: Vec<Touched>,
     /// How many events it took.
     taken: u64,
+    /// Others have put other rows there since the last batch.
+    has_other_rows: bool,
 }
 
 impl<F: Feed, M: Fn() -> Result<F, FeedError>> Lane<F, M> {
@@ -177,7 +179,7 @@ impl<F: Feed, M: Fn() -> Result<F, FeedError>> Lane<F, M> {
 
 impl Crew {
     pub(crate) fn new(works: &Works, members: Vec<Member>, reporter: Reporter, published: Option<Published>, left: UnboundedSender<Left>) -> Self {
-        let keepers = Keepers::new(works.cache.as_ref(), members.iter().map(|member| member.projection.name), reporter.partition());
+        let keepers = Keepers::new(works.cache.as_ref(), members.iter().map(|member| member.projection), reporter.partition());
         Self { works: works.clone(), published, reporter, members, keepers, left }
     }
 
@@ -270,7 +272,10 @@ impl Crew {
     }
 
     async fn moved_to(&mut self, reached: Vec<Reached>) {
-        for Reached { name, position, parking, stuck, touched, taken } in reached {
+        for Reached { name, position, parking, stuck, touched, taken, has_other_rows } in reached {
+            if has_other_rows {
+                self.keepers.doubt();
+            }
             // before anybody is told of the position: who asks for it then finds nothing older in the cache
             self.keepers.moved(name, &touched, position).await;
             self.reporter.running(name, position, parking.count());
@@ -324,6 +329,7 @@ impl Crew {
     ) -> Result<Reached, ProjectorError> {
         let name = member.projection.name;
         let checkpoint = checkpoint.filter(|checkpoint| checkpoint.epoch == member.epoch).ok_or(ProjectorError::TakenOver)?;
+        let has_other_rows = member.parking.is_outdated(checkpoint.parking);
         let parking = member.parking.as_of(tx, name, checkpoint.parking).await?;
         let mut share = Share::of(member, checkpoint.position(), from, batch, parking);
         let taken = share.events.len() as u64;
@@ -340,7 +346,7 @@ impl Crew {
             parking.passed(reaches);
         }
         parking.store(tx, name, self.reporter.partition(), !member.parks()).await?;
-        Ok(Reached { name, position: reaches, parking, stuck, touched, taken })
+        Ok(Reached { name, position: reaches, parking, stuck, touched, taken, has_other_rows })
     }
 
     /// Folds a share in which there is poison.
@@ -366,7 +372,7 @@ fn assert_dense(from: u64, positions: impl Iterator<Item = u64>) -> Result<(), P
     Ok(())
 }
 
-pub(crate) fn stopped(reporter: &Reporter, name: &'static str, problem: &ProjectorError) {
+fn stopped(reporter: &Reporter, name: &'static str, problem: &ProjectorError) {
     error!(projection = name, error = %described(problem), "projection `{name}` stands still");
     reporter.status(name, Status::Stopped { error: described(problem) });
 }

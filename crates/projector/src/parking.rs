@@ -12,7 +12,7 @@ use anamnesis_journal::log::Unopened;
 use uuid::Uuid;
 
 use crate::error::{Reason, reason};
-pub(crate) use crate::parking::written::{Tried, asked, asked_to_go_on, skipped, waiting};
+pub(crate) use crate::parking::written::{Tried, asked, asked_to_go_on, note, skipped, waiting};
 
 /// The events of one aggregate.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -65,9 +65,9 @@ impl Parking {
         Self { skipped, ..Self::default() }
     }
 
-    /// Whether what is parked is known.
-    pub(crate) fn is_known(&self) -> bool {
-        self.revision.is_some()
+    /// Whether it was changed by somebody else since it was known: by a rebuild, which may have put other rows there as well.
+    pub(crate) fn is_outdated(&self, revision: i64) -> bool {
+        self.revision.is_some_and(|known| known != revision)
     }
 
     /// How many streams are parked.

@@ -38,13 +38,43 @@ pub(crate) async fn tell(pool: &PgPool, partition: u32, held: &[Held]) -> sqlx::
     )
     .bind(told.iter().map(|(name, ..)| *name).collect::<Vec<_>>())
     .bind(partition.cast_signed())
-    .bind(format!("process {}", std::process::id()))
+    .bind(this_process())
     .bind(told.iter().map(|(_, epoch, ..)| *epoch).collect::<Vec<_>>())
     .bind(told.iter().map(|(_, _, status, _)| *status).collect::<Vec<_>>())
     .bind(told.iter().map(|(.., problem)| *problem).collect::<Vec<_>>())
     .execute(&mut *tx)
     .await?;
     tx.commit().await
+}
+
+/// Says why a projection isn't run yet by whoever knows its new definition, unless somebody still runs the old one.
+pub(crate) async fn tell_of_deployment(pool: &PgPool, name: &str, problem: &str, silence: Duration) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into journal.projectors as known (consumer, partition, epoch, process, status, problem, seen_at)
+         select consumer, partition, epoch, $2, 'waiting', $3, clock_timestamp()
+         from journal.checkpoints
+         where consumer = $1
+         on conflict (consumer, partition) do update
+         set epoch = excluded.epoch,
+             process = excluded.process,
+             status = excluded.status,
+             problem = excluded.problem,
+             seen_at = excluded.seen_at
+         where known.process = excluded.process
+            or known.status = 'stopped'
+            or known.seen_at < clock_timestamp() - $4",
+    )
+    .bind(name)
+    .bind(this_process())
+    .bind(problem)
+    .bind(PgInterval::try_from(silence).map_err(sqlx::Error::Encode)?)
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+fn this_process() -> String {
+    format!("process {}", std::process::id())
 }
 
 /// Says that this process runs them no more.

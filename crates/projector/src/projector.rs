@@ -24,7 +24,7 @@ use tracing::{info, warn};
 use crate::applied::Applied;
 use crate::checkpoint::{self, Frontier, LOG};
 use crate::error::ProjectorError;
-use crate::lane::{Crew, FIRST_RETRY_AFTER, Lane, Member, described, pause, stopped};
+use crate::lane::{Crew, FIRST_RETRY_AFTER, Lane, Member, described, pause};
 use crate::progress::{Progress, Reporter, Status};
 use crate::{parking, presence, schema};
 
@@ -91,6 +91,8 @@ pub(crate) enum Left {
 struct Away {
     standing_by: Vec<&'static Projection>,
     at_poison: Vec<&'static Projection>,
+    /// Their tables aren't of this program's definition yet.
+    unfit: Vec<&'static Projection>,
 }
 
 impl Away {
@@ -102,7 +104,7 @@ impl Away {
     }
 
     fn is_empty(&self) -> bool {
-        self.standing_by.is_empty() && self.at_poison.is_empty()
+        self.standing_by.is_empty() && self.at_poison.is_empty() && self.unfit.is_empty()
     }
 }
 
@@ -157,9 +159,9 @@ impl Projector {
         F: Feed + 'static,
         M: Fn() -> Result<F, FeedError> + Clone + Send + Sync + 'static,
     {
-        let Some(mut taken) = self.start(&self.projections, &shutdown).await else { return self.pulse.ends() };
-        let (left, mut leaving) = mpsc::unbounded_channel();
         let (mut lanes, mut away) = (JoinSet::new(), Away::default());
+        let Some(mut taken) = self.start(&self.projections, &mut away, &shutdown).await else { return self.pulse.ends() };
+        let (left, mut leaving) = mpsc::unbounded_channel();
         let ProjectorSettings { beat, silence, .. } = self.works.settings;
         let (mut beats, mut looks) = (every(beat), every(silence / 3));
         let name = format!("lane of {}", self.followed());
@@ -182,9 +184,9 @@ impl Projector {
                 Some(left) = leaving.recv() => away.take(left),
                 _ = beats.tick() => {
                     self.beat().await;
-                    taken = self.try_again(&mut away.at_poison, &shutdown).await;
+                    taken = self.try_again(&mut away, &shutdown).await;
                 }
-                _ = looks.tick(), if !away.standing_by.is_empty() => taken = self.take_back(&mut away.standing_by, &shutdown).await,
+                _ = looks.tick(), if !away.standing_by.is_empty() => taken = self.take_back(&mut away, &shutdown).await,
             }
         }
         self.pulse.while_waiting(lanes.join_all()).await;
@@ -215,38 +217,38 @@ impl Projector {
     }
 
     /// Takes those back whose other process has fallen silent.
-    async fn take_back(&self, standing_by: &mut Vec<&'static Projection>, shutdown: &CancellationToken) -> Vec<Member> {
-        let names: Vec<_> = standing_by.iter().map(|projection| projection.name).collect();
+    async fn take_back(&self, away: &mut Away, shutdown: &CancellationToken) -> Vec<Member> {
+        let names: Vec<_> = away.standing_by.iter().map(|projection| projection.name).collect();
         let silent = presence::silent(&self.works.pool, self.reporter.partition(), &names, self.works.settings.silence).await.unwrap_or_default();
         if silent.is_empty() {
             return Vec::new();
         }
         info!("taking back what another process no longer runs: {}", silent.join(", "));
-        self.start_of(standing_by, &silent, shutdown).await
+        let back = taken_out(&mut away.standing_by, &silent);
+        self.start(&back, away, shutdown).await.unwrap_or_default()
     }
 
-    /// Starts those again of which an operator wants it.
-    async fn try_again(&self, at_poison: &mut Vec<&'static Projection>, shutdown: &CancellationToken) -> Vec<Member> {
-        let names: Vec<_> = at_poison.iter().map(|projection| projection.name).collect();
+    /// Starts those again of which an operator wants it, and those whose tables are of this program's definition by now.
+    async fn try_again(&self, away: &mut Away, shutdown: &CancellationToken) -> Vec<Member> {
+        let names: Vec<_> = away.at_poison.iter().map(|projection| projection.name).collect();
         let asked = if names.is_empty() { Ok(Vec::new()) } else { parking::asked_to_go_on(&self.works.pool, &names).await };
-        let asked = asked.unwrap_or_default();
-        if asked.is_empty() { Vec::new() } else { self.start_of(at_poison, &asked, shutdown).await }
-    }
-
-    /// Starts those of these names, which are away no more.
-    async fn start_of(&self, away: &mut Vec<&'static Projection>, names: &[String], shutdown: &CancellationToken) -> Vec<Member> {
-        let (back, still) = away.iter().partition(|projection| names.iter().any(|name| name == projection.name));
-        *away = still;
-        self.start(&Vec::from_iter(back), shutdown).await.unwrap_or_default()
+        let mut back = taken_out(&mut away.at_poison, &asked.unwrap_or_default());
+        // who can't look sees it later
+        if let Ok((fit, unfit)) = schema::divide_by_definition(&self.works.pool, &away.unfit).await {
+            back.extend(fit);
+            away.unfit = unfit;
+        }
+        if back.is_empty() { Vec::new() } else { self.start(&back, away, shutdown).await.unwrap_or_default() }
     }
 
     /// Takes the checkpoints over; tries until it can. `None`: there is no time left.
-    async fn start(&self, projections: &[&'static Projection], shutdown: &CancellationToken) -> Option<Vec<Member>> {
+    async fn start(&self, projections: &[&'static Projection], away: &mut Away, shutdown: &CancellationToken) -> Option<Vec<Member>> {
         let mut retry_after = FIRST_RETRY_AFTER;
         while !shutdown.is_cancelled() {
             self.pulse.beat();
             match self.take_over(projections).await {
-                Ok(members) => {
+                Ok((members, unfit)) => {
+                    away.unfit.extend(unfit);
                     self.beat().await;
                     return Some(members);
                 }
@@ -263,12 +265,18 @@ impl Projector {
         None
     }
 
-    async fn take_over(&self, projections: &[&'static Projection]) -> Result<Vec<Member>, ProjectorError> {
-        let pool = &self.works.pool;
-        let (fit, others) = schema::divide_by_definition(pool, projections).await?;
-        for projection in others {
-            stopped(&self.reporter, projection.name, &ProjectorError::OtherDefinition);
+    /// Those that it can run now, and those that it can't yet.
+    async fn take_over(&self, projections: &[&'static Projection]) -> Result<(Vec<Member>, Vec<&'static Projection>), ProjectorError> {
+        let (fit, unfit) = schema::divide_by_definition(&self.works.pool, projections).await?;
+        for projection in &unfit {
+            info!(projection = projection.name, "projection `{}` waits for tables of this version of the program", projection.name);
+            self.reporter.status(projection.name, Status::Waiting { error: ProjectorError::OtherDefinition.to_string() });
         }
+        Ok((self.members(fit).await?, unfit))
+    }
+
+    async fn members(&self, fit: Vec<&'static Projection>) -> Result<Vec<Member>, ProjectorError> {
+        let pool = &self.works.pool;
         if self.reporter.partition() == LOG {
             let names: Vec<_> = fit.iter().map(|projection| projection.name).collect();
             let mut starts = checkpoint::follow_log(pool, &names).await?;
@@ -292,6 +300,11 @@ impl Projector {
         }
         members
     }
+}
+
+/// Those of these names, which are away no more.
+fn taken_out(away: &mut Vec<&'static Projection>, names: &[String]) -> Vec<&'static Projection> {
+    away.extract_if(.., |projection| names.iter().any(|name| name == projection.name)).collect()
 }
 
 fn every(period: Duration) -> Interval {

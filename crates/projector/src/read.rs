@@ -3,7 +3,7 @@
 use anamnesis_projections::kernel::{Projection, Row, Stamped, blind_index};
 use anamnesis_projections::schema_of;
 use anamnesis_vault::{IndexKeys, Vault};
-use sqlx::{PgConnection, Postgres, QueryBuilder};
+use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder, Transaction};
 use uuid::Uuid;
 
 use crate::error::ProjectorError;
@@ -31,8 +31,21 @@ pub enum Scope {
     Audit,
 }
 
-/// Holds the rest of the transaction to what `scope` may see of an organization. Call it first in every transaction:
-/// without it, reading fails.
+/// Begins a transaction that reads the tables of these projections in one snapshot, in which they are whole.
+///
+/// They are locked before the snapshot is taken: a rebuild that puts others in their place waits, or is done before. Else
+/// the snapshot could be older than the rows of the tables that it finds.
+pub async fn begin(pool: &PgPool, projections: &[&Projection]) -> Result<Transaction<'static, Postgres>, ProjectorError> {
+    let names: Vec<_> = projections
+        .iter()
+        .flat_map(|projection| projection.tables.iter().map(|table| Target { schema: projection.schema.name(), table: table.info() }.name()))
+        .collect();
+    let locked = format!("begin isolation level repeatable read read only; lock table {} in access share mode", names.join(", "));
+    pool.begin_with(locked).await.map_err(ProjectorError::of_reading)
+}
+
+/// Holds the rest of the transaction to what `scope` may see of an organization. Call it at the beginning of every
+/// transaction: without it, reading fails.
 pub async fn enter(tx: &mut PgConnection, organization_id: Uuid, scope: Scope) -> Result<(), ProjectorError> {
     let (role, patient, account) = match scope {
         Scope::Staff => ("staff", None, None),
@@ -117,7 +130,7 @@ async fn selected_in<R: Row>(
     let target = Target { schema, table: R::TABLE };
     let mut query = QueryBuilder::new(format!("select {} from {} where ", target.selected(), target.name()));
     rest(&mut query);
-    let rows = query.build().fetch_all(tx).await?;
+    let rows = query.build().fetch_all(tx).await.map_err(ProjectorError::of_reading)?;
     rows.iter().map(|row| Ok(cells(row)?)).collect()
 }
 

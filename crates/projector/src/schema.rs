@@ -2,18 +2,18 @@
 
 use anamnesis_projections::SCOPE;
 use anamnesis_projections::kernel::Projection;
-use sha2::{Digest, Sha256};
 use sqlx::{Executor as _, PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::error::ProjectorError;
+use crate::versions::{self, definition_of};
 
 /// What [`ensure_schema`] found.
 #[derive(Clone, Default, Debug)]
 pub struct Ensured {
     /// Projections whose tables it made, empty.
     pub created: Vec<&'static str>,
-    /// Projections whose tables are of another definition: they must be rebuilt before they run.
+    /// Projections whose tables are of another definition: they run once they are of this one ([`crate::Deployment`]).
     pub changed: Vec<&'static str>,
 }
 
@@ -23,11 +23,15 @@ pub async fn ensure_schema(owner: &PgPool, projections: &[&'static Projection]) 
     // two processes that start together must not both make the same table
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('anamnesis projections', 0))").execute(&mut *tx).await?;
     script(&mut tx, SCOPE).await?;
+    versions::clear_abandoned(&mut tx, projections).await?;
     let mut ensured = Ensured::default();
     for projection in projections {
-        match built(&mut tx, projection).await? {
+        match versions::live(&mut tx, projection).await? {
             Some(definition) if definition == definition_of(projection) => {}
-            Some(_) => ensured.changed.push(projection.name),
+            Some(_) => {
+                extend(&mut tx, projection).await?;
+                ensured.changed.push(projection.name);
+            }
             None => {
                 create(&mut tx, projection).await?;
                 ensured.created.push(projection.name);
@@ -41,7 +45,7 @@ pub async fn ensure_schema(owner: &PgPool, projections: &[&'static Projection]) 
 async fn create(tx: &mut PgConnection, projection: &Projection) -> Result<(), ProjectorError> {
     run_in(tx, projection.schema.name(), projection.tables_sql()).await?;
     run_in(tx, projection.schema.name(), projection.guards_sql()).await?;
-    remember(tx, projection).await?;
+    versions::begin_live(tx, projection).await?;
     // empty tables reflect nothing, whatever was reflected before, and nothing is missing in them yet
     sqlx::query("delete from journal.parked where consumer = $1").bind(projection.name).execute(&mut *tx).await?;
     sqlx::query("update journal.checkpoints set position = 0, epoch = epoch + 1, parking = parking + 1 where consumer = $1")
@@ -65,27 +69,27 @@ pub(crate) async fn script(connection: &mut PgConnection, sql: &str) -> sqlx::Re
     Ok(())
 }
 
-/// Writes down of which definition the live tables are.
-pub(crate) async fn remember(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<()> {
-    sqlx::query(
-        "insert into read.built (projection, definition)
-         values ($1, $2)
-         on conflict (projection) do update set definition = excluded.definition",
-    )
-    .bind(projection.name)
-    .bind(definition_of(projection))
-    .execute(tx)
-    .await?;
+/// Adds to tables of another definition what they lack of this one and may be empty, so that they can be read until the new
+/// ones take over.
+async fn extend(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<()> {
+    for table in projection.tables.iter().map(|table| table.info()) {
+        let name = format!("{}.{}", projection.schema.name(), table.name);
+        let missing = "select column_name from unnest($2) as column_name
+            where to_regclass($1) is not null
+              and not exists (select from pg_attribute where attrelid = to_regclass($1) and attname = column_name and not attisdropped)";
+        let nullable: Vec<_> = table.all_columns().filter(|column| column.nullable).collect();
+        let names: Vec<_> = nullable.iter().map(|column| column.name).collect();
+        let missing: Vec<String> = sqlx::query_scalar(missing).bind(&name).bind(names).fetch_all(&mut *tx).await?;
+        for column in nullable.iter().filter(|column| missing.iter().any(|missing| missing == column.name)) {
+            script(tx, &format!("alter table {name} add column {} {}", column.name, column.sql)).await?;
+        }
+    }
     Ok(())
 }
 
-async fn built(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar("select definition from read.built where projection = $1").bind(projection.name).fetch_optional(tx).await
-}
-
-/// A digest of the tables and of the fold's version.
-fn definition_of(projection: &Projection) -> String {
-    hex::encode(Sha256::new().chain_update(projection.version.to_be_bytes()).chain_update(projection.sql).finalize())
+/// Whether the live tables are of this program's definition.
+pub(crate) async fn is_fit(pool: &PgPool, projection: &Projection) -> sqlx::Result<bool> {
+    Ok(versions::live(&mut *pool.acquire().await?, projection).await?.is_some_and(|definition| definition == definition_of(projection)))
 }
 
 /// Those whose tables are of this program's definition, and the others.
@@ -93,31 +97,35 @@ pub(crate) async fn divide_by_definition(
     pool: &PgPool,
     projections: &[&'static Projection],
 ) -> sqlx::Result<(Vec<&'static Projection>, Vec<&'static Projection>)> {
-    let mut connection = pool.acquire().await?;
     let (mut fit, mut others) = (Vec::new(), Vec::new());
     for projection in projections {
-        let is_fit = built(&mut connection, projection).await?.is_some_and(|definition| definition == definition_of(projection));
-        if is_fit { fit.push(*projection) } else { others.push(*projection) }
+        if is_fit(pool, projection).await? { fit.push(*projection) } else { others.push(*projection) }
     }
     Ok((fit, others))
 }
 
-/// Deletes every row of a subject from the read models, those being built included. The subject is fenced before; audit
-/// tables keep their rows, which tell that something was done and not what.
+/// Deletes every row of a subject from the read models, those being built or kept included. The subject is fenced before;
+/// audit tables keep their rows, which tell that something was done and not what.
 pub async fn forget_subject(pool: &PgPool, projections: &[&'static Projection], organization: Uuid, subject: Uuid) -> Result<u64, ProjectorError> {
-    let mut deleted = 0;
+    let (mut tx, mut deleted) = (pool.begin().await?, 0);
+    // no table may move while they are gone through
+    sqlx::query(NO_TABLE_MOVES).execute(&mut *tx).await?;
     for table in projections.iter().filter(|p| p.schema == anamnesis_projections::kernel::Schema::Read).flat_map(|p| p.tables) {
-        for schema in schemas_with(pool, table.info().name).await? {
+        for schema in schemas_with(&mut tx, table.info().name).await? {
             let sql = format!("delete from {schema}.{} where organization_id = $1 and subject_id = $2", table.info().name);
-            deleted += sqlx::query(&sql).bind(organization).bind(subject).execute(pool).await?.rows_affected();
+            deleted += sqlx::query(&sql).bind(organization).bind(subject).execute(&mut *tx).await?.rows_affected();
         }
     }
+    tx.commit().await?;
     Ok(deleted)
 }
 
-async fn schemas_with(pool: &PgPool, table: &str) -> sqlx::Result<Vec<String>> {
+/// Held by whoever moves tables to another schema, and by whoever must find all of them.
+pub(crate) const NO_TABLE_MOVES: &str = "select pg_advisory_xact_lock(hashtextextended('anamnesis tables move', 0))";
+
+async fn schemas_with(tx: &mut PgConnection, table: &str) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar("select schemaname from pg_tables where tablename = $1 and (schemaname = 'read' or schemaname like 'read\\_%')")
         .bind(table)
-        .fetch_all(pool)
+        .fetch_all(tx)
         .await
 }

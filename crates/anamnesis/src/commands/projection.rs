@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anamnesis_domain::system::{ProjectionRebuilt, System, SystemCommand};
 use anamnesis_domain::{AccountId, Line as Name, Sha256};
 use anamnesis_projections::find;
+use anamnesis_projections::kernel::Projection as ReadModel;
 use anamnesis_projector::Rebuilt;
 use anyhow::{Context, anyhow};
 use indicatif::ProgressBar;
@@ -14,8 +15,9 @@ use serde::Serialize;
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use super::history::position_of;
 use crate::DONE;
-use crate::cli::Projection;
+use crate::cli::{Projection, ProjectionRebuild};
 use crate::config::Config;
 use crate::installation::{Database, Installation};
 use crate::output::Output;
@@ -34,6 +36,8 @@ struct Line {
     events_per_second: f64,
     /// Streams that wait.
     parked: i64,
+    /// Whether earlier tables are kept to go back to.
+    keeps_earlier: bool,
 }
 
 pub(crate) async fn run(config: &Config, projection: Projection, output: Output) -> anyhow::Result<u8> {
@@ -41,7 +45,12 @@ pub(crate) async fn run(config: &Config, projection: Projection, output: Output)
     let installation = Installation::open(config, &database.url).await?;
     let code = match projection {
         Projection::List => list(&installation, output).await.map(|()| DONE)?,
-        Projection::Rebuild { name } => rebuild(config, &installation, &name, output).await.map(|()| DONE)?,
+        Projection::Rebuild(ProjectionRebuild { name, to: Some(to), .. }) => {
+            stop_at(&installation, known(&name)?, &to, output).await.map(|()| DONE)?
+        }
+        Projection::Rebuild(rebuild) => build_anew(config, &installation, &rebuild, output).await.map(|()| DONE)?,
+        Projection::Rollback { name } => roll_back(config, &installation, known(&name)?, output).await.map(|()| DONE)?,
+        Projection::DropKept { name } => drop_kept(&installation, known(&name)?, output).await.map(|()| DONE)?,
         Projection::Park(park) => park::run(&installation, park, output).await?,
     };
     database.close().await?;
@@ -69,14 +78,16 @@ async fn list(installation: &Installation, output: Output) -> anyhow::Result<()>
             behind_seconds: since.unwrap_or_default().as_secs_f64(),
             events_per_second: f64::from(come_on) / seconds,
             parked,
+            keeps_earlier: installation.rebuilding().keeps_earlier(projection).await?,
         });
     }
     let cells = |line: &Line| {
         let (seconds, rate) = (format!("{:.1}", line.behind_seconds), format!("{:.0}", line.events_per_second));
         let numbers = [line.position.to_string(), line.behind.to_string(), seconds, rate, line.parked.to_string()];
-        [line.projection.to_owned(), line.schema.to_owned()].into_iter().chain(numbers).collect()
+        let keeps_earlier = if line.keeps_earlier { "yes" } else { "no" }.to_owned();
+        [line.projection.to_owned(), line.schema.to_owned()].into_iter().chain(numbers).chain([keeps_earlier]).collect()
     };
-    output.table(&lines, &["PROJECTION", "SCHEMA", "POSITION", "BEHIND", "SECONDS", "PER SECOND", "PARKED"], cells)
+    output.table(&lines, &["PROJECTION", "SCHEMA", "POSITION", "BEHIND", "SECONDS", "PER SECOND", "PARKED", "KEEPS EARLIER"], cells)
 }
 
 /// Up to where each is, in their order, and how many streams it has parked.
@@ -107,30 +118,76 @@ struct Done {
     took_ms: u128,
 }
 
-async fn rebuild(config: &Config, installation: &Installation, name: &str, output: Output) -> anyhow::Result<()> {
-    let projection = find(name).with_context(|| format!("there is no projection {name}: `anamnesis projection list` names them"))?;
-    let bar = ProgressBar::new(0);
-    let rebuilt = installation.rebuild(projection, |done, of| {
-        bar.set_length(of);
-        bar.set_position(done);
-    });
-    let rebuilt = rebuilt.await?;
+impl Done {
+    fn of(projection: &ReadModel, rebuilt: &Rebuilt) -> Self {
+        let Rebuilt { position, events, digest, not_compared, parked, took } = rebuilt.clone();
+        Self { projection: projection.name, position, events, digest, not_compared, parked, took_ms: took.as_millis() }
+    }
+}
+
+fn known(name: &str) -> anyhow::Result<&'static ReadModel> {
+    find(name).with_context(|| format!("there is no projection {name}: `anamnesis projection list` names them"))
+}
+
+async fn build_anew(config: &Config, installation: &Installation, asked: &ProjectionRebuild, output: Output) -> anyhow::Result<()> {
+    let (projection, building, bar) = (known(&asked.name)?, installation.rebuilding(), ProgressBar::new(0));
+    let told = |done, of| shown(&bar, done, of);
+    let built = if asked.replace { building.replace(projection, told).await } else { building.run(projection, told).await };
+    let rebuilt = built.with_context(|| format!("build {} anew", projection.name))?;
     bar.finish_and_clear();
-    tell(installation, installation.organization(config.organization).await?, name, &rebuilt).await?;
-    let Rebuilt { position, events, digest, not_compared, parked, took } = rebuilt;
-    let done = Done { projection: projection.name, position, events, digest, not_compared, parked, took_ms: took.as_millis() };
+    tell(installation, installation.organization(config.organization).await?, projection, &rebuilt).await?;
+    let done = Done::of(projection, &rebuilt);
     output.data(&done, || {
-        let parked = if parked == 0 { String::new() } else { format!("; {parked} streams are parked: see `projection park list`") };
+        let parked = if done.parked == 0 { String::new() } else { format!("; {} streams are parked: see `projection park list`", done.parked) };
         format!("{} was built anew from {} events and took over at position {}{parked}", done.projection, done.events, done.position)
     })
 }
 
+fn shown(bar: &ProgressBar, done: u64, of: u64) {
+    bar.set_length(of);
+    bar.set_position(done);
+}
+
+async fn stop_at(installation: &Installation, projection: &'static ReadModel, to: &str, output: Output) -> anyhow::Result<()> {
+    let (position, bar) = (position_of(&installation.log, to).await?, ProgressBar::new(0));
+    let stopped = installation.rebuilding().stop_at(projection, position, |done, of| shown(&bar, done, of)).await?;
+    bar.finish_and_clear();
+    let done = Done::of(projection, &stopped);
+    let digest = done.digest.clone().unwrap_or_default();
+    output.data(&done, || format!("{} as of position {} has the digest {digest}; nothing was changed", done.projection, done.position))
+}
+
+async fn roll_back(config: &Config, installation: &Installation, projection: &'static ReadModel, output: Output) -> anyhow::Result<()> {
+    let restored = installation.rebuilding().go_back(projection).await.with_context(|| format!("go back with {}", projection.name))?;
+    tell(installation, installation.organization(config.organization).await?, projection, &restored).await?;
+    let done = Done::of(projection, &restored);
+    output.data(&done, || format!("{} has gone back to its earlier tables, which took over at position {}", done.projection, done.position))
+}
+
+/// What became of the tables that were kept.
+#[derive(Serialize)]
+struct Dropped {
+    projection: &'static str,
+    dropped: bool,
+}
+
+async fn drop_kept(installation: &Installation, projection: &'static ReadModel, output: Output) -> anyhow::Result<()> {
+    let dropped = installation.rebuilding().drop_kept(projection).await?;
+    output.data(&Dropped { projection: projection.name, dropped }, || {
+        if dropped {
+            format!("the earlier tables of {} are dropped", projection.name)
+        } else {
+            format!("{} keeps no earlier tables", projection.name)
+        }
+    })
+}
+
 /// The act is in the log, as all that operators do.
-async fn tell(installation: &Installation, organization: Uuid, name: &str, rebuilt: &Rebuilt) -> anyhow::Result<()> {
+async fn tell(installation: &Installation, organization: Uuid, projection: &ReadModel, rebuilt: &Rebuilt) -> anyhow::Result<()> {
     let caller = host_caller(organization, AccountId::COMMAND_LINE, Uuid::now_v7());
     let event = ProjectionRebuilt {
         rebuilt_at: caller.now,
-        projection: Name::try_from(name).map_err(|error| anyhow!("the name {error}"))?,
+        projection: Name::try_from(projection.name).map_err(|error| anyhow!("the name {error}"))?,
         position: rebuilt.position,
         folded_events: rebuilt.events,
         duration_ms: u64::try_from(rebuilt.took.as_millis()).unwrap_or(u64::MAX),

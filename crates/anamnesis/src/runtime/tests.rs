@@ -26,7 +26,19 @@ fn config(database: &TestDatabase, folder: &Path) -> Config {
     };
     let listen = ([127, 0, 0, 1], 0).into();
     let (data_dir, database_url) = (folder.join("data"), Some(database.url().into()));
-    Config { data_dir, database_url, listen, metrics_listen: free_port(), kafka: Some(kafka), canary_every_ms: 500, ..Config::default() }
+    // nobody is told anything: no event happens that anybody is to be told of
+    let (webhook_url, webhook_secret) = (Some("http://127.0.0.1:9/".to_owned()), Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()));
+    Config {
+        data_dir,
+        database_url,
+        listen,
+        metrics_listen: free_port(),
+        kafka: Some(kafka),
+        canary_every_ms: 500,
+        webhook_url,
+        webhook_secret,
+        ..Config::default()
+    }
 }
 
 /// Where nobody listens, a moment ago.

@@ -8,7 +8,7 @@ use anamnesis_domain::PatientId;
 use anamnesis_journal::follower::TreeError;
 use anamnesis_journal::log::LogError;
 use anamnesis_projections::kernel::{FoldError, Projection, Row, Stamped};
-use anamnesis_projections::patients::PatientRow;
+use anamnesis_projections::patients::{PATIENTS, PatientRow};
 use anamnesis_projector::history::{History, HistoryError};
 use anamnesis_projector::query::{Order, Page, Query};
 use anamnesis_projector::{NotReached, ProjectorError, Wanted, parked, read};
@@ -41,9 +41,14 @@ pub(crate) struct Reading {
 impl App {
     /// A snapshot of the read models in which that projection reflects at least `after`.
     pub(crate) async fn reading<P: Needs>(&self, may: &May<P>, projection: &Projection, after: After) -> Result<Reading, Problem> {
+        self.reading_with(may, projection, &[], after).await
+    }
+
+    /// As [`App::reading`], with tables of other projections in the same snapshot.
+    async fn reading_with<P: Needs>(&self, may: &May<P>, projection: &Projection, others: &[&Projection], after: After) -> Result<Reading, Problem> {
         let wanted = after.wanted(self).await?;
         self.reached(projection, wanted).await?;
-        self.snapshot(may, projection, wanted).await?.ok_or_else(too_early)
+        self.snapshot(may, projection, others, wanted).await?.ok_or_else(too_early)
     }
 
     /// Waits until the projection reflects what is wanted. An event that it has parked it doesn't reflect, however far it is.
@@ -55,9 +60,15 @@ impl App {
     }
 
     /// `None`: it isn't so far.
-    async fn snapshot<P: Needs>(&self, may: &May<P>, projection: &Projection, wanted: Wanted) -> Result<Option<Reading>, ProjectorError> {
+    async fn snapshot<P: Needs>(
+        &self,
+        may: &May<P>,
+        projection: &Projection,
+        others: &[&Projection],
+        wanted: Wanted,
+    ) -> Result<Option<Reading>, ProjectorError> {
         let organization = may.call.actor.organization_id;
-        let mut tx = self.reader.begin_with("begin isolation level repeatable read read only").await?;
+        let mut tx = read::begin(&self.reader, &[&[projection], others].concat()).await?;
         read::enter(&mut tx, organization, scope(may)).await?;
         let place = read::place(&mut tx, projection, wanted.partition).await?;
         Ok(place.has(wanted).then_some(Reading { tx, organization, position: place.position }))
@@ -85,7 +96,7 @@ impl App {
         after: After,
         patient: PatientId,
     ) -> Result<Found<R>, Problem> {
-        let mut reading = self.reading(may, projection, after).await?;
+        let mut reading = self.reading_with(may, projection, &[&PATIENTS], after).await?;
         if reading.page::<PatientRow>(&by_id::<PatientRow>(patient.0)).await?.rows.is_empty() {
             return Err(Problem::not_found());
         }
@@ -177,7 +188,8 @@ macro_rules! problems {
 }
 
 problems! {
-    ProjectorError by ProjectorError::is_passing,
+    // tables of another version are about to be replaced by ones of this
+    ProjectorError by |error| error.is_passing() || matches!(error, ProjectorError::OtherDefinition),
     HistoryError by HistoryError::is_passing,
     VaultError by |_| true,
 }

@@ -44,16 +44,16 @@ impl Crew {
         self.reporter.partition() == LOG || partition() == Some(self.reporter.partition())
     }
 
-    /// What was parked before it began.
+    /// What was parked before it began, or by a rebuild.
     async fn learn_what_is_parked(&mut self) -> Result<(), ProjectorError> {
-        if self.members.iter().all(|member| member.parking.is_known()) {
-            return Ok(());
-        }
         let names: Vec<_> = self.members.iter().map(|member| member.projection.name).collect();
         let mut tx = self.works.pool.begin().await?;
         let checkpoints = checkpoint::lock(&mut tx, &names, self.reporter.partition()).await?;
         for member in &mut self.members {
             if let Some(checkpoint) = checkpoints.get(member.projection.name) {
+                if member.parking.is_outdated(checkpoint.parking) {
+                    self.keepers.doubt();
+                }
                 member.parking = member.parking.as_of(&mut tx, member.projection.name, checkpoint.parking).await?;
             }
         }

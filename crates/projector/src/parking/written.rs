@@ -42,18 +42,17 @@ impl Parking {
         Ok(())
     }
 
-    /// Puts this in the place of all that a projection has parked; its checkpoints are locked.
+    /// Puts this in the place of all that a projection has parked; its checkpoints are locked. Whoever remembers anything of
+    /// the rows learns that they are others.
     pub(crate) async fn replace(&mut self, tx: &mut PgConnection, name: &str, unskipped: &[u64]) -> sqlx::Result<()> {
         // what a projection stands still before is before it still
-        let gone =
-            sqlx::query("delete from journal.parked where consumer = $1 and not stands_still").bind(name).execute(&mut *tx).await?.rows_affected();
+        sqlx::query("delete from journal.parked where consumer = $1 and not stands_still").bind(name).execute(&mut *tx).await?;
         let taken: Vec<_> = unskipped.iter().map(|position| position.cast_signed()).collect();
         let sql = "delete from journal.skipped where consumer = $1 and position = any($2)";
-        let taken = sqlx::query(sql).bind(name).bind(taken).execute(&mut *tx).await?.rows_affected();
-        if gone + taken == 0 && self.is_written() {
-            return Ok(());
+        sqlx::query(sql).bind(name).bind(taken).execute(&mut *tx).await?;
+        if !self.is_written() {
+            self.write(tx, name, false).await?;
         }
-        self.write(tx, name, false).await?;
         sqlx::query("update journal.checkpoints set parking = parking + 1 where consumer = $1").bind(name).execute(tx).await?;
         Ok(())
     }
@@ -167,6 +166,27 @@ async fn revise(tx: &mut PgConnection, name: &str, partition: u32) -> sqlx::Resu
         .bind(partition.cast_signed())
         .fetch_one(tx)
         .await
+}
+
+/// Notes an event that a projection stands still before, though no projector met it.
+pub(crate) async fn note(pool: &PgPool, name: &str, position: u64, reason: Reason) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into journal.parked as known (consumer, aggregate_type, aggregate_id, organization_id, position, reason, stands_still)
+         select $1, aggregate_type, aggregate_id, organization_id, position, $3, true
+         from journal.log
+         where position = $2
+         on conflict (consumer, aggregate_type, aggregate_id) do update
+         set position = excluded.position,
+             reason = excluded.reason,
+             attempts = known.attempts + 1,
+             tried_at = excluded.tried_at",
+    )
+    .bind(name)
+    .bind(position.cast_signed())
+    .bind(reason.as_str())
+    .execute(pool)
+    .await?;
+    Ok(())
 }
 
 /// The poison that a projection goes on without.

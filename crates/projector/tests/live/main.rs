@@ -11,3 +11,4 @@ mod scopes;
 mod stories;
 mod support;
 mod tables;
+mod versions;

@@ -19,7 +19,7 @@ fn settings() -> ProjectorSettings {
 
 impl Clinic {
     /// Somebody with all rights alters the event at a position; altered again, it is as before.
-    async fn alter(&self, position: u64) {
+    pub(crate) async fn alter(&self, position: u64) {
         let flip = "update journal.events set payload = set_bit(payload, 790, 1 - get_bit(payload, 790))
              where (aggregate_type, aggregate_id, sequence) = (select aggregate_type, aggregate_id, sequence from journal.log where position = ";
         self.execute(&format!("set session_replication_role = replica; {flip}{position}); set session_replication_role = origin")).await;
@@ -288,10 +288,11 @@ async fn a_rebuild_parks_what_its_table_refuses_as_the_live_projector_does() {
     // every table of that name, the one being built among them
     clinic
         .execute(&format!(
-            "create function public.refuse() returns event_trigger language plpgsql as $$ begin
-                 if exists (select from pg_class where relname = 'patients' and relnamespace = to_regnamespace('read_new_patients')
-                            and not exists (select from pg_constraint where conrelid = pg_class.oid and conname = 'not_this')) then
-                     alter table read_new_patients.patients add constraint not_this check (patient_id <> '{refused}' or sequence < 5);
+            "create function public.refuse() returns event_trigger language plpgsql as $$ declare being_built name; begin
+                 select oid::regclass into being_built from pg_class where relname = 'patients' and relnamespace::regnamespace::text like 'read\\_%'
+                     and not exists (select from pg_constraint where conrelid = pg_class.oid and conname = 'not_this');
+                 if found then
+                     execute 'alter table ' || being_built || $c$ add constraint not_this check (patient_id <> '{refused}' or sequence < 5)$c$;
                  end if;
              end $$;
              create event trigger refuse on ddl_command_end when tag in ('CREATE TABLE') execute function public.refuse();

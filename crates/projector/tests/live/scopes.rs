@@ -92,7 +92,11 @@ async fn the_audit_log_is_for_auditors() {
 #[tokio::test]
 async fn readers_write_nothing() {
     let (clinic, _) = clinic().await;
-    for write in ["delete from read.patients", "update read.patients set status = 'DEACTIVATED'", "insert into read.built values ('a', 'b')"] {
+    for write in [
+        "delete from read.patients",
+        "update read.patients set status = 'DEACTIVATED'",
+        "insert into read.versions (projection, definition, state) values ('a', 'b', 'live')",
+    ] {
         let mut tx = clinic.reader.begin().await.unwrap();
         read::enter(&mut tx, clinic.organization, Scope::Staff).await.unwrap();
         let refused = sqlx::query(write).execute(&mut *tx).await.expect_err(write).to_string();

@@ -9,6 +9,7 @@ use anamnesis_domain::AnyEvent;
 use anamnesis_journal::log::Log;
 use anamnesis_journal::row::Row;
 use anamnesis_projections::ALL;
+use anamnesis_projections::kernel::Projection;
 use anamnesis_projector::{Progress, Projector, ProjectorSettings, Rebuild, Wanted, ensure_schema};
 use anamnesis_stream::LogFeed;
 use anamnesis_vault::{Context, EventContext, KeyOwner, Keyring, Purpose, Vault, VaultSettings};
@@ -180,7 +181,11 @@ impl Clinic {
     }
 
     pub(crate) fn project_with(&self, settings: ProjectorSettings) -> Run {
-        let projector = Projector::new(self.projector.clone(), self.vault.clone(), ALL, settings);
+        self.project_these(ALL, settings)
+    }
+
+    pub(crate) fn project_these(&self, projections: &[&'static Projection], settings: ProjectorSettings) -> Run {
+        let projector = Projector::new(self.projector.clone(), self.vault.clone(), projections, settings);
         let (progress, shutdown) = (projector.progress(), CancellationToken::new());
         let feed = LogFeed::new(Log::new(self.projector.clone()));
         let task = tokio::spawn(projector.run(feed, shutdown.clone()));
@@ -212,6 +217,12 @@ impl Clinic {
 
     pub(crate) async fn execute(&self, sql: &str) {
         sqlx::raw_sql(sql).execute(&self.owner).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// The schemas in which tables are built or kept.
+    pub(crate) async fn schemas_aside(&self) -> Vec<String> {
+        let sql = "select nspname::text from pg_namespace where nspname ~ '^(read|audit)_' order by nspname";
+        sqlx::query_scalar(sql).fetch_all(&self.owner).await.unwrap()
     }
 
     pub(crate) async fn checkpoint(&self, projection: &str) -> u64 {

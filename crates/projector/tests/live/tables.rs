@@ -17,7 +17,7 @@ async fn the_catalogue_has_the_columns_that_the_rows_declare() {
          join pg_namespace n on n.oid = c.relnamespace
          where n.nspname in ('read', 'audit')
            and c.relkind = 'r'
-           and c.relname <> 'built'
+           and c.relname <> 'versions'
            and a.attnum > 0
            and not a.attisdropped",
     )
@@ -59,7 +59,7 @@ async fn every_table_forces_row_level_security() {
     let clinic = Clinic::new().await;
     let open: Vec<String> = sqlx::query_scalar(
         "select relname::text from pg_class join pg_namespace n on n.oid = relnamespace
-         where nspname in ('read', 'audit') and relkind = 'r' and relname <> 'built' and not (relrowsecurity and relforcerowsecurity)",
+         where nspname in ('read', 'audit') and relkind = 'r' and relname <> 'versions' and not (relrowsecurity and relforcerowsecurity)",
     )
     .fetch_all(&clinic.owner)
     .await
@@ -79,7 +79,7 @@ async fn making_the_tables_twice_is_once() {
 #[tokio::test]
 async fn tables_of_another_definition_must_be_rebuilt() {
     let clinic = Clinic::new().await;
-    clinic.execute("update read.built set definition = 'another' where projection = 'consents'").await;
+    clinic.execute("update read.versions set definition = 'another' where projection = 'consents'").await;
     let ensured = ensure_schema(&clinic.owner, ALL).await.unwrap();
     assert_eq!((ensured.created.len(), ensured.changed), (0, vec!["consents"]));
 }

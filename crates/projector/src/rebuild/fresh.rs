@@ -1,0 +1,317 @@
+//! What becomes of tables that are made beside the live ones, until they take their place?
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anamnesis_domain::Recorded;
+use anamnesis_journal::log::{SealedEntry, open};
+use anamnesis_projections::kernel::{AtPoison, Class, ColumnInfo, Projection, Schema};
+use anamnesis_stream::FeedError;
+use sqlx::PgConnection;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::Rebuild;
+use crate::cached::all_lanes_of;
+use crate::checkpoint::Frontier;
+use crate::digest::digest_without;
+use crate::error::{Fault, ProjectorError};
+use crate::filling::{Aside, Filling};
+use crate::parking::Parking;
+use crate::projector::MOST_PARKED;
+use crate::versions::{self, definition_of};
+use crate::{batch, checkpoint, parking, schema};
+
+/// Events folded in one transaction while catching up.
+const CATCH_UP: u32 = 500;
+/// How long the swap waits for readers to let the old tables go: the live projector waits with it. Then it lets that one
+/// pass, and tries again; so often at most.
+const SWAP_PATIENCE: &str = "300ms";
+const BETWEEN_SWAPS: Duration = Duration::from_millis(700);
+const SWAP_ATTEMPTS: u32 = 60;
+
+/// Tables that aren't read yet.
+pub(super) struct Fresh {
+    rebuild: Rebuild,
+    projection: &'static Projection,
+    tables: versions::Aside,
+    /// What is folded into them.
+    pub(super) folded: Frontier,
+    /// How many events were.
+    pub(super) events: u64,
+    /// What is still poison is parked again.
+    pub(super) parking: Parking,
+    /// Streams that weren't compared: what is parked of the one copy isn't of the other.
+    pub(super) not_compared: usize,
+}
+
+impl Fresh {
+    /// Empty tables, without indexes and policies.
+    pub(super) async fn begin(rebuild: Rebuild, projection: &'static Projection) -> Result<Self, ProjectorError> {
+        let mut tx = rebuild.owner.begin().await?;
+        versions::clear(&mut tx, projection).await?;
+        let tables = versions::begin(&mut tx, projection).await?;
+        schema::run_in(&mut tx, &tables.schema, projection.tables_sql()).await?;
+        tx.commit().await?;
+        Self::of(rebuild, projection, tables, Frontier::default()).await
+    }
+
+    /// The tables that were kept, with what waited in them tried again.
+    pub(super) async fn take_kept(rebuild: Rebuild, projection: &'static Projection) -> Result<Self, ProjectorError> {
+        let mut tx = rebuild.owner.begin().await?;
+        versions::clear(&mut tx, projection).await?;
+        let versions::Kept { tables, folded, waiting } = versions::take_kept(&mut tx, projection).await?;
+        tx.commit().await?;
+        let mut fresh = Self::of(rebuild, projection, tables, folded).await?;
+        fresh.take_at(&waiting).await?;
+        fresh.events = waiting.len() as u64;
+        Ok(fresh)
+    }
+
+    async fn of(rebuild: Rebuild, projection: &'static Projection, tables: versions::Aside, folded: Frontier) -> Result<Self, ProjectorError> {
+        let skipped = parking::skipped(&mut *rebuild.owner.acquire().await?, projection.name).await?;
+        Ok(Self { rebuild, projection, tables, folded, events: 0, parking: Parking::empty(skipped), not_compared: 0 })
+    }
+
+    /// Folds all streams as of a position into the empty tables.
+    pub(super) async fn fill(&mut self, up_to: u64, told: impl Fn(u64, u64) + Send) -> Result<(), ProjectorError> {
+        let schema = self.tables.schema.clone();
+        let filling = Filling { rebuild: self.rebuild.clone(), projection: self.projection, schema, up_to };
+        let (events, aside) = filling.run(told).await?;
+        self.guard().await?;
+        self.settle(aside, up_to).await?;
+        (self.folded, self.events) = (Frontier::at(up_to), events);
+        Ok(())
+    }
+
+    /// Drops them.
+    pub(super) async fn discard(self) -> Result<(), ProjectorError> {
+        let mut tx = self.rebuild.owner.begin().await?;
+        versions::clear(&mut tx, self.projection).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The digest of what they say.
+    pub(super) async fn digest(&self) -> Result<String, ProjectorError> {
+        let mut connection = self.rebuild.owner.acquire().await?;
+        digest_without(&mut connection, &self.rebuild.vault, self.projection, &self.tables.schema, &[]).await
+    }
+
+    async fn execute(&self, sql: &str) -> Result<(), ProjectorError> {
+        let mut connection = self.rebuild.owner.acquire().await?;
+        Ok(schema::script(&mut connection, sql).await?)
+    }
+
+    /// Indexes, policies and grants, once the rows are there.
+    async fn guard(&self) -> Result<(), ProjectorError> {
+        let mut tx = self.rebuild.owner.begin().await?;
+        schema::run_in(&mut tx, &self.tables.schema, self.projection.guards_sql()).await?;
+        tx.commit().await?;
+        for table in self.projection.tables {
+            // what is sealed and lists of hashes tell the planner nothing and take longest; autovacuum gets there in time
+            let tells = |column: &&ColumnInfo| column.class != Class::Sealed && column.sql != "bytea[]";
+            let columns: Vec<_> = table.info().all_columns().filter(tells).map(|column| column.name).collect();
+            self.execute(&format!("analyze {}.{} ({})", self.tables.schema, table.info().name, columns.join(", "))).await?;
+        }
+        Ok(())
+    }
+
+    /// Folds what was set aside, one event after another.
+    async fn settle(&mut self, aside: Aside, up_to: u64) -> Result<(), ProjectorError> {
+        let log = self.rebuild.log.clone();
+        for id in aside.streams {
+            for aggregate_type in self.projection.aggregate_types() {
+                let mut after = 0;
+                loop {
+                    let entries = log.of_stream(aggregate_type, id, after, CATCH_UP).await.map_err(FeedError::from)?;
+                    let Some(last) = entries.last() else { break };
+                    after = last.sequence;
+                    self.take(entries.into_iter().filter(|entry| entry.position <= up_to).collect()).await?;
+                }
+            }
+        }
+        self.take_at(&Vec::from_iter(aside.events)).await
+    }
+
+    /// Folds the events at these positions.
+    async fn take_at(&mut self, positions: &[u64]) -> Result<(), ProjectorError> {
+        for positions in positions.chunks(CATCH_UP as usize) {
+            self.take(self.rebuild.log.at(positions).await.map_err(FeedError::from)?).await?;
+        }
+        Ok(())
+    }
+
+    /// Folds entries as the live projector does: what can't be taken parks its stream.
+    async fn take(&mut self, entries: Vec<SealedEntry>) -> Result<(), ProjectorError> {
+        let opened = open(entries, &self.rebuild.vault).await?;
+        let mut events = Vec::with_capacity(opened.len());
+        for event in &opened {
+            match event {
+                Ok(event) if self.parking.holds(event.aggregate_type, event.aggregate_id) => self.parking.wait(event.position),
+                Ok(event) => events.push(event),
+                Err(unopened) if self.parking.skips(unopened.position) => self.parking.leave_out(unopened.position),
+                Err(unopened) if self.projection.at_poison() == AtPoison::ParksTheStream => self.parking.park_unopened(unopened),
+                Err(unopened) => return Err(Box::new(unopened.clone()).into()),
+            }
+        }
+        self.fold(events).await?;
+        let parked = self.parking.count();
+        if parked > MOST_PARKED { Err(ProjectorError::TooManyParked { parked }) } else { Ok(()) }
+    }
+
+    async fn fold(&mut self, events: Vec<&Recorded>) -> Result<(), ProjectorError> {
+        let Rebuild { projector, vault, .. } = &self.rebuild;
+        let mut tx = projector.begin().await?;
+        let folded = batch::fold(&mut tx, vault, self.projection, &self.tables.schema, &events).await;
+        if folded.as_ref().is_err_and(|error| matches!(error.fault(), Fault::OfEvent(_))) {
+            tx.rollback().await?;
+            tx = projector.begin().await?;
+            let (_, stuck) = batch::fold_around_poison(&mut tx, vault, self.projection, &self.tables.schema, events, &mut self.parking).await?;
+            if let Some((_, error)) = stuck {
+                return Err(error);
+            }
+        } else {
+            folded?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Folds what the live tables have beyond these, as the live projector does.
+    async fn catch_up(&mut self, live: &Frontier) -> Result<(), ProjectorError> {
+        let (mut position, up_to) = (self.folded.base, live.end());
+        while position < up_to {
+            let limit = u32::try_from(up_to - position).unwrap_or(CATCH_UP).min(CATCH_UP);
+            let mut entries = self.rebuild.log.read_after(position, limit).await.map_err(FeedError::from)?;
+            let Some(last) = entries.last() else { return Err(ProjectorError::Incomplete { expected: up_to, found: position }) };
+            position = last.position;
+            entries.retain(|entry| {
+                let is_in = |frontier: &Frontier| frontier.holds(entry.position, &entry.aggregate_type, entry.aggregate_id);
+                self.projection.takes(&entry.aggregate_type) && is_in(live) && !is_in(&self.folded)
+            });
+            self.events += entries.len() as u64;
+            self.take(entries).await?;
+        }
+        self.folded = self.folded.and(live);
+        Ok(())
+    }
+
+    /// Compares both copies at the live one's position, in a snapshot, so that the live projector isn't held up. A stream
+    /// that is parked at another event in the one than in the other can't be the same in both.
+    pub(super) async fn compare(&mut self) -> Result<String, ProjectorError> {
+        let (owner, vault) = (self.rebuild.owner.clone(), self.rebuild.vault.clone());
+        let mut snapshot = owner.begin().await?;
+        schema::script(&mut snapshot, "set transaction isolation level repeatable read, read only").await?;
+        let live = checkpoint::frontier(&mut snapshot, self.projection.name, "").await?.unwrap_or_default();
+        // what stands still has parked nothing
+        let parks = self.projection.at_poison() == AtPoison::ParksTheStream;
+        let parked = if parks { Parking::load(&mut snapshot, self.projection.name).await? } else { Parking::default() };
+        self.catch_up(&live).await?;
+        let others = self.parked_otherwise(&mut snapshot, &parked, live.end()).await?;
+        self.not_compared = others.len();
+        let mut other = owner.acquire().await?;
+        let (projection, live_schema) = (self.projection, self.projection.schema.name());
+        let (live, rebuilt) = tokio::try_join!(
+            digest_without(&mut snapshot, &vault, projection, live_schema, &others),
+            digest_without(&mut other, &vault, projection, &self.tables.schema, &others)
+        )?;
+        if live == rebuilt {
+            Ok(live)
+        } else {
+            Err(ProjectorError::Differs { projection: projection.name, position: self.folded.base, rebuilt, live })
+        }
+    }
+
+    /// The streams of which the two copies don't have the same events.
+    async fn parked_otherwise(&self, connection: &mut PgConnection, live: &Parking, up_to: u64) -> Result<Vec<Uuid>, ProjectorError> {
+        let (live, fresh) = (live.poison(), self.parking.poison());
+        let differ = live.keys().chain(fresh.keys()).filter(|stream| live.get(stream) != fresh.get(stream));
+        let mut ids: BTreeSet<_> = differ.map(|stream| stream.aggregate_id).collect();
+        let unskipped: Vec<_> = self.parking.unskipped(up_to).into_iter().map(u64::cast_signed).collect();
+        let sql = "select aggregate_id from journal.log where position = any($1)";
+        let unskipped: Vec<Uuid> = sqlx::query_scalar(sql).bind(unskipped).fetch_all(connection).await?;
+        ids.extend(unskipped);
+        Ok(Vec::from_iter(ids))
+    }
+
+    /// Puts these tables in the place of the live ones, which are kept.
+    pub(super) async fn swap(&mut self) -> Result<(), ProjectorError> {
+        for _ in 0..SWAP_ATTEMPTS {
+            // most of the way without a lock
+            let mut connection = self.rebuild.owner.acquire().await?;
+            let near = checkpoint::frontier(&mut connection, self.projection.name, "").await?.unwrap_or_default();
+            drop(connection);
+            self.catch_up(&near).await?;
+            match self.try_swap().await {
+                Err(ProjectorError::Database(error)) if is_lock_timeout(&error) => sleep(BETWEEN_SWAPS).await,
+                swapped_or_failed => return swapped_or_failed,
+            }
+        }
+        Err(ProjectorError::StillRead { projection: self.projection.name })
+    }
+
+    async fn try_swap(&mut self) -> Result<(), ProjectorError> {
+        let mut tx = self.rebuild.owner.begin().await?;
+        sqlx::query("select set_config('lock_timeout', $1, true)").bind(SWAP_PATIENCE).execute(&mut *tx).await?;
+        sqlx::query(schema::NO_TABLE_MOVES).execute(&mut *tx).await?;
+        let live = checkpoint::frontier(&mut tx, self.projection.name, "for update").await?;
+        self.catch_up(&live.clone().unwrap_or_default()).await?;
+        if self.projection.schema == Schema::Read {
+            for table in self.projection.tables {
+                sqlx::query(&forget_erased(&self.tables.schema, table.info().name)).execute(&mut *tx).await?;
+            }
+        }
+        let definition = versions::live(&mut tx, self.projection).await?;
+        versions::swap(&mut tx, self.projection, &self.tables).await?;
+        self.forget_cached().await;
+        let unskipped = self.parking.unskipped(self.folded.end());
+        self.parking.clone().replace(&mut tx, self.projection.name, &unskipped).await?;
+        if live.as_ref() != Some(&self.folded) || definition != Some(definition_of(self.projection)) {
+            self.place_checkpoint(&mut tx, self.folded.base).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// What was computed from the old tables may say something else. Nobody can read either now: so whatever is computed
+    /// from here on comes from the new ones.
+    async fn forget_cached(&self) {
+        let Some(cache) = &self.rebuild.cache else { return };
+        for lane in all_lanes_of(self.projection) {
+            cache.forget_lane(&lane).await;
+        }
+    }
+
+    /// The new tables are further than the old ones were, or of another definition, or there were none: whoever projected
+    /// into those must stop.
+    async fn place_checkpoint(&self, tx: &mut PgConnection, at: u64) -> sqlx::Result<()> {
+        let relieved = "update journal.checkpoints set epoch = epoch + 1 where consumer = $1 and partition > 0";
+        sqlx::query(relieved).bind(self.projection.name).execute(&mut *tx).await?;
+        sqlx::query(
+            "insert into journal.checkpoints (consumer, epoch, position)
+             values ($1, 1, $2)
+             on conflict (consumer, partition) do update set epoch = checkpoints.epoch + 1, position = excluded.position",
+        )
+        .bind(self.projection.name)
+        .bind(at.cast_signed())
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+}
+
+/// Whoever was erased while the rows were written leaves none.
+fn forget_erased(schema: &str, table: &str) -> String {
+    format!(
+        "delete from {schema}.{table} as fresh
+         where exists (
+             select from journal.keys
+             where keys.organization_id = fresh.organization_id
+               and keys.subject_id = fresh.subject_id
+               and keys.purpose = 'data'
+               and keys.state in ('fenced', 'destroyed'))"
+    )
+}
+
+fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "55P03")
+}

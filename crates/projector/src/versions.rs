@@ -1,0 +1,213 @@
+//! Which tables does a projection have: those that are read, those being built, those kept to go back to? (`read.versions`)
+//!
+//! What is read stands in `read` or `audit`, everything else in a schema of its own. One of each at most: whoever changes
+//! this holds the projection's lock ([`lock`]), which goes with its connection.
+
+use anamnesis_projections::kernel::Projection;
+use sha2::{Digest, Sha256};
+use sqlx::{Connection as _, PgConnection, PgPool};
+use tracing::warn;
+
+use crate::checkpoint::{self, Frontier};
+use crate::error::ProjectorError;
+use crate::schema::script;
+
+/// A set of tables that aren't those that are read.
+#[derive(Clone, Debug)]
+pub(crate) struct Aside {
+    pub(crate) version: i64,
+    /// The schema that they stand in.
+    pub(crate) schema: String,
+}
+
+impl Aside {
+    fn of(projection: &Projection, version: i64) -> Self {
+        Self { version, schema: format!("{}_{version}", projection.schema.name()) }
+    }
+}
+
+/// Tables that were read until others took over, by this program's definition.
+pub(crate) struct Kept {
+    pub(crate) tables: Aside,
+    /// What is folded in.
+    pub(crate) folded: Frontier,
+    /// But for these events, which waited in parked streams.
+    pub(crate) waiting: Vec<u64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct KeptRow {
+    version: i64,
+    definition: String,
+    partitions: Vec<i32>,
+    positions: Vec<i64>,
+    waiting: Vec<i64>,
+}
+
+/// A digest of the tables and of the fold's version.
+pub(crate) fn definition_of(projection: &Projection) -> String {
+    hex::encode(Sha256::new().chain_update(projection.version.to_be_bytes()).chain_update(projection.sql).finalize())
+}
+
+/// Holds the projection's lock until it is closed or dropped; `None`: somebody else does.
+pub(crate) async fn lock(owner: &PgPool, projection: &Projection) -> sqlx::Result<Option<PgConnection>> {
+    // not the pool's any more: what is dropped in the middle gives the lock back with its connection
+    let mut connection = owner.acquire().await?.detach();
+    let locked: bool = sqlx::query_scalar("select pg_try_advisory_lock(hashtextextended('anamnesis rebuild of ' || $1, 0))")
+        .bind(projection.name)
+        .fetch_one(&mut connection)
+        .await?;
+    if locked {
+        return Ok(Some(connection));
+    }
+    unlock(connection).await;
+    Ok(None)
+}
+
+/// Whoever wants the lock next gets it: at the end of a connection the server lets it go some time later.
+pub(crate) async fn unlock(mut connection: PgConnection) {
+    let unlocked = script(&mut connection, "select pg_advisory_unlock_all()").await;
+    if let Err(error) = unlocked.and(connection.close().await) {
+        warn!(%error, "the connection that held a projection's lock didn't close cleanly");
+    }
+}
+
+/// The definition of the tables that are read.
+pub(crate) async fn live(connection: &mut PgConnection, projection: &Projection) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar("select definition from read.versions where projection = $1 and state = 'live'")
+        .bind(projection.name)
+        .fetch_optional(connection)
+        .await
+}
+
+/// Whether there are tables to go back to.
+pub(crate) async fn is_kept(connection: &mut PgConnection, projection: &Projection) -> sqlx::Result<bool> {
+    sqlx::query_scalar("select exists (select from read.versions where projection = $1 and state = 'kept')")
+        .bind(projection.name)
+        .fetch_one(connection)
+        .await
+}
+
+/// Begins a list with tables that are read from the beginning.
+pub(crate) async fn begin_live(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<()> {
+    begin_as(tx, projection, "live").await?;
+    Ok(())
+}
+
+/// Puts a schema on the list in which tables will be built.
+pub(crate) async fn begin(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<Aside> {
+    let tables = Aside::of(projection, begin_as(tx, projection, "building").await?);
+    script(tx, &format!("create schema {0}; grant usage on schema {0} to anamnesis_projector", tables.schema)).await?;
+    Ok(tables)
+}
+
+async fn begin_as(tx: &mut PgConnection, projection: &Projection, state: &str) -> sqlx::Result<i64> {
+    let tables: Vec<_> = projection.tables.iter().map(|table| table.info().name).collect();
+    sqlx::query_scalar("insert into read.versions (projection, definition, state, tables) values ($1, $2, $3, $4) returning version")
+        .bind(projection.name)
+        .bind(definition_of(projection))
+        .bind(state)
+        .bind(tables)
+        .fetch_one(tx)
+        .await
+}
+
+/// Drops tables that somebody began to build and didn't finish.
+pub(crate) async fn clear(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<()> {
+    drop_all(tx, projection, "building").await?;
+    Ok(())
+}
+
+/// Drops the tables that are kept; whether there were any.
+pub(crate) async fn drop_kept(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<bool> {
+    drop_all(tx, projection, "kept").await
+}
+
+async fn drop_all(tx: &mut PgConnection, projection: &Projection, state: &str) -> sqlx::Result<bool> {
+    let sql = "delete from read.versions where projection = $1 and state = $2 returning version";
+    let gone: Vec<i64> = sqlx::query_scalar(sql).bind(projection.name).bind(state).fetch_all(&mut *tx).await?;
+    for version in &gone {
+        script(tx, &format!("drop schema if exists {} cascade", Aside::of(projection, *version).schema)).await?;
+    }
+    Ok(!gone.is_empty())
+}
+
+/// Drops what was being built by processes that are gone.
+pub(crate) async fn clear_abandoned(tx: &mut PgConnection, projections: &[&'static Projection]) -> sqlx::Result<()> {
+    let building: Vec<String> = sqlx::query_scalar("select projection from read.versions where state = 'building'").fetch_all(&mut *tx).await?;
+    for projection in projections.iter().filter(|projection| building.iter().any(|name| name == projection.name)) {
+        let sql = "select pg_try_advisory_xact_lock(hashtextextended('anamnesis rebuild of ' || $1, 0))";
+        if sqlx::query_scalar(sql).bind(projection.name).fetch_one(&mut *tx).await? {
+            clear(tx, projection).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the kept tables to be brought up to date and read again. They are no longer kept: what becomes of them if that
+/// fails half-way nobody knows.
+pub(crate) async fn take_kept(tx: &mut PgConnection, projection: &Projection) -> Result<Kept, ProjectorError> {
+    let kept: Option<KeptRow> =
+        sqlx::query_as("select version, definition, partitions, positions, waiting from read.versions where projection = $1 and state = 'kept'")
+            .bind(projection.name)
+            .fetch_optional(&mut *tx)
+            .await?;
+    let KeptRow { version, definition, partitions, positions, waiting } = kept.ok_or(ProjectorError::NothingKept { projection: projection.name })?;
+    if definition != definition_of(projection) {
+        return Err(ProjectorError::KeptByAnother { projection: projection.name });
+    }
+    sqlx::query("update read.versions set state = 'building' where version = $1").bind(version).execute(tx).await?;
+    let positions = positions.into_iter().map(i64::cast_unsigned);
+    let folded = checkpoint::reflected(&partitions.into_iter().map(i32::cast_unsigned).zip(positions).collect::<Vec<_>>());
+    let waiting = waiting.into_iter().map(i64::cast_unsigned).collect();
+    Ok(Kept { tables: Aside::of(projection, version), folded, waiting })
+}
+
+/// Puts new tables in the place of those that are read, and keeps these: in a transaction in which nobody else moves the
+/// projection's checkpoints. What was kept until now is dropped.
+pub(crate) async fn swap(tx: &mut PgConnection, projection: &Projection, new: &Aside) -> Result<(), ProjectorError> {
+    drop_kept(tx, projection).await?;
+    let live = projection.schema.name();
+    if let Some((old, tables)) = keep(tx, projection).await? {
+        script(tx, &format!("create schema {0}; grant usage on schema {0} to anamnesis_projector", old.schema)).await?;
+        move_tables(tx, &tables, live, &old.schema).await?;
+    }
+    let sql = "update read.versions set state = 'live', since = clock_timestamp() where version = $1 and state = 'building' returning tables";
+    let tables: Option<Vec<String>> = sqlx::query_scalar(sql).bind(new.version).fetch_optional(&mut *tx).await?;
+    // who lost the lock may have lost the tables
+    let tables = tables.ok_or(ProjectorError::Rebuilding { projection: projection.name })?;
+    move_tables(tx, &tables, &new.schema, live).await?;
+    Ok(script(tx, &format!("drop schema {}", new.schema)).await?)
+}
+
+/// Writes down how far the tables are that are no longer read.
+async fn keep(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<Option<(Aside, Vec<String>)>> {
+    let kept: Option<(i64, Vec<String>)> = sqlx::query_as(
+        "update read.versions
+         set state = 'kept',
+             since = clock_timestamp(),
+             partitions = array(select partition from journal.checkpoints where consumer = $1 order by partition),
+             positions = array(select position from journal.checkpoints where consumer = $1 order by partition),
+             waiting = array(
+                 select event.position
+                 from journal.parked_events as event
+                 join journal.parked using (consumer, aggregate_type, aggregate_id)
+                 where event.consumer = $1
+                   and not parked.stands_still
+                 order by event.position)
+         where projection = $1
+           and state = 'live'
+         returning version, tables",
+    )
+    .bind(projection.name)
+    .fetch_optional(tx)
+    .await?;
+    Ok(kept.map(|(version, tables)| (Aside::of(projection, version), tables)))
+}
+
+async fn move_tables(tx: &mut PgConnection, tables: &[String], from: &str, to: &str) -> sqlx::Result<()> {
+    for table in tables {
+        script(tx, &format!("alter table {from}.{table} set schema {to}")).await?;
+    }
+    Ok(())
+}

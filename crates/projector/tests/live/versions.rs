@@ -1,0 +1,363 @@
+//! Are tables put in each other's place so that nobody who reads or writes notices?
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anamnesis_projections::consents::CONSENTS;
+use anamnesis_projections::kernel::Projection;
+use anamnesis_projections::patients::{PATIENTS, PatientRow};
+use anamnesis_projections::{ALL, find};
+use anamnesis_projector::read::{self, Scope};
+use anamnesis_projector::{Deployment, ProjectorError, ProjectorSettings, Rebuild, Status, digest, ensure_schema, forget_subject};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::parking::eventually;
+use crate::stories::{consent_granted, consent_revoked, identifier_added, registered};
+use crate::support::{Clinic, PATIENCE};
+
+/// The same tables, of another version of the program.
+static NEXT_PATIENTS: Projection = Projection { version: PATIENTS.version + 1, ..PATIENTS };
+static NEXT_CONSENTS: Projection = Projection { version: CONSENTS.version + 1, ..CONSENTS };
+
+fn settings() -> ProjectorSettings {
+    ProjectorSettings { batch: 20, wait: Duration::from_millis(20), beat: Duration::from_millis(100), ..ProjectorSettings::default() }
+}
+
+/// As in a clinic with many patients: pages aren't so small that a rebuild takes longer than the test.
+fn rebuild(clinic: &Clinic) -> Rebuild {
+    Rebuild { page: 100, ..clinic.rebuild() }
+}
+
+async fn digest_of(clinic: &Clinic, projection: &'static Projection) -> String {
+    let mut connection = clinic.owner.acquire().await.unwrap();
+    digest(&mut connection, &clinic.vault, projection, projection.schema.name()).await.unwrap()
+}
+
+/// Which version is in which state.
+async fn versions(clinic: &Clinic, projection: &str) -> BTreeMap<String, i64> {
+    let sql = "select state, version from read.versions where projection = $1";
+    sqlx::query_as(sql).bind(projection).fetch_all(&clinic.owner).await.unwrap().into_iter().collect()
+}
+
+/// What a reader saw at once: the position, and of each patient the position of their last event.
+type Seen = (u64, BTreeMap<Uuid, u64>);
+
+async fn look(clinic: &Clinic) -> Seen {
+    let mut tx = read::begin(&clinic.reader, &[&PATIENTS]).await.unwrap();
+    read::enter(&mut tx, clinic.organization, Scope::Staff).await.unwrap();
+    let place = read::place(&mut tx, &PATIENTS, None).await.unwrap();
+    // whoever wants to swap tables has the time to do so
+    sleep(Duration::from_millis(5)).await;
+    let rows = read::rows::<PatientRow>(&mut tx, |q| {
+        q.push("true");
+    });
+    let rows = rows.await.unwrap();
+    (place.position, rows.into_iter().map(|row| (row.row.patient_id.0, row.stamp.position)).collect())
+}
+
+/// Looks until it is done; nothing ever goes back.
+async fn look_all_along(clinic: Arc<Clinic>, done: Arc<AtomicBool>) -> Vec<Seen> {
+    let mut seen: Vec<Seen> = Vec::new();
+    while !done.load(Ordering::Relaxed) {
+        let now = look(&clinic).await;
+        assert!(seen.last().is_none_or(|before| before.0 <= now.0), "from {:?} back to {}", seen.last().map(|seen| seen.0), now.0);
+        seen.push(now);
+    }
+    seen
+}
+
+/// Registers and changes patients until it is done: what was told, by position.
+async fn write_all_along(clinic: Arc<Clinic>, done: Arc<AtomicBool>) -> BTreeMap<u64, Uuid> {
+    let (mut told, mut patients) = (BTreeMap::new(), vec![]);
+    while !done.load(Ordering::Relaxed) {
+        let new = Uuid::new_v4();
+        told.insert(clinic.tell(&registered(new, "New")).await, new);
+        patients.push(new);
+        let known = patients[told.len() % patients.len()];
+        told.insert(clinic.tell(&identifier_added(known, &format!("{}", told.len()))).await, known);
+    }
+    told
+}
+
+/// What every reader saw is exactly what had happened up to the position that it was told.
+fn assert_exact(seen: &[Seen], told: &BTreeMap<u64, Uuid>) {
+    for (position, rows) in seen {
+        let mut expected = BTreeMap::new();
+        for (at, patient) in told.range(..=position) {
+            expected.insert(*patient, *at);
+        }
+        assert_eq!(rows, &expected, "at position {position}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_reads_half_a_table_a_gap_or_an_earlier_state_while_tables_are_swapped() {
+    let clinic = Arc::new(Clinic::new().await);
+    let run = clinic.project_with(settings());
+    let (writes_end, reads_end) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let writing = tokio::spawn(write_all_along(Arc::clone(&clinic), Arc::clone(&writes_end)));
+    let looking: Vec<_> = (0..4).map(|_| tokio::spawn(look_all_along(Arc::clone(&clinic), Arc::clone(&reads_end)))).collect();
+    let mut caught_up = 0;
+    for _ in 0..3 {
+        rebuild(&clinic).run(&PATIENTS, |_, _| {}).await.unwrap();
+        caught_up += rebuild(&clinic).go_back(&PATIENTS).await.unwrap().events;
+    }
+    assert!(caught_up > 0, "something happened while others were read");
+    writes_end.store(true, Ordering::Relaxed);
+    let told = writing.await.unwrap();
+    run.reached("patients", *told.keys().last().unwrap()).await;
+    reads_end.store(true, Ordering::Relaxed);
+    for looking in looking {
+        let seen = looking.await.unwrap();
+        assert!(seen.len() > 20, "{}", seen.len());
+        assert_exact(&seen, &told);
+    }
+    assert_exact(&[look(&clinic).await], &told);
+    let (head, live) = (*told.keys().last().unwrap(), digest_of(&clinic, &PATIENTS).await);
+    assert_eq!(rebuild(&clinic).stop_at(&PATIENTS, head, |_, _| {}).await.unwrap().digest, Some(live));
+}
+
+/// Everything that the catalogue says of the tables that are read.
+async fn catalogue(clinic: &Clinic) -> Vec<String> {
+    sqlx::query_scalar(
+        "with tables as (
+             select oid, oid::regclass::text as name, relnamespace
+             from pg_class
+             where relkind = 'r' and relname <> 'versions' and relnamespace in ('read'::regnamespace, 'audit'::regnamespace))
+         select name || ': ' || said
+         from tables
+         cross join lateral (
+             select 'owner ' || pg_get_userbyid(relowner) || ' row security ' || relrowsecurity || relforcerowsecurity from pg_class where pg_class.oid = tables.oid
+             union all select 'grant ' || grantee || ' ' || privilege_type || ' ' || is_grantable from information_schema.role_table_grants
+                 where table_schema = relnamespace::regnamespace::text and table_schema || '.' || table_name = name
+             union all select 'policy ' || p::text from pg_policies p where schemaname || '.' || tablename = name
+             union all select 'constraint ' || conname || ' ' || pg_get_constraintdef(pg_constraint.oid) from pg_constraint where conrelid = tables.oid
+             union all select 'index ' || indexdef from pg_indexes where schemaname || '.' || tablename = name
+             union all select 'trigger ' || pg_get_triggerdef(pg_trigger.oid) from pg_trigger where tgrelid = tables.oid and not tgisinternal
+             union all select 'column ' || attnum || ' ' || attname || ' ' || format_type(atttypid, atttypmod) || ' ' || attnotnull
+                 from pg_attribute where attrelid = tables.oid and attnum > 0) as catalogue (said)
+         order by 1",
+    )
+    .fetch_all(&clinic.owner)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn tables_that_take_over_are_guarded_exactly_as_those_before() {
+    let clinic = Clinic::new().await;
+    let patient = Uuid::new_v4();
+    clinic.tell_all(&[registered(patient, "Curie"), consent_granted(Uuid::new_v4(), patient, Uuid::new_v4())]).await;
+    clinic.project_all().await;
+    let before = catalogue(&clinic).await;
+    assert!(before.len() > 300 && before.iter().any(|line| line.contains("audit.audit_logs: trigger")), "{before:#?}");
+    for projection in ALL {
+        rebuild(&clinic).run(projection, |_, _| {}).await.unwrap();
+    }
+    assert_eq!(catalogue(&clinic).await, before);
+    for projection in ALL {
+        rebuild(&clinic).go_back(projection).await.unwrap();
+    }
+    assert_eq!(catalogue(&clinic).await, before);
+    for kept in clinic.schemas_aside().await {
+        for role in ["anamnesis_reader", "anamnesis_auditor", "anamnesis_writer"] {
+            let may = format!("select has_schema_privilege('{role}', '{kept}', 'usage')");
+            assert!(!sqlx::query_scalar::<_, bool>(&may).fetch_one(&clinic.owner).await.unwrap(), "{role} gets at {kept}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rebuild_stopped_at_a_position_has_the_digest_that_the_live_tables_had_there() {
+    let clinic = Clinic::new().await;
+    let patients: Vec<_> = (0..5).map(|_| Uuid::new_v4()).collect();
+    let mut then = BTreeMap::new();
+    for round in 0..3 {
+        let told = patients.iter().enumerate().map(|(i, patient)| match (round, i) {
+            (0, _) => registered(*patient, "Curie"),
+            (1, 0..3) => consent_granted(Uuid::from_u128(patient.as_u128() ^ 1), *patient, Uuid::from_u128(9)),
+            (2, 1) => consent_revoked(Uuid::from_u128(patient.as_u128() ^ 1), *patient),
+            _ => identifier_added(*patient, &format!("{round}")),
+        });
+        let position = clinic.tell_all(&told.collect::<Vec<_>>()).await;
+        clinic.project_all().await;
+        for projection in ALL {
+            then.insert((position, projection.name), digest_of(&clinic, projection).await);
+        }
+    }
+    let before = clinic.schemas_aside().await;
+    for ((position, name), live) in &then {
+        let stopped = clinic.rebuild().stop_at(find(name).unwrap(), *position, |_, _| {}).await.unwrap();
+        assert_eq!((stopped.position, stopped.digest.as_ref()), (*position, Some(live)), "{name}");
+    }
+    assert_eq!(clinic.schemas_aside().await, before, "it leaves nothing behind");
+    assert_ne!(then[&(5, "patients")], then[&(15, "patients")]);
+    let refused = clinic.rebuild().stop_at(&PATIENTS, 16, |_, _| {}).await.unwrap_err();
+    assert!(matches!(refused, ProjectorError::NotYet { position: 16, head: 15 }), "{refused}");
+}
+
+#[tokio::test]
+async fn what_is_kept_can_be_gone_back_to_until_it_is_dropped_and_is_forgotten_with_its_subject() {
+    let clinic = Clinic::new().await;
+    let patients = [(); 3].map(|()| Uuid::new_v4());
+    clinic.tell_all(&patients.map(|patient| registered(patient, "Curie"))).await;
+    clinic.project_all().await;
+    let refused = rebuild(&clinic).go_back(&PATIENTS).await.unwrap_err();
+    assert!(matches!(refused, ProjectorError::NothingKept { projection: "patients" }), "{refused}");
+    let first = versions(&clinic, "patients").await["live"];
+    rebuild(&clinic).run(&PATIENTS, |_, _| {}).await.unwrap();
+    assert_eq!(versions(&clinic, "patients").await["kept"], first);
+    assert_eq!(clinic.count(&format!("read_{first}.patients")).await, 3);
+
+    clinic.tell(&registered(Uuid::new_v4(), "Meitner")).await;
+    clinic.project_all().await;
+    clinic.destroy_keys(patients[0]).await;
+    forget_subject(&clinic.projector, ALL, clinic.organization, patients[0]).await.unwrap();
+    assert_eq!(clinic.count(&format!("read_{first}.patients")).await, 2, "what is kept forgets as well");
+    let restored = rebuild(&clinic).go_back(&PATIENTS).await.unwrap();
+    assert_eq!((restored.position, restored.events, clinic.count("read.patients").await), (4, 1, 3));
+    assert_eq!(versions(&clinic, "patients").await["live"], first);
+    // and forward again
+    rebuild(&clinic).go_back(&PATIENTS).await.unwrap();
+    assert!(rebuild(&clinic).drop_kept(&PATIENTS).await.unwrap() && !rebuild(&clinic).drop_kept(&PATIENTS).await.unwrap());
+    assert_eq!(clinic.schemas_aside().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_waited_when_tables_were_kept_gets_another_chance() {
+    let clinic = Clinic::new().await;
+    let [sound, hurt] = [(); 2].map(|()| Uuid::new_v4());
+    clinic.tell_all(&[registered(sound, "Curie"), registered(hurt, "Meitner"), identifier_added(hurt, "1"), identifier_added(hurt, "2")]).await;
+    clinic.alter(3).await;
+    let run = clinic.project_with(settings());
+    run.reached("patients", 4).await;
+    assert!(clinic.parked_by("patients").await.is_some());
+    let rebuilt = rebuild(&clinic).run(&PATIENTS, |_, _| {}).await.unwrap();
+    assert_eq!((rebuilt.parked, rebuilt.not_compared), (1, 0));
+    let last = clinic.tell(&identifier_added(hurt, "3")).await;
+    run.reached("patients", last).await;
+    let still = rebuild(&clinic).go_back(&PATIENTS).await.unwrap();
+    assert_eq!((still.parked, clinic.waiting("patients").await), (1, vec![3, 4, 5]));
+    clinic.alter(3).await;
+    let mended = rebuild(&clinic).go_back(&PATIENTS).await.unwrap();
+    assert_eq!((mended.parked, clinic.row_of(hurt).await), (0, Some(4)));
+    assert!(clinic.parked_by("patients").await.is_none());
+    let stopped = rebuild(&clinic).stop_at(&PATIENTS, last, |_, _| {}).await.unwrap();
+    assert_eq!(stopped.digest, Some(digest_of(&clinic, &PATIENTS).await));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_dies_while_building_leaves_nothing_that_stays() {
+    let clinic = Clinic::new().await;
+    let patients: Vec<_> = (0..50).map(|_| registered(Uuid::new_v4(), "Curie")).collect();
+    let last = clinic.tell_all(&patients).await;
+    clinic.project_all().await;
+    for _ in 0..2 {
+        let (under_way, rebuild) = (Arc::new(Notify::new()), clinic.rebuild());
+        let told = Arc::clone(&under_way);
+        let building = tokio::spawn(async move { rebuild.run(&PATIENTS, move |_, _| told.notify_one()).await.map(|_| ()) });
+        timeout(PATIENCE, under_way.notified()).await.unwrap();
+        building.abort();
+        assert!(building.await.is_err_and(|died| died.is_cancelled()));
+        assert_eq!((clinic.schemas_aside().await.len(), clinic.count("read.patients").await), (1, 50));
+    }
+    eventually("whoever starts next clears it away", async || {
+        ensure_schema(&clinic.owner, ALL).await.unwrap();
+        clinic.schemas_aside().await.is_empty()
+    })
+    .await;
+    let rebuilt = clinic.rebuild().run(&PATIENTS, |_, _| {}).await.unwrap();
+    assert!(rebuilt.position == last && rebuilt.digest.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_definition_takes_over_from_the_old_program_and_the_old_program_can_take_it_back() {
+    let clinic = Arc::new(Clinic::new().await);
+    let old = clinic.project_with(settings());
+    let (writes_end, reads_end) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let writing = tokio::spawn(write_all_along(Arc::clone(&clinic), Arc::clone(&writes_end)));
+    let looking = tokio::spawn(look_all_along(Arc::clone(&clinic), Arc::clone(&reads_end)));
+    sleep(Duration::from_secs(1)).await;
+    let first = versions(&clinic, "patients").await["live"];
+
+    let new = clinic.project_these(&[&NEXT_PATIENTS], settings());
+    eventually("the new program waits", async || matches!(new.progress.state("patients").map(|state| state.status), Some(Status::Waiting { .. })))
+        .await;
+    assert_eq!(old.progress.state("patients").unwrap().status, Status::Running, "the old one goes on");
+    let deploying: Vec<_> =
+        (0..2).map(|_| tokio::spawn(Deployment::new(rebuild(&clinic), &[&NEXT_PATIENTS]).run(CancellationToken::new()))).collect();
+    for deploying in deploying {
+        timeout(PATIENCE, deploying).await.expect("both end").unwrap();
+    }
+    eventually("the old program stands by", async || old.progress.state("patients").unwrap().status == Status::StandingBy).await;
+    eventually("the new one runs", async || new.progress.state("patients").unwrap().status == Status::Running).await;
+    let second = versions(&clinic, "patients").await;
+    assert_eq!((second["kept"], second.len()), (first, 2), "one built it: {second:?}");
+
+    // the old version of the program is installed again
+    new.stop().await;
+    let again = clinic.project_these(&[&PATIENTS], settings());
+    Deployment::new(rebuild(&clinic), &[&PATIENTS]).run(CancellationToken::new()).await;
+    assert_eq!(versions(&clinic, "patients").await["live"], first, "its own tables caught up");
+    let refused = rebuild(&clinic).go_back(&PATIENTS).await.unwrap_err();
+    assert!(matches!(refused, ProjectorError::KeptByAnother { projection: "patients" }), "{refused}");
+    eventually("it runs again", async || again.progress.state("patients").unwrap().status == Status::Running).await;
+    writes_end.store(true, Ordering::Relaxed);
+    let told = writing.await.unwrap();
+    again.reached("patients", *told.keys().last().unwrap()).await;
+    reads_end.store(true, Ordering::Relaxed);
+    assert_exact(&looking.await.unwrap(), &told);
+    assert_exact(&[look(&clinic).await], &told);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_definition_that_meets_poison_holds_up_itself_alone_and_says_why() {
+    let clinic = Clinic::new().await;
+    let (patient, consent) = (Uuid::new_v4(), Uuid::new_v4());
+    let last =
+        clinic.tell_all(&[registered(patient, "Curie"), consent_granted(consent, patient, Uuid::new_v4()), consent_revoked(consent, patient)]).await;
+    clinic.project_all().await;
+    clinic.alter(3).await;
+    let next: [&'static Projection; 2] = [&NEXT_CONSENTS, &NEXT_PATIENTS];
+    let (new, shutdown) = (clinic.project_these(&next, settings()), CancellationToken::new());
+    let deploying = tokio::spawn(Deployment::new(rebuild(&clinic), &next).run(shutdown.clone()));
+    new.reached("patients", last).await;
+    eventually("what is in the way can be looked up", async || clinic.parked_by("consents").await.is_some_and(|parked| parked.stands_still)).await;
+    eventually("it is told why it waits", async || {
+        clinic.count("journal.projectors where consumer = 'consents' and status = 'waiting' and problem like '%position 3%'").await == 1
+    })
+    .await;
+    assert_eq!(clinic.count("read.consents where status = 'REVOKED'").await, 1, "the old tables are read meanwhile");
+
+    clinic.alter(3).await;
+    timeout(PATIENCE, deploying).await.expect("once it is mended it goes on").unwrap();
+    let more = clinic.tell(&consent_granted(Uuid::new_v4(), patient, Uuid::new_v4())).await;
+    new.reached("consents", more).await;
+    assert!(clinic.parked_by("consents").await.is_none());
+}
+
+#[tokio::test]
+async fn old_tables_can_be_read_until_new_ones_take_over() {
+    let clinic = Clinic::new().await;
+    let (patient, other) = (Uuid::new_v4(), "update read.versions set definition = 'another' where projection = 'patients'");
+    clinic.tell(&registered(patient, "Curie")).await;
+    clinic.project_all().await;
+    clinic.execute(&format!("{other}; alter table read.patients drop column risk_factors")).await;
+    assert_eq!(ensure_schema(&clinic.owner, ALL).await.unwrap().changed, ["patients"]);
+    assert_eq!(look(&clinic).await.1, BTreeMap::from([(patient, 1)]), "what may be empty is, for now");
+    clinic.execute("alter table read.patients drop column status").await;
+    let mut tx = read::begin(&clinic.reader, &[&PATIENTS]).await.unwrap();
+    read::enter(&mut tx, clinic.organization, Scope::Staff).await.unwrap();
+    let refused = read::rows::<PatientRow>(&mut tx, |q| {
+        q.push("true");
+    });
+    assert!(matches!(refused.await.unwrap_err(), ProjectorError::OtherDefinition));
+    drop(tx);
+    Deployment::new(rebuild(&clinic), ALL).run(CancellationToken::new()).await;
+    assert_eq!(look(&clinic).await.1, BTreeMap::from([(patient, 1)]));
+}
