@@ -150,11 +150,11 @@ async fn what_goes_on_is_measured_up_to_the_canary_that_comes_through_kafka_and_
     assert!(told["anamnesis_canary_age_seconds"] < 10.0 && told["anamnesis_database_up"] > 0.0, "{text}");
     assert_eq!((told["anamnesis_log_gap"], told["anamnesis_publication_findings"]), (0.0, 0.0));
     assert_eq!((told["anamnesis_leads{lease=\"log\"}"], told["anamnesis_leads{lease=\"publication\"}"]), (1.0, 1.0));
-    assert_eq!(told["anamnesis_loops{loop=\"sequencer\",condition=\"alive\"}"], 1.0);
+    assert!(text.contains("anamnesis_loops{loop=\"sequencer\",condition=\"alive\"} 1.0\n"), "{text}");
     assert!(told["anamnesis_append_commands_total"] >= told["anamnesis_append_statements_total"]);
     assert!(told["anamnesis_projection_events_total{projection=\"audit_logs\"}"] > 0.0);
     let requests = "anamnesis_http_request_duration_seconds_count{method=\"GET\",route=\"/v1/patients/{id}\",status=\"401\"}";
-    assert_eq!(told[requests], 1.0, "{text}");
+    assert!(text.contains(&format!("{requests} 1\n")), "{text}");
     for projection in anamnesis_projections::ALL {
         let of_it = |metric: &str| told[&format!("anamnesis_projection_{metric}{{projection=\"{}\"}}", projection.name)];
         assert!(of_it("reached_position") > 0.0 && of_it("lag_seconds") < 60.0, "{text}");
@@ -176,8 +176,12 @@ async fn what_goes_on_is_measured_up_to_the_canary_that_comes_through_kafka_and_
 /// A task that isn't among the loops dies unseen.
 #[test]
 fn whatever_is_started_is_a_loop_or_ends_with_its_work() {
-    // with what it does: all of them end by themselves, and whoever started them hears of it or needn't
+    // with what they start: it ends by itself, and whoever started it hears of that or needn't
     let end_with_their_work = [
+        ("crates/anamnesis/src/postgres/cluster.rs", "a server's process"),
+        ("crates/anamnesis/src/postgres/mod.rs", "the same, for the first time"),
+        ("crates/anamnesis/src/postgres/supervisor.rs", "no task: a thread, which starts a dead Postgres again and is missed with the next one"),
+        ("crates/journal/src/append/appender.rs", "one statement"),
         ("crates/journal/src/snapshot.rs", "one snapshot"),
         ("crates/journal/src/verify/entries.rs", "one chunk of a verification"),
         ("crates/projector/src/filling.rs", "the parts of one rebuild"),
@@ -191,9 +195,10 @@ fn whatever_is_started_is_a_loop_or_ends_with_its_work() {
             let name = entry.strip_prefix(root).unwrap().to_string_lossy().into_owned();
             if entry.is_dir() {
                 folders.push(entry);
-            } else if name.contains("/src/") && !name.contains("/bench/") && !name.contains("tests") && name.ends_with(".rs") {
-                let is_started = std::fs::read_to_string(&entry).unwrap().contains("tokio::spawn(");
-                started.extend(is_started.then_some(name));
+            } else if name.contains("/src/") && !["/bench/", "test"].iter().any(|other| name.contains(other)) {
+                // those are loops; what else is started is one if it is a method of the runtime
+                let source = std::fs::read_to_string(&entry).unwrap_or_default().replace("loops.spawn(", "").replace("self.spawn(", "");
+                started.extend((source.contains("tokio::spawn(") || source.contains(".spawn(")).then_some(name));
             }
         }
     }
