@@ -10,6 +10,7 @@ use anamnesis_journal::row::RowHash;
 use anamnesis_journal::tree::Hash;
 use anamnesis_vault::Sealed;
 use rdkafka::message::{Header, Headers as _, Message, OwnedHeaders};
+use uuid::Uuid;
 
 use crate::topics::{Topic, TopicPartition};
 
@@ -53,7 +54,7 @@ pub(crate) struct Record {
     pub(crate) partition: TopicPartition,
     pub(crate) position: u64,
     pub(crate) timestamp_ms: i64,
-    pub(crate) key: String,
+    pub(crate) key: Uuid,
     pub(crate) value: Vec<u8>,
     leaf: Hash,
 }
@@ -69,7 +70,7 @@ impl Record {
             partition,
             position: entry.position,
             timestamp_ms: entry.logged_at.micros().div_euclid(1_000),
-            key: key.to_string(),
+            key,
             value: value(entry, schema_id),
             leaf: entry.leaf(),
         })
@@ -77,11 +78,21 @@ impl Record {
 
     /// Its headers; `previous` is the position of the record before it in its partition, 0 for the first.
     pub(crate) fn headers(&self, previous: u64) -> OwnedHeaders {
-        let (position, previous, leaf) = (self.position.to_string(), previous.to_string(), hex::encode(self.leaf.as_bytes()));
-        [(POSITION, &position), (PREVIOUS, &previous), (LEAF, &leaf), (FINGERPRINT, &*ENVELOPE_FINGERPRINT)]
-            .into_iter()
-            .fold(OwnedHeaders::new_with_capacity(4), |headers, (key, value)| headers.insert(Header { key, value: Some(value.as_str()) }))
+        let (position, previous, leaf) = (self.position.to_string(), previous.to_string(), hex_of(self.leaf.as_bytes()));
+        let values =
+            [(POSITION, position.as_bytes()), (PREVIOUS, previous.as_bytes()), (LEAF, &leaf), (FINGERPRINT, ENVELOPE_FINGERPRINT.as_bytes())];
+        values.into_iter().fold(OwnedHeaders::new_with_capacity(4), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }))
     }
+}
+
+/// By hand, for every event passes here.
+fn hex_of(hash: &[u8; 32]) -> [u8; 64] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut hex = [0; 64];
+    for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(hash) {
+        *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+    }
+    hex
 }
 
 fn value(entry: &SealedEntry, schema_id: u32) -> Vec<u8> {
@@ -275,7 +286,7 @@ mod tests {
     fn message(vector: &Value) -> (Record, OwnedMessage) {
         let record = Record::of(&entry_of(vector), vector["schema_id"].as_u64().unwrap().try_into().unwrap()).unwrap();
         let headers = record.headers(vector["previous_position"].as_u64().unwrap());
-        let (key, value) = (record.key.clone().into_bytes(), record.value.clone());
+        let (key, value) = (record.key.to_string().into_bytes(), record.value.clone());
         let at = Timestamp::CreateTime(record.timestamp_ms);
         (record, OwnedMessage::new(Some(value), Some(key), "any".to_owned(), at, 0, 0, Some(headers)))
     }
@@ -286,7 +297,10 @@ mod tests {
             let (record, message) = message(&vector);
             assert_eq!(record.partition.topic.name(), vector["topic"]);
             assert_eq!(u64::from(record.partition.index), vector["partition"]);
-            assert_eq!((record.key.as_str(), record.timestamp_ms), (vector["key"].as_str().unwrap(), vector["timestamp_ms"].as_i64().unwrap()));
+            assert_eq!(
+                (record.key.to_string().as_str(), record.timestamp_ms),
+                (vector["key"].as_str().unwrap(), vector["timestamp_ms"].as_i64().unwrap())
+            );
             assert_eq!(hex::encode(&record.value), vector["value"]);
             for (name, value) in vector["headers"].as_object().unwrap() {
                 assert_eq!(header(&message, name), value.as_str(), "{name}");

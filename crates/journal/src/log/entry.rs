@@ -98,34 +98,39 @@ impl SealedEntry {
     pub fn leaf(&self) -> Hash {
         self.entry().leaf()
     }
+
+    /// How long its sealed parts are.
+    pub fn sealed_bytes(&self) -> usize {
+        self.payload.as_bytes().len() + self.metadata.as_ref().map_or(0, |metadata| metadata.as_bytes().len())
+    }
 }
 
 /// A row of the log, and of the event if that is there.
 pub(super) struct Stored {
-    position: i64,
-    logged_at: DateTime<Utc>,
-    organization_id: Uuid,
-    aggregate_type: String,
-    aggregate_id: Uuid,
-    sequence: i64,
-    subject_id: Uuid,
-    row_hash: Vec<u8>,
-    event: Option<StoredEvent>,
+    pub(super) position: i64,
+    pub(super) logged_at: Instant,
+    pub(super) organization_id: Uuid,
+    pub(super) aggregate_type: String,
+    pub(super) aggregate_id: Uuid,
+    pub(super) sequence: i64,
+    pub(super) subject_id: Uuid,
+    pub(super) row_hash: Vec<u8>,
+    pub(super) event: Option<StoredEvent>,
 }
 
-struct StoredEvent {
-    event_id: Uuid,
-    event_type: String,
-    event_version: i32,
-    fingerprint: Vec<u8>,
-    metadata_subject_id: Uuid,
-    recorded_at: DateTime<Utc>,
-    command_id: Uuid,
-    correlation_id: Uuid,
-    causation_id: Uuid,
-    actor_id: Uuid,
-    payload: Vec<u8>,
-    metadata: Vec<u8>,
+pub(super) struct StoredEvent {
+    pub(super) event_id: Uuid,
+    pub(super) event_type: String,
+    pub(super) event_version: i32,
+    pub(super) fingerprint: Vec<u8>,
+    pub(super) metadata_subject_id: Uuid,
+    pub(super) recorded_at: Instant,
+    pub(super) command_id: Uuid,
+    pub(super) correlation_id: Uuid,
+    pub(super) causation_id: Uuid,
+    pub(super) actor_id: Uuid,
+    pub(super) payload: Vec<u8>,
+    pub(super) metadata: Vec<u8>,
 }
 
 impl FromRow<'_, PgRow> for Stored {
@@ -141,7 +146,7 @@ impl Stored {
         let has_event = row.try_get::<Option<Uuid>, _>(first + 8)?.is_some();
         Ok(Self {
             position: row.try_get(first)?,
-            logged_at: row.try_get(first + 1)?,
+            logged_at: row.try_get::<DateTime<Utc>, _>(first + 1)?.into(),
             organization_id: row.try_get(first + 2)?,
             aggregate_type: row.try_get(first + 3)?,
             aggregate_id: row.try_get(first + 4)?,
@@ -150,6 +155,10 @@ impl Stored {
             row_hash: row.try_get(first + 7)?,
             event: has_event.then(|| StoredEvent::from_columns(row, first + 8)).transpose()?,
         })
+    }
+
+    pub(super) fn position(&self) -> u64 {
+        self.position.cast_unsigned()
     }
 
     /// How much memory the sealed part takes.
@@ -166,7 +175,7 @@ impl StoredEvent {
             event_version: row.try_get(first + 2)?,
             fingerprint: row.try_get(first + 3)?,
             metadata_subject_id: row.try_get(first + 4)?,
-            recorded_at: row.try_get(first + 5)?,
+            recorded_at: row.try_get::<DateTime<Utc>, _>(first + 5)?.into(),
             command_id: row.try_get(first + 6)?,
             correlation_id: row.try_get(first + 7)?,
             causation_id: row.try_get(first + 8)?,
@@ -181,12 +190,12 @@ impl TryFrom<Stored> for SealedEntry {
     type Error = LogError;
 
     fn try_from(stored: Stored) -> Result<Self, LogError> {
-        let position = stored.position.cast_unsigned();
+        let position = stored.position();
         let altered = |what| LogError::Altered { position, what };
         let event = stored.event.ok_or(altered("the event is missing"))?;
         Ok(Self {
             position,
-            logged_at: stored.logged_at.into(),
+            logged_at: stored.logged_at,
             organization_id: stored.organization_id,
             aggregate_type: stored.aggregate_type,
             aggregate_id: stored.aggregate_id,
@@ -197,7 +206,7 @@ impl TryFrom<Stored> for SealedEntry {
             fingerprint: event.fingerprint.try_into().map_err(|_| altered("its fingerprint doesn't have 8 bytes"))?,
             subject_id: stored.subject_id,
             metadata_subject_id: event.metadata_subject_id,
-            recorded_at: event.recorded_at.into(),
+            recorded_at: event.recorded_at,
             command_id: event.command_id,
             correlation_id: event.correlation_id,
             causation_id: Some(event.causation_id).filter(|id| !id.is_nil()),
@@ -239,7 +248,7 @@ pub(super) fn dense(position: u64, limit: u32, rows: Vec<UpToHead>) -> Result<Ve
     let mut expected = position + 1;
     let mut entries = Vec::with_capacity(rows.len());
     for stored in rows.into_iter().filter_map(|row| row.entry) {
-        if stored.position.cast_unsigned() != expected {
+        if stored.position() != expected {
             return Err(LogError::Gap { expected });
         }
         entries.push(SealedEntry::try_from(stored)?);

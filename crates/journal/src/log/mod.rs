@@ -3,6 +3,8 @@
 //! The log gives every event its position: dense, 1, 2, 3, … A reader keeps the last position it has seen and asks
 //! for what comes after it. Positions can't be missing: whoever finds a gap stops with an error that names it.
 
+mod backlog;
+mod copied;
 mod entry;
 mod open;
 mod place;
@@ -15,6 +17,7 @@ use anamnesis_loops::Loops;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
 use sqlx::PgPool;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 pub use entry::SealedEntry;
@@ -175,6 +178,13 @@ impl Log {
             }
         }
         entry::dense(position, limit, read)
+    }
+
+    /// Sends what comes after a position, page by page: `limit` entries in each, or the first that together reach so many sealed
+    /// bytes. For a backlog: it takes a connection of its own, and ends after some ten thousand entries, at the log's end, or when
+    /// nobody wants more pages. Answers the last position that it sent.
+    pub async fn copy_after(&self, position: u64, limit: u32, bytes: usize, pages: &mpsc::Sender<Vec<SealedEntry>>) -> Result<u64, LogError> {
+        backlog::copy_after(&self.pool, position, limit as usize, bytes, pages).await
     }
 
     /// What stands directly after a position, without the events: `limit` places, or all up to the log's end.

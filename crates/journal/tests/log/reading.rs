@@ -6,10 +6,11 @@ use std::time::Duration;
 use anamnesis_codec::{encode, encode_origin};
 use anamnesis_domain::consent::{Consent, ConsentEvent, ConsentRevoked};
 use anamnesis_domain::{Instant, Opened, Origin};
-use anamnesis_journal::log::{Log, LogError, Unopened, Why, open};
+use anamnesis_journal::log::{Log, LogError, SealedEntry, Unopened, Why, open};
 use anamnesis_vault::{Context, EventContext, KeyOwner, Keyring, Purpose, Vault, VaultSettings};
 use chrono::{DateTime, Utc};
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::support::{Database, NewEvent, SOON, append, stream};
@@ -184,6 +185,73 @@ async fn a_reader_stops_at_a_gap_and_names_it() {
         assert!(matches!(error, LogError::Gap { expected } if expected == missing), "{error}");
         let before = log.read_after(0, u32::try_from(missing - 1).unwrap()).await.unwrap();
         assert_eq!(before.len() as u64, missing - 1);
+    }
+}
+
+/// Pages that are copied out, and how that ended.
+async fn copied(log: &Log, after: u64, limit: u32, bytes: usize) -> (Vec<Vec<SealedEntry>>, Result<u64, LogError>) {
+    let (sender, mut receiver) = mpsc::channel(100);
+    let ended = log.copy_after(after, limit, bytes, &sender).await;
+    drop(sender);
+    let mut pages = vec![];
+    while let Some(page) = receiver.recv().await {
+        pages.push(page);
+    }
+    (pages, ended)
+}
+
+#[tokio::test]
+async fn a_backlog_is_what_is_read_page_by_page() {
+    let database = Database::new().await;
+    let sealer = Sealer::new(&database).await;
+    let (_handle, _running) = database.sequence();
+    let with_origin = sealer.seal(NewEvent::new(Uuid::new_v4(), 1), &revoked(5), Some(&origin())).await;
+    database.append(&[vec![with_origin], stream(6)].concat()).await;
+    database.logged(7).await;
+    let log = Log::new(database.writer.clone());
+    let read = log.read_after(0, 100).await.unwrap();
+    for (after, limit, bytes, sizes) in
+        [(0, 100, usize::MAX, vec![7]), (0, 3, usize::MAX, vec![3, 3, 1]), (4, 100, 1, vec![1, 1, 1]), (7, 3, 1, vec![])]
+    {
+        let (pages, ended) = copied(&log, after, limit, bytes).await;
+        assert_eq!(ended.unwrap(), 7);
+        assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), sizes);
+        assert_eq!(pages.concat(), read[usize::try_from(after).unwrap()..]);
+    }
+}
+
+#[tokio::test]
+async fn a_backlog_that_nobody_wants_any_more_ends_and_disturbs_nobody() {
+    let database = Database::new().await;
+    let (_handle, _running) = database.sequence();
+    database.append(&stream(6)).await;
+    database.logged(6).await;
+    let log = Log::new(database.writer.clone());
+    let (sender, receiver) = mpsc::channel(1);
+    drop(receiver);
+    assert_eq!(log.copy_after(0, 2, usize::MAX, &sender).await.unwrap(), 2);
+    for _ in 0..20 {
+        assert_eq!(log.read_after(0, 100).await.unwrap().len(), 6);
+    }
+}
+
+#[tokio::test]
+async fn a_backlog_ends_at_a_gap_or_an_event_that_is_gone() {
+    for missing in [1, 3, 5] {
+        let database = Database::new().await;
+        let (_handle, running) = database.sequence();
+        database.append(&stream(5)).await;
+        database.logged(5).await;
+        drop(running);
+        let log = Log::new(database.writer.clone());
+        database.execute(&format!("set session_replication_role = replica; delete from journal.events where sequence = {missing}")).await;
+        let (pages, ended) = copied(&log, 0, 1, usize::MAX).await;
+        assert!(matches!(ended, Err(LogError::Altered { position, .. }) if position == missing));
+        assert_eq!(pages.len() as u64, missing - 1);
+        database.execute(&format!("set session_replication_role = replica; delete from journal.log where position = {missing}")).await;
+        let (pages, ended) = copied(&log, 0, 1, usize::MAX).await;
+        assert!(matches!(ended, Err(LogError::Gap { expected }) if expected == missing), "{ended:?}");
+        assert_eq!(pages.len() as u64, missing - 1);
     }
 }
 

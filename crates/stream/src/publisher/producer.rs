@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+use uuid::Uuid;
 
 use crate::client::Quiet;
 use crate::record::Record;
@@ -59,7 +60,8 @@ impl Producer {
     pub(super) fn go_on_with(&self, records: &[Chained]) -> Result<(), KafkaError> {
         for (record, previous) in records {
             let to = BaseRecord::to(self.name(record.partition.topic)).partition(record.partition.kafka_index());
-            let content = to.key(record.key.as_str()).payload(record.value.as_slice());
+            let mut key = Uuid::encode_buffer();
+            let content = to.key(&*record.key.hyphenated().encode_lower(&mut key)).payload(record.value.as_slice());
             self.send(content.timestamp(record.timestamp_ms).headers(record.headers(*previous)))?;
         }
         // hears what else the client has to say

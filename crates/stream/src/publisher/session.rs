@@ -8,7 +8,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anamnesis_journal::log::{Log, SealedEntry};
+use anamnesis_journal::log::{Log, LogError, SealedEntry};
 use anamnesis_loops::Pulse;
 use futures::future::try_join_all;
 use tokio::sync::{mpsc, watch};
@@ -51,11 +51,8 @@ pub(super) struct Session<'a> {
     start: Start,
 }
 
-/// Entries of consecutive positions.
-struct Page {
-    entries: Vec<SealedEntry>,
-    up_to: u64,
-}
+/// Entries of consecutive positions, one at least.
+type Page = Vec<SealedEntry>;
 
 /// Records of consecutive positions; those that Kafka has already are left out.
 struct Batch {
@@ -103,20 +100,32 @@ impl<'a> Session<'a> {
     async fn read_pages(&self, sender: mpsc::Sender<Page>) -> PublishError {
         let mut position = self.start.position;
         loop {
-            let entries = match self.log.read_after_within(position, self.settings.batch, self.settings.batch_bytes).await {
-                Ok(entries) => entries,
+            match self.read_on(position, &sender).await {
+                Ok(reached) if reached == position => drop(self.log.wait_for(position + 1, self.settings.tick).await),
+                Ok(reached) => position = reached,
                 Err(error) => return error.into(),
-            };
-            if let Some(last) = entries.last() {
-                position = last.position;
-                if sender.send(Page { entries, up_to: position }).await.is_err() {
-                    // another part has ended, and says why
-                    return pending().await;
-                }
-            } else {
-                self.log.wait_for(position + 1, self.settings.tick).await;
+            }
+            if sender.is_closed() {
+                // another part has ended, and says why
+                return pending().await;
             }
         }
+    }
+
+    /// Reads one page, and much more if that was full: in another way, which takes longer to begin with.
+    async fn read_on(&self, position: u64, sender: &mpsc::Sender<Page>) -> Result<u64, LogError> {
+        let PublisherSettings { batch, batch_bytes, .. } = *self.settings;
+        let page = self.log.read_after_within(position, batch, batch_bytes).await?;
+        let Some(last) = page.last() else { return Ok(position) };
+        let is_full = page.len() >= batch as usize || page.iter().map(SealedEntry::sealed_bytes).sum::<usize>() >= batch_bytes;
+        let mut reached = last.position;
+        let mut goes_on = sender.send(page).await.is_ok() && is_full;
+        while goes_on {
+            let further = self.log.copy_after(reached, batch, batch_bytes, sender).await?;
+            goes_on = further > reached && !sender.is_closed();
+            reached = further;
+        }
+        Ok(reached)
     }
 
     async fn make_batches(&self, mut pages: mpsc::Receiver<Page>, sender: mpsc::Sender<Batch>) -> PublishError {
@@ -132,7 +141,8 @@ impl<'a> Session<'a> {
         pending().await
     }
 
-    async fn make_batch(&self, Page { entries, up_to }: Page) -> Result<Batch, PublishError> {
+    async fn make_batch(&self, entries: Page) -> Result<Batch, PublishError> {
+        let up_to = entries.last().map_or(self.start.position, |last| last.position);
         if entries.len() <= ENCODED_INLINE {
             return Ok(Batch { records: encode(&entries, &self.start, self.schema_id)?, up_to });
         }
