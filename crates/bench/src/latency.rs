@@ -3,6 +3,7 @@
 //! Compared with what Kafka itself needs for one record from a producer to a consumer. Both sides do one after another, on
 //! a system that is otherwise at rest.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use anamnesis_domain::patient::Patient;
@@ -17,6 +18,7 @@ use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use serde_json::json;
 use sqlx::PgPool;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
@@ -39,10 +41,31 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) async fn run(server: &Server, rounds: usize) -> Result<()> {
     let kafka = KafkaSettings { topic_prefix: format!("bench-{}-", Uuid::now_v7().simple()), ..settings()? };
     let (system, stories) = (&System::start(server, &kafka).await?, &Stories::new()?);
-    let bench = Bench::new("latency", "µs", server, rounds)?.side(OURS, || system.round(stories)).side(BARE, || round_trips(&kafka));
+    let (ours, bare) = (RefCell::default(), RefCell::default());
+    let bench = Bench::new("latency", "µs", server, rounds)?
+        .side(OURS, || async { Ok(median_us(&ours, &system.round(stories).await?)) })
+        .side(BARE, || async { Ok(median_us(&bare, &round_trips(&kafka).await?)) });
     let mut report = bench.run().await?;
     report.ratio_at_most("ratio_round_trip", OURS, BARE, 5.0)?;
+    for percent in [50, 99] {
+        let [ours, bare] = [&ours, &bare].map(|took| percentile(&counted(took), percent).unwrap_or(f64::NAN));
+        println!("  p{percent}: {ours:.0} µs {OURS}, {bare:.0} µs {BARE}: {:.2} times", ours / bare);
+        report.note(&format!("p{percent}"), json!({ "ours_us": ours, "bare_us": bare, "ratio": ours / bare }));
+    }
     report.write()
+}
+
+/// The µs of all rounds of a side but its first, which doesn't count.
+fn counted(took: &RefCell<Vec<f64>>) -> Vec<f64> {
+    let mut counted = took.borrow().get(IN_A_ROUND..).unwrap_or_default().to_vec();
+    counted.sort_by(f64::total_cmp);
+    counted
+}
+
+/// The lowest that so many in a hundred aren't above.
+fn percentile<T: Copy>(sorted: &[T], percent: usize) -> Option<T> {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied()
 }
 
 /// All roles but the edge, in this process.
@@ -71,12 +94,12 @@ impl System {
         Ok(Self { installation, sequencing, rows, _running: running.drop_guard() })
     }
 
-    async fn round(&self, stories: &Stories) -> Result<f64> {
+    async fn round(&self, stories: &Stories) -> Result<Vec<Duration>> {
         let mut took = Vec::with_capacity(IN_A_ROUND);
         for _ in 0..IN_A_ROUND {
             took.push(self.one(stories).await?);
         }
-        Ok(median_us(&took))
+        Ok(took)
     }
 
     async fn one(&self, stories: &Stories) -> Result<Duration> {
@@ -97,7 +120,7 @@ impl System {
 }
 
 /// One record after another, each sent when the one before has arrived.
-async fn round_trips(kafka: &KafkaSettings) -> Result<f64> {
+async fn round_trips(kafka: &KafkaSettings) -> Result<Vec<Duration>> {
     let (topic, config) = (new_topic(kafka, 1).await?, client(kafka));
     let name = topic.clone();
     let took = tokio::task::spawn_blocking(move || {
@@ -113,7 +136,7 @@ async fn round_trips(kafka: &KafkaSettings) -> Result<f64> {
     })
     .await??;
     delete(kafka, &[topic]).await?;
-    Ok(median_us(&took))
+    Ok(took)
 }
 
 fn round_trip(producer: &BaseProducer, consumer: &BaseConsumer, topic: &str) -> Result<Duration> {
@@ -129,8 +152,29 @@ fn round_trip(producer: &BaseProducer, consumer: &BaseConsumer, topic: &str) -> 
     Ok(took)
 }
 
-fn median_us(took: &[Duration]) -> f64 {
-    let mut us: Vec<_> = took.iter().map(|took| took.as_secs_f64() * 1e6).collect();
+/// Of one round, which is remembered.
+fn median_us(all: &RefCell<Vec<f64>>, round: &[Duration]) -> f64 {
+    let mut us: Vec<_> = round.iter().map(|took| took.as_secs_f64() * 1e6).collect();
+    all.borrow_mut().extend(&us);
     us.sort_by(f64::total_cmp);
     median(&us)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_the_lowest_that_so_many_are_not_above() {
+        let hundred: Vec<_> = (1..=100).collect();
+        assert_eq!([50, 99, 100].map(|percent| percentile(&hundred, percent)), [50, 99, 100].map(Some));
+        assert_eq!([50, 99].map(|percent| percentile(&[3, 7], percent)), [3, 7].map(Some));
+    }
+
+    #[test]
+    fn the_first_round_does_not_count() {
+        let (all, second) = (RefCell::default(), [Duration::from_micros(5); IN_A_ROUND]);
+        median_us(&all, &[Duration::from_secs(1); IN_A_ROUND]);
+        assert_eq!((median_us(&all, &second), counted(&all)), (5.0, vec![5.0; IN_A_ROUND]));
+    }
 }
