@@ -128,6 +128,9 @@ fn what_may_be_missing_survives_missing() {
             let less = with(&sample, &pointer, less);
             let what = format!("{}/{}: {pointer}", schema.aggregate, schema.name);
             let Ok(event) = read(schema, less.clone()) else { continue }; // some types want exactly one of several
+            if event.kind().version != schema.version {
+                continue; // an old version: it reads, and is written as the newest
+            }
             let encoded = encode_any(schema.aggregate, &event).unwrap_or_else(|e| panic!("{what}: {e}"));
             let read = decode_any(schema.aggregate, schema.name, schema.version, encoded.fingerprint, &encoded.bytes)
                 .unwrap_or_else(|e| panic!("{what}: {e}"));

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anamnesis_codec::{EventSchema, all, decode_any, decode_origin, encode_any, encode_origin, find};
+use anamnesis_codec::{EventSchema, all, decode, decode_any, decode_origin, encode_any, encode_origin, find};
+use anamnesis_domain::system::System;
 use anamnesis_domain::{AnyEvent, Origin, PayloadDecoder, REGISTRY};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -117,6 +118,23 @@ fn a_sample_fills_every_field() {
         let filled: BTreeSet<_> = sample.as_object().expect("a sample is an object").keys().map(String::as_str).collect();
         assert_eq!(fields, filled, "{}/{}.v{}: schema and sample name different fields", schema.aggregate, schema.name, schema.version);
     }
+}
+
+/// The bytes of version 1 are those of version 2 without its last field, which is one byte.
+#[test]
+fn an_old_version_is_lifted_for_whoever_knows_the_aggregate_and_for_whoever_does_not() {
+    let (old, new) = (sample("system", "ProjectionRebuilt", 1), sample("system", "ProjectionRebuilt", 2));
+    let newest = AnyEvent::decode("system", "ProjectionRebuilt", 2, Json(new)).expect("known").expect("readable");
+    let encoded = encode_any("system", &newest).expect("writable");
+    let fingerprint = find("system", "ProjectionRebuilt", 1).expect("what was merged stays").fingerprint;
+    let bytes = &encoded.bytes[..encoded.bytes.len() - 1];
+    let lifted = decode_any("system", "ProjectionRebuilt", 1, fingerprint, bytes).expect("readable");
+    let mut expected = old;
+    expected["act"] = "REBUILT".into();
+    assert_eq!(json(&lifted), expected);
+    let of_aggregate = decode::<System>("ProjectionRebuilt", 1, fingerprint, bytes).expect("readable");
+    assert!(lifted == AnyEvent::System(of_aggregate));
+    assert!(decode_any("system", "ProjectionRebuilt", 2, encoded.fingerprint, bytes).is_err(), "it isn't the newest");
 }
 
 #[test]

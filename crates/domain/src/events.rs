@@ -36,7 +36,8 @@ pub trait PayloadDecoder {
 
 /// Declares the events of an aggregate: their names, payloads and versions.
 ///
-/// `Name(Payload) = 2 from { 1 => PayloadV1 }` reads version 1 too and lifts it by `Payload: From<PayloadV1>`.
+/// `Name(Payload) = 2 from { 1 => PayloadV1 }` reads version 1 too and lifts it by `Payload: From<PayloadV1>`. To serde both
+/// are called `Name`, as their schemas are.
 /// `Debug` prints the kind only, because payloads hold health data.
 macro_rules! events {
     ($(#[$meta:meta])* pub enum $name:ident {

@@ -4,7 +4,7 @@ mod park;
 
 use std::time::{Duration, Instant};
 
-use anamnesis_domain::system::{ProjectionRebuilt, System, SystemCommand};
+use anamnesis_domain::system::{ProjectionRebuilt, RebuildAct, System, SystemCommand};
 use anamnesis_domain::{AccountId, Line as Name, Sha256};
 use anamnesis_projections::find;
 use anamnesis_projections::kernel::Projection as ReadModel;
@@ -132,10 +132,11 @@ fn known(name: &str) -> anyhow::Result<&'static ReadModel> {
 async fn build_anew(config: &Config, installation: &Installation, asked: &ProjectionRebuild, output: Output) -> anyhow::Result<()> {
     let (projection, building, bar) = (known(&asked.name)?, installation.rebuilding(), ProgressBar::new(0));
     let told = |done, of| shown(&bar, done, of);
+    let act = if asked.replace { RebuildAct::Replaced } else { RebuildAct::Rebuilt };
     let built = if asked.replace { building.replace(projection, told).await } else { building.run(projection, told).await };
     let rebuilt = built.with_context(|| format!("build {} anew", projection.name))?;
     bar.finish_and_clear();
-    tell(installation, installation.organization(config.organization).await?, projection, &rebuilt).await?;
+    tell(installation, installation.organization(config.organization).await?, projection, &rebuilt, act).await?;
     let done = Done::of(projection, &rebuilt);
     output.data(&done, || {
         let parked = if done.parked == 0 { String::new() } else { format!("; {} streams are parked: see `projection park list`", done.parked) };
@@ -159,7 +160,7 @@ async fn stop_at(installation: &Installation, projection: &'static ReadModel, to
 
 async fn roll_back(config: &Config, installation: &Installation, projection: &'static ReadModel, output: Output) -> anyhow::Result<()> {
     let restored = installation.rebuilding().go_back(projection).await.with_context(|| format!("go back with {}", projection.name))?;
-    tell(installation, installation.organization(config.organization).await?, projection, &restored).await?;
+    tell(installation, installation.organization(config.organization).await?, projection, &restored, RebuildAct::RolledBack).await?;
     let done = Done::of(projection, &restored);
     output.data(&done, || format!("{} has gone back to its earlier tables, which took over at position {}", done.projection, done.position))
 }
@@ -183,7 +184,7 @@ async fn drop_kept(installation: &Installation, projection: &'static ReadModel, 
 }
 
 /// The act is in the log, as all that operators do.
-async fn tell(installation: &Installation, organization: Uuid, projection: &ReadModel, rebuilt: &Rebuilt) -> anyhow::Result<()> {
+async fn tell(installation: &Installation, organization: Uuid, projection: &ReadModel, rebuilt: &Rebuilt, act: RebuildAct) -> anyhow::Result<()> {
     let caller = host_caller(organization, AccountId::COMMAND_LINE, Uuid::now_v7());
     let event = ProjectionRebuilt {
         rebuilt_at: caller.now,
@@ -191,6 +192,7 @@ async fn tell(installation: &Installation, organization: Uuid, projection: &Read
         position: rebuilt.position,
         folded_events: rebuilt.events,
         duration_ms: u64::try_from(rebuilt.took.as_millis()).unwrap_or(u64::MAX),
+        act,
         digest: rebuilt.digest.clone().and_then(|digest| Sha256::try_from(digest).ok()),
     };
     installation.journal.execute::<System>(organization, SystemCommand::Tell(event.into()), &caller, None).await.context("record the rebuild")?;

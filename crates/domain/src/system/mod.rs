@@ -21,7 +21,7 @@ events! {
         KeysRotated(KeysRotated) = 1,
         ImportStarted(ImportStarted) = 1,
         ImportFinished(ImportFinished) = 1,
-        ProjectionRebuilt(ProjectionRebuilt) = 1,
+        ProjectionRebuilt(ProjectionRebuilt) = 2 from { 1 => ProjectionRebuiltV1 },
         ConfigurationChanged(ConfigurationChanged) = 1,
         CanaryBeat(CanaryBeat) = 1,
         VerificationRan(VerificationRan) = 1,
@@ -121,7 +121,7 @@ pub struct ImportCount {
     pub refused: u64,
 }
 
-/// A read model was computed anew.
+/// A read model was computed anew, or earlier tables of it were put in its place.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProjectionRebuilt {
     /// When it took the old one's place.
@@ -139,6 +139,40 @@ pub struct ProjectionRebuilt {
     pub duration_ms: u64,
     /// Of the rows.
     pub digest: Option<Sha256>,
+    /// What was done.
+    pub act: RebuildAct,
+}
+
+choices! {
+    /// What became of the tables that were read: others took their place that said the same, or whatever they said; or
+    /// those that were read before.
+    pub enum RebuildAct {
+        Rebuilt = "REBUILT",
+        Replaced = "REPLACED",
+        RolledBack = "ROLLED_BACK",
+    }
+}
+
+/// As it was told before there was another way than to compute it anew and compare.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename = "ProjectionRebuilt")]
+pub struct ProjectionRebuiltV1 {
+    rebuilt_at: Instant,
+    projection: Line,
+    #[serde(with = "crate::long")]
+    position: u64,
+    #[serde(with = "crate::long")]
+    folded_events: u64,
+    #[serde(with = "crate::long")]
+    duration_ms: u64,
+    digest: Option<Sha256>,
+}
+
+impl From<ProjectionRebuiltV1> for ProjectionRebuilt {
+    fn from(old: ProjectionRebuiltV1) -> Self {
+        let ProjectionRebuiltV1 { rebuilt_at, projection, position, folded_events, duration_ms, digest } = old;
+        Self { rebuilt_at, projection, position, folded_events, duration_ms, digest, act: RebuildAct::Rebuilt }
+    }
 }
 
 /// A read model goes on without an event that it couldn't take.
@@ -227,6 +261,7 @@ redacted!(
     ImportFinished,
     ImportCount,
     ProjectionRebuilt,
+    ProjectionRebuiltV1,
     ConfigurationChanged,
     ChangedSetting,
     CanaryBeat,

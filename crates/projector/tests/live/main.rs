@@ -4,6 +4,7 @@
 
 mod from_kafka;
 mod keeping_up;
+mod lifting;
 mod parking;
 mod reacting;
 mod rebuilding;

@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anamnesis_codec::encode_any;
+use anamnesis_codec::{Encoded, encode_any, find};
 use anamnesis_domain::AnyEvent;
 use anamnesis_journal::log::Log;
 use anamnesis_journal::row::Row;
@@ -101,7 +101,7 @@ impl Clinic {
 
     async fn append_one(&self, tx: &mut PgConnection, told: &Told) {
         let organization = told.organization.unwrap_or(self.organization);
-        let encoded = encode_any(told.aggregate_type, &told.event).unwrap();
+        let encoded = told.encoded();
         let sequence: i64 =
             sqlx::query_scalar("select coalesce(max(sequence), 0) + 1 from journal.events where aggregate_type = $1 and aggregate_id = $2")
                 .bind(told.aggregate_type)
@@ -290,11 +290,23 @@ pub(crate) struct Told {
     /// Whose key seals it; none: the organization's audit key.
     pub(crate) subject: Option<Uuid>,
     pub(crate) event: AnyEvent,
+    /// Written as the version before the newest, which lacks the last field: that is one byte.
+    pub(crate) is_old: bool,
 }
 
 impl Told {
+    fn encoded(&self) -> Encoded {
+        let mut encoded = encode_any(self.aggregate_type, &self.event).unwrap();
+        if self.is_old {
+            encoded.kind.version -= 1;
+            encoded.fingerprint = find(self.aggregate_type, encoded.kind.name, encoded.kind.version).unwrap().fingerprint;
+            encoded.bytes.pop();
+        }
+        encoded
+    }
+
     pub(crate) fn of(aggregate_type: &'static str, stream: Uuid, subject: Uuid, event: impl Into<AnyEvent>) -> Self {
-        Self { organization: None, aggregate_type, stream, subject: Some(subject), event: event.into() }
+        Self { organization: None, aggregate_type, stream, subject: Some(subject), event: event.into(), is_old: false }
     }
 
     pub(crate) fn in_organization(self, organization: Uuid) -> Self {
