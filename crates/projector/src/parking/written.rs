@@ -44,9 +44,10 @@ impl Parking {
 
     /// Puts this in the place of all that a projection has parked; its checkpoints are locked. Whoever remembers anything of
     /// the rows learns that they are others.
-    pub(crate) async fn replace(&mut self, tx: &mut PgConnection, name: &str, unskipped: &[u64]) -> sqlx::Result<()> {
-        // what a projection stands still before is before it still
-        sqlx::query("delete from journal.parked where consumer = $1 and not stands_still").bind(name).execute(&mut *tx).await?;
+    pub(crate) async fn replace(&mut self, tx: &mut PgConnection, name: &str, unskipped: &[u64], up_to: u64) -> sqlx::Result<()> {
+        // what a projection stands still before is before it still, unless the new rows are beyond it
+        let sql = "delete from journal.parked where consumer = $1 and (not stands_still or position <= $2)";
+        sqlx::query(sql).bind(name).bind(up_to.cast_signed()).execute(&mut *tx).await?;
         let taken: Vec<_> = unskipped.iter().map(|position| position.cast_signed()).collect();
         let sql = "delete from journal.skipped where consumer = $1 and position = any($2)";
         sqlx::query(sql).bind(name).bind(taken).execute(&mut *tx).await?;
@@ -171,15 +172,20 @@ async fn revise(tx: &mut PgConnection, name: &str, partition: u32) -> sqlx::Resu
 /// Notes an event that a projection stands still before, though no projector met it.
 pub(crate) async fn note(pool: &PgPool, name: &str, position: u64, reason: Reason) -> sqlx::Result<()> {
     sqlx::query(
-        "insert into journal.parked as known (consumer, aggregate_type, aggregate_id, organization_id, position, reason, stands_still)
-         select $1, aggregate_type, aggregate_id, organization_id, position, $3, true
-         from journal.log
-         where position = $2
-         on conflict (consumer, aggregate_type, aggregate_id) do update
-         set position = excluded.position,
-             reason = excluded.reason,
-             attempts = known.attempts + 1,
-             tried_at = excluded.tried_at",
+        "with poison as (
+             insert into journal.parked as known (consumer, aggregate_type, aggregate_id, organization_id, position, reason, stands_still)
+             select $1, aggregate_type, aggregate_id, organization_id, position, $3, true
+             from journal.log
+             where position = $2
+             on conflict (consumer, aggregate_type, aggregate_id) do update
+             set position = excluded.position,
+                 reason = excluded.reason,
+                 attempts = known.attempts + 1,
+                 tried_at = excluded.tried_at
+             returning consumer, position, aggregate_type, aggregate_id)
+         insert into journal.parked_events (consumer, position, aggregate_type, aggregate_id)
+         select consumer, position, aggregate_type, aggregate_id from poison
+         on conflict do nothing",
     )
     .bind(name)
     .bind(position.cast_signed())

@@ -263,8 +263,8 @@ impl Fresh {
         let definition = versions::live(&mut tx, self.projection).await?;
         versions::swap(&mut tx, self.projection, &self.tables).await?;
         self.forget_cached().await;
-        let unskipped = self.parking.unskipped(self.folded.end());
-        self.parking.clone().replace(&mut tx, self.projection.name, &unskipped).await?;
+        let end = self.folded.end();
+        self.parking.clone().replace(&mut tx, self.projection.name, &self.parking.unskipped(end), end).await?;
         if live.as_ref() != Some(&self.folded) || definition != Some(definition_of(self.projection)) {
             self.place_checkpoint(&mut tx, self.folded.base).await?;
         }
