@@ -1,9 +1,11 @@
 //! Who says that they run which projection? (`journal.projectors`)
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::types::PgInterval;
+use uuid::Uuid;
 
 use crate::progress::Status;
 
@@ -73,8 +75,10 @@ pub(crate) async fn tell_of_deployment(pool: &PgPool, name: &str, problem: &str,
     Ok(())
 }
 
-fn this_process() -> String {
-    format!("process {}", std::process::id())
+/// Not its number: in containers every process has the same.
+fn this_process() -> &'static str {
+    static NAME: LazyLock<String> = LazyLock::new(|| format!("process {}", Uuid::new_v4()));
+    &NAME
 }
 
 /// Says that this process runs them no more.

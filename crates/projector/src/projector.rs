@@ -102,10 +102,6 @@ impl Away {
             Left::AtPoison(projection) => self.at_poison.push(projection),
         }
     }
-
-    fn is_empty(&self) -> bool {
-        self.standing_by.is_empty() && self.at_poison.is_empty() && self.unfit.is_empty()
-    }
 }
 
 /// What a projector of one of Kafka's partitions is told.
@@ -147,7 +143,7 @@ impl Projector {
         self.reporter.progress()
     }
 
-    /// Keeps the projections up with the feed until `shutdown`, or until none can go on.
+    /// Keeps the projections up with the feed until `shutdown`. When none can go on, it stays and says so.
     ///
     /// It takes its projections over: a process that ran them before stands by.
     pub async fn run<F: Feed + Clone + Sync + 'static>(self, feed: F, shutdown: CancellationToken) {
@@ -175,9 +171,7 @@ impl Projector {
             while let Ok(left) = leaving.try_recv() {
                 away.take(left);
             }
-            if lanes.is_empty() && away.is_empty() {
-                break;
-            }
+            // when none is left to go on, that is still to be told: of a process that ended nobody would know why
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(Err(died)) = lanes.join_next(), if !lanes.is_empty() => rethrow(died),

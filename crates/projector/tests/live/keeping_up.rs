@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use anamnesis_loops::Loops;
+use anamnesis_projections::ALL;
 use anamnesis_projections::consents::{ConsentRow, ConsentStatus};
 use anamnesis_projections::history_lists::ConditionRow;
 use anamnesis_projections::kernel::Sealed;
 use anamnesis_projections::patients::{PatientRow, PatientStatus};
 use anamnesis_projector::read::{self, Scope};
-use anamnesis_projector::{ProjectorSettings, Status, forget_subject};
+use anamnesis_projector::{ProjectorSettings, Status, Workers, forget_subject};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::parking::eventually;
 use crate::stories::{accessed, condition, consent_granted, consent_revoked, deactivated, identifier_added, registered};
 use crate::support::{Clinic, PATIENCE, Run};
 
@@ -354,4 +358,24 @@ async fn wait_until_stopped(run: &Run, projection: &str) {
         }
     });
     waited.await.unwrap_or_else(|_| panic!("{projection} goes on: {:?}", run.progress.states()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stands_before_a_gap_goes_on_saying_so_and_is_no_dead_loop() {
+    let clinic = Clinic::new().await;
+    for _ in 0..3 {
+        clinic.tell(&registered(Uuid::now_v7(), "Okafor")).await;
+    }
+    clinic.execute("set session_replication_role = replica; delete from journal.log where position = 2; set session_replication_role = origin").await;
+    let (loops, shutdown, quick) = (Loops::default(), CancellationToken::new(), Duration::from_millis(50));
+    let settings = ProjectorSettings { wait: quick, beat: quick, ..ProjectorSettings::default() };
+    let workers = Workers::new(clinic.projector.clone(), clinic.vault.clone(), clinic.log(), ALL, settings).with_loops(loops.clone());
+    let running = tokio::spawn(workers.run(shutdown.clone()));
+    let all = i64::try_from(ALL.len()).unwrap();
+    eventually("all say so", async || clinic.count("journal.projectors where status = 'stopped'").await == all).await;
+    clinic.execute("update journal.projectors set seen_at = '2000-01-01'").await;
+    eventually("they say so again", async || clinic.count("journal.projectors where seen_at > '2001-01-01'").await == all).await;
+    assert_eq!(loops.unwell(), []);
+    shutdown.cancel();
+    running.await.unwrap();
 }
