@@ -95,8 +95,8 @@ pub struct Config {
     /// After how long without an event a stream says that it goes on, in milliseconds.
     pub stream_heartbeat_ms: u64,
     /// Who is told that something has happened (`https://…`), as in Standard Webhooks. Without it nobody is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub webhook_url: Option<String>,
+    #[serde(serialize_with = "masked", skip_serializing_if = "Option::is_none")]
+    pub webhook_url: Option<SecretString>,
     /// What the notices are signed with: `whsec_` and the base64 of 24 to 64 bytes.
     #[serde(serialize_with = "masked", skip_serializing_if = "Option::is_none")]
     pub webhook_secret: Option<SecretString>,
@@ -299,8 +299,10 @@ mod tests {
             database_url: secret("postgres://u:hunter2@h/d"),
             redis_url: secret("redis://:hunter2@h"),
             metrics_token: secret("hunter2"),
+            webhook_url: secret("https://h/hunter2"),
+            webhook_secret: secret("whsec_hunter2"),
             ..Config::default()
         };
-        assert!(!config.masked().unwrap().contains("hunter2"));
+        assert!(!config.masked().unwrap().contains("hunter2") && !format!("{config:?}").contains("hunter2"));
     }
 }

@@ -46,8 +46,8 @@ impl fmt::Debug for Webhook {
 
 impl Webhook {
     /// To that address, which is `https` unless it is this machine's.
-    pub(crate) fn new(url: &str, secret: &SecretString, events: &[String]) -> anyhow::Result<Self> {
-        let url: Url = url.parse().context("webhook_url is no address")?;
+    pub(crate) fn new(url: &SecretString, secret: &SecretString, events: &[String]) -> anyhow::Result<Self> {
+        let url: Url = url.expose_secret().parse().context("webhook_url is no address")?;
         let is_local = url.host_str().is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
         ensure!(url.scheme() == "https" || (url.scheme() == "http" && is_local), "webhook_url must begin with https://");
         let known: BTreeSet<_> = REGISTRY.iter().flat_map(|aggregate| aggregate.kinds).map(|kind| kind.name).collect();
@@ -121,7 +121,7 @@ mod tests {
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
     fn webhook(url: &str, secret: &str, events: &[&str]) -> anyhow::Result<Webhook> {
-        Webhook::new(url, &secret.into(), &events.iter().map(|&event| event.to_owned()).collect::<Vec<_>>())
+        Webhook::new(&url.into(), &secret.into(), &events.iter().map(|&event| event.to_owned()).collect::<Vec<_>>())
     }
 
     /// The example of the specification's own libraries.

@@ -3,6 +3,7 @@
 use anamnesis_domain::Aggregate as _;
 use anamnesis_domain::system::{CANARY, System};
 use anamnesis_journal::log::LogError;
+use anamnesis_projector::reactor::outbox;
 
 use super::gauges::Gauges;
 use crate::installation::Installation;
@@ -21,6 +22,8 @@ const LAG_EVENTS: &str = "How many events a projection is behind the log";
 const LAG_SECONDS: &str = "For how long the first of them has been in the log";
 const PARKED: &str = "Streams that wait behind an event that a projection can't take";
 const STANDS_STILL: &str = "Whether a projection waits as a whole before such an event";
+const REACTOR_LAG: &str = "How many events a reactor hasn't looked at";
+const EFFECTS: &str = "Effects that are still to be had outside, and those that were given up";
 const CANARY_AGE: &str = "How old the last canary is that came through to all projections";
 
 /// The log and its copies.
@@ -55,6 +58,13 @@ pub(super) async fn tell(installation: &Installation, gauges: &mut Gauges) -> sq
     let since = installation.log.since_last_of(System::TYPE, CANARY, reached).await.map_err(database)?;
     if let Some(since) = since {
         gauges.set("anamnesis_canary_age_seconds", CANARY_AGE, [], since.as_secs_f64());
+    }
+    for reactor in outbox::list(&installation.writer).await? {
+        let name = ("reactor", &*reactor.reactor);
+        gauges.set_position("anamnesis_reactor_lag_events", REACTOR_LAG, [name], reactor.behind.max(0));
+        for (state, effects) in [("waiting", reactor.waiting), ("given_up", reactor.given_up)] {
+            gauges.set_position("anamnesis_reactor_effects", EFFECTS, [name, ("state", state)], effects);
+        }
     }
     let checkpoints = "select consumer, partition, position from journal.checkpoints where consumer = any($1)";
     let checkpoints: Vec<(String, i32, i64)> = sqlx::query_as(checkpoints).bind(names()).fetch_all(&installation.reader).await?;

@@ -27,7 +27,7 @@ fn config(database: &TestDatabase, folder: &Path) -> Config {
     let listen = ([127, 0, 0, 1], 0).into();
     let (data_dir, database_url) = (folder.join("data"), Some(database.url().into()));
     // nobody is told anything: no event happens that anybody is to be told of
-    let (webhook_url, webhook_secret) = (Some("http://127.0.0.1:9/".to_owned()), Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()));
+    let (webhook_url, webhook_secret) = (Some("http://127.0.0.1:9/".into()), Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()));
     Config {
         data_dir,
         database_url,

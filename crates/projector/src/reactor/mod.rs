@@ -14,10 +14,10 @@ use std::time::Duration;
 use anamnesis_journal::log::{Log, LogError, SealedEntry};
 use anamnesis_loops::{Loops, PATIENCE, Pulse};
 use async_trait::async_trait;
-use futures::future::join_all;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -124,24 +124,16 @@ impl Reactors {
 
     /// Acts upon what is logged from now on, and what was noted before, until `shutdown`.
     pub async fn run(self, shutdown: CancellationToken) {
-        let running = self.reactors.iter().flat_map(|reactor| {
-            let works = Works {
-                pool: self.pool.clone(),
-                log: self.log.clone(),
-                reactor: Arc::clone(reactor),
-                settings: self.settings,
-                noted: Arc::new(Notify::new()),
-            };
-            let (noting, doing, name) = (works.clone(), works, reactor.name());
-            let (until, shutdown) = (shutdown.clone(), shutdown.clone());
-            [
-                self.loops.spawn(format!("reactor of {name}"), PATIENCE, |pulse| noting.note_until(until, pulse)),
-                self.loops.spawn(format!("outbox of {name}"), PATIENCE, |pulse| doing.act_until(shutdown, pulse)),
-            ]
-        });
-        let running: Vec<_> = running.collect();
-        // whoever watches the loops learns of one that died
-        drop(join_all(running.into_iter().map(anamnesis_loops::Running::ended)).await);
+        let mut tasks = JoinSet::new();
+        for reactor in self.reactors {
+            let (name, noted) = (reactor.name(), Arc::new(Notify::new()));
+            let works = Works { pool: self.pool.clone(), log: self.log.clone(), reactor, settings: self.settings, noted };
+            let (noting, until) = (works.clone(), shutdown.clone());
+            self.loops.spawn_on(&mut tasks, format!("reactor of {name}"), PATIENCE, |pulse| noting.note_until(until, pulse));
+            let until = shutdown.clone();
+            self.loops.spawn_on(&mut tasks, format!("outbox of {name}"), PATIENCE, |pulse| works.act_until(until, pulse));
+        }
+        tasks.join_all().await;
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anamnesis_journal::log::SealedEntry;
-use anamnesis_loops::Loops;
+use anamnesis_loops::{Condition, Loops};
 use anamnesis_projections::ALL;
 use anamnesis_projector::reactor::{Effect, EffectFailed, Reactor, ReactorSettings, Reactors, outbox};
 use async_trait::async_trait;
@@ -110,7 +110,7 @@ impl Reacting {
     async fn kill(self) {
         self.task.abort();
         let _ = self.task.await;
-        eventually("it is dead", async || self.loops.states().is_empty()).await;
+        eventually("it is dead", async || self.loops.states().iter().all(|state| state.condition == Condition::Dead)).await;
     }
 }
 
