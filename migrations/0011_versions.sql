@@ -14,6 +14,7 @@ alter table if exists read.versions
     add column partitions integer[] not null default '{}',
     add column positions bigint[] not null default '{}',
     add column waiting bigint[] not null default '{}',
+    add column left_out bigint[] not null default '{}',
     add constraint versions_one_of_each unique (projection, state);
 
 do $$

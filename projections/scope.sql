@@ -64,10 +64,11 @@ create table if not exists read.versions (
     state      text        not null constraint versions_states check (state in ('building', 'live', 'kept')),
     tables     text[]      not null,
     since      timestamptz not null default clock_timestamp(),
-    -- of kept tables: the checkpoints that they have come to, and what was parked
+    -- of kept tables: the checkpoints that they have come to, what was parked, and what was left out (journal.skipped)
     partitions integer[]   not null default '{}',
     positions  bigint[]    not null default '{}',
     waiting    bigint[]    not null default '{}',
+    left_out   bigint[]    not null default '{}',
     constraint versions_one_of_each unique (projection, state)
 );
 

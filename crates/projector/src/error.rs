@@ -119,6 +119,12 @@ pub enum ProjectorError {
         /// Which.
         projection: &'static str,
     },
+    /// The tables to go back to lack events that were left out of them and have been taken since.
+    #[error("the tables of {projection} that are kept lack events that have been taken since: rebuild it instead")]
+    KeptWithout {
+        /// Which.
+        projection: &'static str,
+    },
     /// A thread of the program died.
     #[error("a thread of the program died")]
     Interrupted,
@@ -217,6 +223,7 @@ impl ProjectorError {
             | Self::NotYet { .. }
             | Self::NothingKept { .. }
             | Self::KeptByAnother { .. }
+            | Self::KeptWithout { .. }
             | Self::Interrupted
             | Self::StillRead { .. }
             | Self::Rebuilding { .. } => Fault::OfProjection,
@@ -243,6 +250,7 @@ impl ProjectorError {
             | Self::NotYet { .. }
             | Self::NothingKept { .. }
             | Self::KeptByAnother { .. }
+            | Self::KeptWithout { .. }
             | Self::StillRead { .. }
             | Self::Interrupted
             | Self::Rebuilding { .. } => None,

@@ -60,9 +60,9 @@ pub(crate) struct Parking {
 }
 
 impl Parking {
-    /// Nothing is parked, and nothing is to be left out but that.
-    pub(crate) fn empty(skipped: BTreeSet<u64>) -> Self {
-        Self { skipped, ..Self::default() }
+    /// Nothing is parked, and nothing is to be left out but `skipped`; `left_out` was already.
+    pub(crate) fn empty(skipped: BTreeSet<u64>, left_out: BTreeSet<u64>) -> Self {
+        Self { skipped, left_out, ..Self::default() }
     }
 
     /// Whether it was changed by somebody else since it was known: by a rebuild, which may have put other rows there as well.

@@ -189,7 +189,9 @@ impl Alone {
             return Ok(None);
         }
         match self.restore().await {
-            Err(ProjectorError::NothingKept { .. } | ProjectorError::KeptByAnother { .. }) => self.build(false, told).await.map(Some),
+            Err(ProjectorError::NothingKept { .. } | ProjectorError::KeptByAnother { .. } | ProjectorError::KeptWithout { .. }) => {
+                self.build(false, told).await.map(Some)
+            }
             restored_or_failed => restored_or_failed.map(Some),
         }
     }

@@ -3,6 +3,8 @@
 //! What is read stands in `read` or `audit`, everything else in a schema of its own. One of each at most: whoever changes
 //! this holds the projection's lock ([`lock`]), which goes with its connection.
 
+use std::collections::BTreeSet;
+
 use anamnesis_projections::kernel::Projection;
 use sha2::{Digest, Sha256};
 use sqlx::{Connection as _, PgConnection, PgPool};
@@ -33,6 +35,8 @@ pub(crate) struct Kept {
     pub(crate) folded: Frontier,
     /// But for these events, which waited in parked streams.
     pub(crate) waiting: Vec<u64>,
+    /// And these, which were left out.
+    pub(crate) left_out: BTreeSet<u64>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -42,6 +46,9 @@ struct KeptRow {
     partitions: Vec<i32>,
     positions: Vec<i64>,
     waiting: Vec<i64>,
+    left_out: Vec<i64>,
+    /// Whether all of that is still to be left out.
+    is_known: bool,
 }
 
 /// A digest of the tables and of the fold's version.
@@ -146,21 +153,33 @@ pub(crate) async fn clear_abandoned(tx: &mut PgConnection, projections: &[&'stat
 
 /// Takes the kept tables to be brought up to date and read again. They are no longer kept: what becomes of them if that
 /// fails half-way nobody knows.
+///
+/// What was left out of them and has been taken since would be missing in them, and nothing would say so: they are refused.
 pub(crate) async fn take_kept(tx: &mut PgConnection, projection: &Projection) -> Result<Kept, ProjectorError> {
-    let kept: Option<KeptRow> =
-        sqlx::query_as("select version, definition, partitions, positions, waiting from read.versions where projection = $1 and state = 'kept'")
-            .bind(projection.name)
-            .fetch_optional(&mut *tx)
-            .await?;
-    let KeptRow { version, definition, partitions, positions, waiting } = kept.ok_or(ProjectorError::NothingKept { projection: projection.name })?;
+    let kept: Option<KeptRow> = sqlx::query_as(
+        "select version, definition, partitions, positions, waiting, left_out,
+             left_out <@ array(select position from journal.skipped where consumer = $1) as is_known
+         from read.versions
+         where projection = $1
+           and state = 'kept'",
+    )
+    .bind(projection.name)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let kept = kept.ok_or(ProjectorError::NothingKept { projection: projection.name })?;
+    let KeptRow { version, definition, partitions, positions, waiting, left_out, is_known } = kept;
     if definition != definition_of(projection) {
         return Err(ProjectorError::KeptByAnother { projection: projection.name });
+    }
+    if !is_known {
+        return Err(ProjectorError::KeptWithout { projection: projection.name });
     }
     sqlx::query("update read.versions set state = 'building' where version = $1").bind(version).execute(tx).await?;
     let positions = positions.into_iter().map(i64::cast_unsigned);
     let folded = checkpoint::reflected(&partitions.into_iter().map(i32::cast_unsigned).zip(positions).collect::<Vec<_>>());
     let waiting = waiting.into_iter().map(i64::cast_unsigned).collect();
-    Ok(Kept { tables: Aside::of(projection, version), folded, waiting })
+    let left_out = left_out.into_iter().map(i64::cast_unsigned).collect();
+    Ok(Kept { tables: Aside::of(projection, version), folded, waiting, left_out })
 }
 
 /// Puts new tables in the place of those that are read, and keeps these: in a transaction in which nobody else moves the
@@ -180,7 +199,8 @@ pub(crate) async fn swap(tx: &mut PgConnection, projection: &Projection, new: &A
     Ok(script(tx, &format!("drop schema {}", new.schema)).await?)
 }
 
-/// Writes down how far the tables are that are no longer read.
+/// Writes down how far the tables are that are no longer read, and what they lack. What is to be left out and still waits
+/// was never come to.
 async fn keep(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<Option<(Aside, Vec<String>)>> {
     let kept: Option<(i64, Vec<String>)> = sqlx::query_as(
         "update read.versions
@@ -194,7 +214,14 @@ async fn keep(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<Op
                  join journal.parked using (consumer, aggregate_type, aggregate_id)
                  where event.consumer = $1
                    and not parked.stands_still
-                 order by event.position)
+                 order by event.position),
+             left_out = array(
+                 select position
+                 from journal.skipped
+                 where consumer = $1
+                   and not exists (
+                       select from journal.parked_events as event where event.consumer = $1 and event.position = skipped.position)
+                 order by position)
          where projection = $1
            and state = 'live'
          returning version, tables",

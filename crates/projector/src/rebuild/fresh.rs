@@ -53,24 +53,30 @@ impl Fresh {
         let tables = versions::begin(&mut tx, projection).await?;
         schema::run_in(&mut tx, &tables.schema, projection.tables_sql()).await?;
         tx.commit().await?;
-        Self::of(rebuild, projection, tables, Frontier::default()).await
+        Self::of(rebuild, projection, tables, Frontier::default(), BTreeSet::new()).await
     }
 
     /// The tables that were kept, with what waited in them tried again.
     pub(super) async fn take_kept(rebuild: Rebuild, projection: &'static Projection) -> Result<Self, ProjectorError> {
         let mut tx = rebuild.owner.begin().await?;
         versions::clear(&mut tx, projection).await?;
-        let versions::Kept { tables, folded, waiting } = versions::take_kept(&mut tx, projection).await?;
+        let versions::Kept { tables, folded, waiting, left_out } = versions::take_kept(&mut tx, projection).await?;
         tx.commit().await?;
-        let mut fresh = Self::of(rebuild, projection, tables, folded).await?;
+        let mut fresh = Self::of(rebuild, projection, tables, folded, left_out).await?;
         fresh.take_at(&waiting).await?;
         fresh.events = waiting.len() as u64;
         Ok(fresh)
     }
 
-    async fn of(rebuild: Rebuild, projection: &'static Projection, tables: versions::Aside, folded: Frontier) -> Result<Self, ProjectorError> {
+    async fn of(
+        rebuild: Rebuild,
+        projection: &'static Projection,
+        tables: versions::Aside,
+        folded: Frontier,
+        left_out: BTreeSet<u64>,
+    ) -> Result<Self, ProjectorError> {
         let skipped = parking::skipped(&mut *rebuild.owner.acquire().await?, projection.name).await?;
-        Ok(Self { rebuild, projection, tables, folded, events: 0, parking: Parking::empty(skipped), not_compared: 0 })
+        Ok(Self { rebuild, projection, tables, folded, events: 0, parking: Parking::empty(skipped, left_out), not_compared: 0 })
     }
 
     /// Folds all streams as of a position into the empty tables.

@@ -9,6 +9,7 @@ use anamnesis_projections::consents::CONSENTS;
 use anamnesis_projections::kernel::Projection;
 use anamnesis_projections::patients::{PATIENTS, PatientRow};
 use anamnesis_projections::{ALL, find};
+use anamnesis_projector::parked;
 use anamnesis_projector::read::{self, Scope};
 use anamnesis_projector::{Deployment, ProjectorError, ProjectorSettings, Rebuild, Status, digest, ensure_schema, forget_subject};
 use tokio::sync::Notify;
@@ -249,6 +250,34 @@ async fn what_waited_when_tables_were_kept_gets_another_chance() {
     assert!(clinic.parked_by("patients").await.is_none());
     let stopped = rebuild(&clinic).stop_at(&PATIENTS, last, |_, _| {}).await.unwrap();
     assert_eq!(stopped.digest, Some(digest_of(&clinic, &PATIENTS).await));
+}
+
+#[tokio::test]
+async fn what_was_left_out_of_tables_is_known_as_long_as_they_are_read() {
+    let (clinic, audit_logs) = (Clinic::new().await, find("audit_logs").unwrap());
+    let left_out = "journal.skipped where consumer = 'audit_logs' and position = 2";
+    let last = clinic.tell_all(&[(); 3].map(|()| registered(Uuid::new_v4(), "Curie"))).await;
+    clinic.alter(2).await;
+    let run = clinic.project_with(settings());
+    eventually("it stands still", async || clinic.parked_by("audit_logs").await.is_some()).await;
+    assert!(parked::skip(&clinic.writer, &clinic.parked_by("audit_logs").await.unwrap(), Uuid::new_v4()).await.unwrap());
+    clinic.ask("audit_logs").await;
+    eventually("it goes on", async || clinic.checkpoint("audit_logs").await == last).await;
+    run.stop().await;
+    rebuild(&clinic).run(audit_logs, |_, _| {}).await.unwrap();
+    for _ in 0..2 {
+        rebuild(&clinic).go_back(audit_logs).await.unwrap();
+        assert_eq!((clinic.count("audit.audit_logs").await, clinic.count(left_out).await), (2, 1), "it is still missing");
+    }
+
+    clinic.alter(2).await;
+    rebuild(&clinic).run(audit_logs, |_, _| {}).await.unwrap();
+    assert_eq!((clinic.count("audit.audit_logs").await, clinic.count(left_out).await), (3, 0), "what can be taken is taken");
+    let refused = rebuild(&clinic).go_back(audit_logs).await.unwrap_err();
+    assert!(matches!(refused, ProjectorError::KeptWithout { projection: "audit_logs" }), "{refused}");
+    clinic.execute("update read.versions set definition = 'another' where projection = 'audit_logs' and state = 'live'").await;
+    Deployment::new(rebuild(&clinic), &[audit_logs]).run(CancellationToken::new()).await;
+    assert_eq!(clinic.count("audit.audit_logs").await, 3, "they are built anew instead");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
