@@ -10,6 +10,8 @@ use anamnesis_stream::{Topic, TopicPartition};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::schema;
+
 /// The partition of the log itself.
 pub(crate) const LOG: u32 = 0;
 
@@ -117,31 +119,40 @@ pub(crate) struct Start {
     pub(crate) folded: Frontier,
 }
 
-/// Takes projections over that are to follow the log: from now on whoever had any checkpoint of theirs moves it no more.
-pub(crate) async fn follow_log(pool: &PgPool, names: &[&str]) -> sqlx::Result<HashMap<String, Start>> {
+/// Takes projections over that are to follow the log: from now on whoever had any checkpoint of theirs moves it no more. Of
+/// those whose tables aren't of this program's definition none is taken over and none answered: who swaps tables holds the
+/// checkpoints, and so a program that asked before that may come to the tables of another.
+pub(crate) async fn follow_log(pool: &PgPool, projections: &[&'static Projection]) -> sqlx::Result<HashMap<String, Start>> {
+    let names: Vec<_> = projections.iter().map(|projection| projection.name).collect();
     let mut tx = pool.begin().await?;
     sqlx::query("insert into journal.checkpoints (consumer, partition) select name, 0 from unnest($1) as name order by name on conflict do nothing")
-        .bind(names)
+        .bind(&names)
         .execute(&mut *tx)
         .await?;
     let locked = "select from journal.checkpoints where consumer = any($1) order by consumer, partition for update";
-    sqlx::query(locked).bind(names).execute(&mut *tx).await?;
+    sqlx::query(locked).bind(&names).execute(&mut *tx).await?;
+    let names = fit(&mut tx, projections).await?;
     let relieved = "update journal.checkpoints set epoch = epoch + 1 where consumer = any($1) and partition > 0";
-    sqlx::query(relieved).bind(names).execute(&mut *tx).await?;
+    sqlx::query(relieved).bind(&names).execute(&mut *tx).await?;
     let mut starts = HashMap::with_capacity(names.len());
     for name in names {
         let folded = frontier(&mut tx, name, "").await?.unwrap_or_default();
         let epoch = "update journal.checkpoints set epoch = epoch + 1, position = $2 where consumer = $1 and partition = 0 returning epoch";
         let epoch = sqlx::query_scalar(epoch).bind(name).bind(folded.base.cast_signed()).fetch_one(&mut *tx).await?;
-        starts.insert((*name).to_owned(), Start { epoch, folded });
+        starts.insert(name.to_owned(), Start { epoch, folded });
     }
     tx.commit().await?;
     Ok(starts)
 }
 
 /// Takes one partition of projections over: from now on whoever had it, or ran them from the log, moves it no more. Makes
-/// the rows of all their partitions, so that one that nobody has begun holds back what they reflect.
-pub(crate) async fn follow_partition(pool: &PgPool, projections: &[&Projection], partition: u32) -> sqlx::Result<HashMap<String, Checkpoint>> {
+/// the rows of all their partitions, so that one that nobody has begun holds back what they reflect. As to definitions:
+/// [`follow_log`].
+pub(crate) async fn follow_partition(
+    pool: &PgPool,
+    projections: &[&'static Projection],
+    partition: u32,
+) -> sqlx::Result<HashMap<String, Checkpoint>> {
     let names: Vec<_> = projections.iter().map(|projection| projection.name).collect();
     let rows = projections.iter().flat_map(|projection| partitions_of(projection).into_iter().map(|number| (projection.name, number.cast_signed())));
     let (consumers, numbers): (Vec<_>, Vec<_>) = rows.unzip();
@@ -157,6 +168,7 @@ pub(crate) async fn follow_partition(pool: &PgPool, projections: &[&Projection],
     .await?;
     let locked = "select from journal.checkpoints where consumer = any($1) and partition in (0, $2) order by consumer, partition for update";
     sqlx::query(locked).bind(&names).bind(partition.cast_signed()).execute(&mut *tx).await?;
+    let names = fit(&mut tx, projections).await?;
     let relieved = "update journal.checkpoints set epoch = epoch + 1 where consumer = any($1) and partition = 0";
     sqlx::query(relieved).bind(&names).execute(&mut *tx).await?;
     let taken = sqlx::query_as(
@@ -174,6 +186,12 @@ pub(crate) async fn follow_partition(pool: &PgPool, projections: &[&Projection],
     .await?;
     tx.commit().await?;
     Ok(by_name(taken))
+}
+
+/// The names of those whose tables are of this program's definition.
+async fn fit(tx: &mut PgConnection, projections: &[&'static Projection]) -> sqlx::Result<Vec<&'static str>> {
+    let (fit, _) = schema::divide_by_definition(tx, projections).await?;
+    Ok(fit.into_iter().map(|projection| projection.name).collect())
 }
 
 /// Locks checkpoints until the transaction ends, in the order of their names, so that two never wait for each other.

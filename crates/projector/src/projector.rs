@@ -228,7 +228,7 @@ impl Projector {
         let asked = if names.is_empty() { Ok(Vec::new()) } else { parking::asked_to_go_on(&self.works.pool, &names).await };
         let mut back = taken_out(&mut away.at_poison, &asked.unwrap_or_default());
         // who can't look sees it later
-        if let Ok((fit, unfit)) = schema::divide_by_definition(&self.works.pool, &away.unfit).await {
+        if let Ok((fit, unfit)) = self.divide_by_definition(&away.unfit).await {
             back.extend(fit);
             away.unfit = unfit;
         }
@@ -261,31 +261,37 @@ impl Projector {
 
     /// Those that it can run now, and those that it can't yet.
     async fn take_over(&self, projections: &[&'static Projection]) -> Result<(Vec<Member>, Vec<&'static Projection>), ProjectorError> {
-        let (fit, unfit) = schema::divide_by_definition(&self.works.pool, projections).await?;
+        let (fit, mut unfit) = self.divide_by_definition(projections).await?;
+        let members = self.members(&fit).await?;
+        // new tables may have taken over while their checkpoints were waited for
+        unfit.extend(fit.into_iter().filter(|projection| members.iter().all(|member| member.projection.name != projection.name)));
         for projection in &unfit {
             info!(projection = projection.name, "projection `{}` waits for tables of this version of the program", projection.name);
             self.reporter.status(projection.name, Status::Waiting { error: ProjectorError::OtherDefinition.to_string() });
         }
-        Ok((self.members(fit).await?, unfit))
+        Ok((members, unfit))
     }
 
-    async fn members(&self, fit: Vec<&'static Projection>) -> Result<Vec<Member>, ProjectorError> {
+    async fn divide_by_definition(&self, projections: &[&'static Projection]) -> sqlx::Result<(Vec<&'static Projection>, Vec<&'static Projection>)> {
+        schema::divide_by_definition(&mut *self.works.pool.acquire().await?, projections).await
+    }
+
+    async fn members(&self, fit: &[&'static Projection]) -> Result<Vec<Member>, ProjectorError> {
         let pool = &self.works.pool;
         if self.reporter.partition() == LOG {
-            let names: Vec<_> = fit.iter().map(|projection| projection.name).collect();
-            let mut starts = checkpoint::follow_log(pool, &names).await?;
+            let mut starts = checkpoint::follow_log(pool, fit).await?;
             let member = |projection: &'static Projection| {
                 let checkpoint::Start { epoch, folded } = starts.remove(projection.name)?;
                 Some(Member::new(projection, epoch, folded.base, folded))
             };
-            return Ok(self.held(fit.into_iter().filter_map(member).collect()));
+            return Ok(self.held(fit.iter().copied().filter_map(member).collect()));
         }
-        let checkpoints = checkpoint::follow_partition(pool, &fit, self.reporter.partition()).await?;
+        let checkpoints = checkpoint::follow_partition(pool, fit, self.reporter.partition()).await?;
         let member = |projection: &'static Projection| {
             let checkpoint = checkpoints.get(projection.name)?;
             Some(Member::new(projection, checkpoint.epoch, checkpoint.position(), Frontier::default()))
         };
-        Ok(self.held(fit.into_iter().filter_map(member).collect()))
+        Ok(self.held(fit.iter().copied().filter_map(member).collect()))
     }
 
     fn held(&self, members: Vec<Member>) -> Vec<Member> {

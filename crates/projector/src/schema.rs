@@ -89,17 +89,21 @@ async fn extend(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<
 
 /// Whether the live tables are of this program's definition.
 pub(crate) async fn is_fit(pool: &PgPool, projection: &Projection) -> sqlx::Result<bool> {
-    Ok(versions::live(&mut *pool.acquire().await?, projection).await?.is_some_and(|definition| definition == definition_of(projection)))
+    are_of(&mut *pool.acquire().await?, projection).await
+}
+
+async fn are_of(connection: &mut PgConnection, projection: &Projection) -> sqlx::Result<bool> {
+    Ok(versions::live(connection, projection).await?.is_some_and(|definition| definition == definition_of(projection)))
 }
 
 /// Those whose tables are of this program's definition, and the others.
 pub(crate) async fn divide_by_definition(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     projections: &[&'static Projection],
 ) -> sqlx::Result<(Vec<&'static Projection>, Vec<&'static Projection>)> {
     let (mut fit, mut others) = (Vec::new(), Vec::new());
     for projection in projections {
-        if is_fit(pool, projection).await? { fit.push(*projection) } else { others.push(*projection) }
+        if are_of(connection, projection).await? { fit.push(*projection) } else { others.push(*projection) }
     }
     Ok((fit, others))
 }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::parking::eventually;
 use crate::stories::{condition, consent_granted, deactivated, identifier_added, registered};
 use crate::support::{Clinic, PATIENCE, Told};
+use crate::versions::swap_under;
 
 const QUICK: ProjectorSettings = ProjectorSettings {
     batch: 50,
@@ -147,6 +148,27 @@ async fn what_is_folded_from_kafka_is_what_is_folded_from_the_log() {
     assert!(published.progress.is_well(), "{:?}", published.progress.states());
     published.assert_same_as_rebuilt().await;
     process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_taken_over_right_when_tables_are_swapped_folds_nothing_into_those_of_another_definition() {
+    let published = Published::new().await;
+    let (clinic, process) = (&published.clinic, published.follow_kafka());
+    let last = published.tell(2).await;
+    published.reached(last).await;
+    process.stop().await;
+    let epochs = "select sum(epoch)::bigint from journal.checkpoints where consumer = 'patients'";
+    let epochs = async || sqlx::query_scalar::<_, i64>(epochs).fetch_one(&clinic.owner).await.unwrap();
+    let definition = "select definition from read.versions where projection = 'patients'";
+    let (before, definition) = (epochs().await, sqlx::query_scalar::<_, String>(definition).fetch_one(&clinic.owner).await.unwrap());
+    let mut process = None;
+    swap_under(clinic, || process = Some(published.follow_kafka())).await;
+    let next = published.tell(2).await;
+    let reached = published.progress.wait_until("history_lists", Wanted::everything(next), PATIENCE * 2).await;
+    assert_eq!((reached, epochs().await, clinic.count(&format!("read.patients where position > {last}")).await), (Ok(()), before, 0));
+    clinic.execute(&format!("update read.versions set definition = '{definition}' where projection = 'patients'")).await;
+    published.reached(next).await;
+    process.unwrap().stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

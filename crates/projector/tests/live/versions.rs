@@ -344,6 +344,39 @@ async fn a_changed_definition_takes_over_from_the_old_program_and_the_old_progra
     assert_exact(&[look(&clinic).await], &told);
 }
 
+/// Tables of another definition take over while a program of this one waits for the checkpoints of `patients`.
+pub(crate) async fn swap_under(clinic: &Clinic, start: impl FnOnce()) {
+    let mut swap = clinic.owner.begin().await.unwrap();
+    sqlx::query("select from journal.checkpoints where consumer = 'patients' for update").execute(&mut *swap).await.unwrap();
+    start();
+    let waits = "pg_stat_activity where datname = current_database() and application_name = 'anamnesis_projector' and wait_event_type = 'Lock'";
+    eventually("it waits for the checkpoints", async || clinic.count(waits).await > 0).await;
+    let other = "update read.versions set definition = 'another' where projection = 'patients' and state = 'live'";
+    sqlx::query(other).execute(&mut *swap).await.unwrap();
+    swap.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_takes_over_right_when_tables_are_swapped_folds_nothing_into_those_of_another_definition() {
+    let clinic = Clinic::new().await;
+    clinic.tell(&registered(Uuid::new_v4(), "Curie")).await;
+    clinic.project_all().await;
+    let epoch = "select epoch from journal.checkpoints where consumer = 'patients'";
+    let epoch = async || sqlx::query_scalar::<_, i64>(epoch).fetch_one(&clinic.owner).await.unwrap();
+    let definition = "select definition from read.versions where projection = 'patients'";
+    let (before, definition) = (epoch().await, sqlx::query_scalar::<_, String>(definition).fetch_one(&clinic.owner).await.unwrap());
+    let mut old = None;
+    swap_under(&clinic, || old = Some(clinic.project_these(&[&PATIENTS], settings()))).await;
+    let (old, last) = (old.unwrap(), clinic.tell(&registered(Uuid::new_v4(), "Meitner")).await);
+    let waits =
+        || matches!(old.progress.state("patients").map(|state| state.status), Some(Status::Waiting { error }) if error.contains("another version"));
+    eventually("it sees that they aren't its own", async || waits()).await;
+    sleep(settings().beat * 3).await;
+    assert_eq!((epoch().await, clinic.count("read.patients").await, waits()), (before, 1, true));
+    clinic.execute(&format!("update read.versions set definition = '{definition}' where projection = 'patients'")).await;
+    old.reached("patients", last).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_changed_definition_that_meets_poison_holds_up_itself_alone_and_says_why() {
     let clinic = Clinic::new().await;
