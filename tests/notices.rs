@@ -62,7 +62,7 @@ impl Receiver {
     }
 }
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 #[track_caller]
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {

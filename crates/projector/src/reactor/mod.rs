@@ -99,21 +99,21 @@ impl Default for ReactorSettings {
 pub struct Reactors {
     pool: PgPool,
     log: Log,
-    reactors: Vec<Arc<dyn Reactor>>,
+    all: Vec<Arc<dyn Reactor>>,
     settings: ReactorSettings,
     loops: Loops,
 }
 
 impl fmt::Debug for Reactors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.reactors.iter().map(|reactor| reactor.name())).finish()
+        f.debug_list().entries(self.all.iter().map(|reactor| reactor.name())).finish()
     }
 }
 
 impl Reactors {
     /// Reactors over a pool of the role `anamnesis_projector`.
     pub fn new(pool: PgPool, log: Log, reactors: Vec<Arc<dyn Reactor>>, settings: ReactorSettings) -> Self {
-        Self { pool, log, reactors, settings, loops: Loops::default() }
+        Self { pool, log, all: reactors, settings, loops: Loops::default() }
     }
 
     /// All that goes on in them is one of these loops.
@@ -125,7 +125,7 @@ impl Reactors {
     /// Acts upon what is logged from now on, and what was noted before, until `shutdown`.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut tasks = JoinSet::new();
-        for reactor in self.reactors {
+        for reactor in self.all {
             let (name, noted) = (reactor.name(), Arc::new(Notify::new()));
             let works = Works { pool: self.pool.clone(), log: self.log.clone(), reactor, settings: self.settings, noted };
             let (noting, until) = (works.clone(), shutdown.clone());
@@ -209,7 +209,7 @@ impl Works {
                     retry_after = FIRST_RETRY_AFTER;
                     if !is_done {
                         // what another process has noted, or what was put off, it finds by looking
-                        drop(shutdown.run_until_cancelled(timeout(self.settings.wait, self.noted.notified())).await);
+                        let _ = shutdown.run_until_cancelled(timeout(self.settings.wait, self.noted.notified())).await;
                     }
                 }
                 Err(problem) => self.wait(&problem, &mut retry_after, &shutdown).await,
