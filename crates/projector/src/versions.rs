@@ -121,18 +121,24 @@ async fn begin_as(tx: &mut PgConnection, projection: &Projection, state: &str) -
 
 /// Drops tables that somebody began to build and didn't finish.
 pub(crate) async fn clear(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<()> {
-    drop_all(tx, projection, "building").await?;
+    drop_all(tx, projection, "building", None).await?;
+    Ok(())
+}
+
+/// Drops tables that were being built. Who lost the lock leaves alone what the next one has.
+pub(crate) async fn discard(tx: &mut PgConnection, projection: &Projection, tables: &Aside) -> sqlx::Result<()> {
+    drop_all(tx, projection, "building", Some(tables.version)).await?;
     Ok(())
 }
 
 /// Drops the tables that are kept; whether there were any.
 pub(crate) async fn drop_kept(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<bool> {
-    drop_all(tx, projection, "kept").await
+    drop_all(tx, projection, "kept", None).await
 }
 
-async fn drop_all(tx: &mut PgConnection, projection: &Projection, state: &str) -> sqlx::Result<bool> {
-    let sql = "delete from read.versions where projection = $1 and state = $2 returning version";
-    let gone: Vec<i64> = sqlx::query_scalar(sql).bind(projection.name).bind(state).fetch_all(&mut *tx).await?;
+async fn drop_all(tx: &mut PgConnection, projection: &Projection, state: &str, only: Option<i64>) -> sqlx::Result<bool> {
+    let sql = "delete from read.versions where projection = $1 and state = $2 and version = coalesce($3, version) returning version";
+    let gone: Vec<i64> = sqlx::query_scalar(sql).bind(projection.name).bind(state).bind(only).fetch_all(&mut *tx).await?;
     for version in &gone {
         script(tx, &format!("drop schema if exists {} cascade", Aside::of(projection, *version).schema)).await?;
     }

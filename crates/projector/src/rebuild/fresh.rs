@@ -90,10 +90,10 @@ impl Fresh {
         Ok(())
     }
 
-    /// Drops them.
+    /// Drops them, unless they are read or kept by now.
     pub(super) async fn discard(self) -> Result<(), ProjectorError> {
         let mut tx = self.rebuild.owner.begin().await?;
-        versions::clear(&mut tx, self.projection).await?;
+        versions::discard(&mut tx, self.projection, &self.tables).await?;
         Ok(tx.commit().await?)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anamnesis_projections::consents::CONSENTS;
 use anamnesis_projections::kernel::Projection;
@@ -13,6 +13,7 @@ use anamnesis_projector::parked;
 use anamnesis_projector::read::{self, Scope};
 use anamnesis_projector::{Deployment, ProjectorError, ProjectorSettings, Rebuild, Status, digest, ensure_schema, forget_subject};
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -342,6 +343,41 @@ async fn a_changed_definition_takes_over_from_the_old_program_and_the_old_progra
     reads_end.store(true, Ordering::Relaxed);
     assert_exact(&looking.await.unwrap(), &told);
     assert_exact(&[look(&clinic).await], &told);
+}
+
+/// Builds `patients`, and stops after its first page until it may go on.
+fn build_in_steps(clinic: &Clinic) -> (JoinHandle<Result<(), ProjectorError>>, Arc<Notify>, Arc<AtomicBool>) {
+    let (rebuild, under_way, may_go_on) = (clinic.rebuild(), Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+    let (told, go_on) = (Arc::clone(&under_way), Arc::clone(&may_go_on));
+    let told = move |_, _| {
+        told.notify_one();
+        let until = Instant::now() + PATIENCE;
+        while !go_on.load(Ordering::Relaxed) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    (tokio::spawn(async move { rebuild.run(&PATIENTS, told).await.map(|_| ()) }), under_way, may_go_on)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_lost_the_lock_leaves_alone_what_the_next_one_builds() {
+    let clinic = Clinic::new().await;
+    clinic.tell_all(&(0..50).map(|_| registered(Uuid::new_v4(), "Curie")).collect::<Vec<_>>()).await;
+    clinic.project_all().await;
+    let (first, under_way, may_go_on) = build_in_steps(&clinic);
+    timeout(PATIENCE, under_way.notified()).await.unwrap();
+    let holders = "pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())";
+    clinic.execute(&format!("select pg_terminate_backend(pid) from {holders}")).await;
+    eventually("its lock is lost", async || clinic.count(holders).await == 0).await;
+    let (second, under_way, may_second_go_on) = build_in_steps(&clinic);
+    timeout(PATIENCE, under_way.notified()).await.unwrap();
+    let building = versions(&clinic, "patients").await["building"];
+    may_go_on.store(true, Ordering::Relaxed);
+    assert!(timeout(PATIENCE, first).await.unwrap().unwrap().is_err());
+    assert_eq!(versions(&clinic, "patients").await.get("building"), Some(&building));
+    may_second_go_on.store(true, Ordering::Relaxed);
+    timeout(PATIENCE, second).await.unwrap().unwrap().unwrap();
+    assert_eq!(versions(&clinic, "patients").await["live"], building);
 }
 
 /// Tables of another definition take over while a program of this one waits for the checkpoints of `patients`.
