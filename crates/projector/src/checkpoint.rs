@@ -86,6 +86,12 @@ impl Frontier {
         self.ahead.values().copied().max().unwrap_or_default().max(self.base)
     }
 
+    /// The checkpoints of a projection that reflect this.
+    pub(crate) fn rows(&self, projection: &Projection) -> Vec<(u32, u64)> {
+        let ahead = |partition| self.ahead.get(&partition).copied().unwrap_or(self.base);
+        [(LOG, self.base)].into_iter().chain(partitions_of(projection).into_iter().map(|partition| (partition, ahead(partition)))).collect()
+    }
+
     /// What is in this or in the other.
     pub(crate) fn and(&self, other: &Self) -> Self {
         let mut ahead = self.ahead.clone();
@@ -292,6 +298,13 @@ mod tests {
         assert_eq!(reflected(&[(LOG, 2), (1000, 4), (1001, 7)]).base, 4);
         assert_eq!(reflected(&[(1000, 4), (1001, 4)]), Frontier::at(4));
         assert_eq!(reflected(&[(LOG, 7)]), Frontier::at(7));
+    }
+
+    #[test]
+    fn what_checkpoints_reflect_can_be_written_as_checkpoints() {
+        for folded in [Frontier::at(0), Frontier::at(7), Frontier::of(5, [(1000, 9), (1001, 6)])] {
+            assert_eq!(reflected(&folded.rows(&anamnesis_projections::patients::PATIENTS)), folded);
+        }
     }
 
     #[test]

@@ -126,6 +126,16 @@ impl Parking {
         self.left_out.insert(position);
     }
 
+    /// All that waits, of who began with nothing parked; in order.
+    pub(crate) fn all_waiting(&self) -> Vec<u64> {
+        Vec::from_iter(self.waiting.iter().copied().collect::<BTreeSet<_>>())
+    }
+
+    /// What was to be left out, and had to be.
+    pub(crate) fn all_left_out(&self) -> &BTreeSet<u64> {
+        &self.left_out
+    }
+
     /// What was to be left out and, of everything up to a position, was taken this time.
     pub(crate) fn unskipped(&self, up_to: u64) -> Vec<u64> {
         let wasnt_taken = |position: &u64| self.left_out.contains(position) || self.waiting.contains(position);

@@ -25,6 +25,8 @@ use crate::{schema, versions};
 
 /// Entries in a page of the usual size.
 const PAGE: u32 = 1_000;
+/// As long as a minute.
+const SWAP_ATTEMPTS: u32 = 60;
 /// Keys in memory: those of the pages under way, so that a row finds the key that its events were opened with.
 const KEYS: u64 = 4_000;
 
@@ -41,6 +43,8 @@ pub struct Rebuild {
     pub log: Log,
     /// Entries in a page at most. Several are in memory at once: one is read while another is opened, folded, written.
     pub page: u32,
+    /// How often new tables try to take over, about once a second, while others read the old ones.
+    pub swap_attempts: u32,
     /// Where what was computed from the old tables may stand.
     pub cache: Option<Cache>,
 }
@@ -65,7 +69,7 @@ pub struct Rebuilt {
 impl Rebuild {
     /// With pages of the usual size, and no cache.
     pub fn new(owner: PgPool, projector: PgPool, vault: Vault, log: Log) -> Self {
-        Self { owner, projector, vault, log, page: PAGE, cache: None }
+        Self { owner, projector, vault, log, page: PAGE, swap_attempts: SWAP_ATTEMPTS, cache: None }
     }
 
     /// Builds a projection anew and puts it in the live one's place, if both say the same. `told` hears how many events
@@ -178,6 +182,10 @@ impl Alone {
     async fn restore(&self) -> Result<Rebuilt, ProjectorError> {
         let mut fresh = Fresh::take_kept(self.rebuild.clone(), self.projection).await?;
         let swapped = fresh.swap().await;
+        if matches!(swapped, Err(ProjectorError::StillRead { .. })) {
+            // if that fails they are discarded, as whatever else is left half-way
+            let _ = fresh.give_back().await;
+        }
         let rebuilt = self.finished(fresh, swapped.map(|()| None)).await?;
         let (name, position) = (self.projection.name, rebuilt.position);
         info!(projection = name, position, "projection `{name}` has gone back to the tables that were kept");

@@ -188,6 +188,26 @@ pub(crate) async fn take_kept(tx: &mut PgConnection, projection: &Projection) ->
     Ok(Kept { tables: Aside::of(projection, version), folded, waiting, left_out })
 }
 
+/// Keeps tables again that were taken and didn't come to be read.
+pub(crate) async fn give_back(connection: &mut PgConnection, projection: &Projection, kept: &Kept) -> sqlx::Result<()> {
+    let (partitions, positions): (Vec<_>, Vec<_>) =
+        kept.folded.rows(projection).into_iter().map(|(partition, position)| (partition.cast_signed(), position.cast_signed())).unzip();
+    sqlx::query(
+        "update read.versions
+         set state = 'kept', partitions = $2, positions = $3, waiting = $4, left_out = $5
+         where version = $1
+           and state = 'building'",
+    )
+    .bind(kept.tables.version)
+    .bind(partitions)
+    .bind(positions)
+    .bind(kept.waiting.iter().map(|position| position.cast_signed()).collect::<Vec<_>>())
+    .bind(kept.left_out.iter().map(|position| position.cast_signed()).collect::<Vec<_>>())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Puts new tables in the place of those that are read, and keeps these: in a transaction in which nobody else moves the
 /// projection's checkpoints. What was kept until now is dropped.
 pub(crate) async fn swap(tx: &mut PgConnection, projection: &Projection, new: &Aside) -> Result<(), ProjectorError> {

@@ -25,10 +25,13 @@ use crate::{batch, checkpoint, parking, schema};
 /// Events folded in one transaction while catching up.
 const CATCH_UP: u32 = 500;
 /// How long the swap waits for readers to let the old tables go: the live projector waits with it. Then it lets that one
-/// pass, and tries again; so often at most.
+/// pass, and tries again.
 const SWAP_PATIENCE: &str = "300ms";
 const BETWEEN_SWAPS: Duration = Duration::from_millis(700);
-const SWAP_ATTEMPTS: u32 = 60;
+/// An autovacuum never lets go by itself in time. Postgres cancels it for whoever has waited for `deadlock_timeout`, a second
+/// as a rule: so every tenth attempt waits longer than that.
+const LONG_SWAP_PATIENCE: &str = "1500ms";
+const LONG_SWAP_EVERY: u32 = 10;
 
 /// Tables that aren't read yet.
 pub(super) struct Fresh {
@@ -88,6 +91,18 @@ impl Fresh {
         self.settle(aside, up_to).await?;
         (self.folded, self.events) = (Frontier::at(up_to), events);
         Ok(())
+    }
+
+    /// Keeps them again, as they are by now.
+    pub(super) async fn give_back(&self) -> Result<(), ProjectorError> {
+        let mut connection = self.rebuild.owner.acquire().await?;
+        let kept = versions::Kept {
+            tables: self.tables.clone(),
+            folded: self.folded.clone(),
+            waiting: self.parking.all_waiting(),
+            left_out: self.parking.all_left_out().clone(),
+        };
+        Ok(versions::give_back(&mut connection, self.projection, &kept).await?)
     }
 
     /// Drops them, unless they are read or kept by now.
@@ -241,13 +256,14 @@ impl Fresh {
 
     /// Puts these tables in the place of the live ones, which are kept.
     pub(super) async fn swap(&mut self) -> Result<(), ProjectorError> {
-        for _ in 0..SWAP_ATTEMPTS {
+        for attempt in 1..=self.rebuild.swap_attempts {
             // most of the way without a lock
             let mut connection = self.rebuild.owner.acquire().await?;
             let near = checkpoint::frontier(&mut connection, self.projection.name, "").await?.unwrap_or_default();
             drop(connection);
             self.catch_up(&near).await?;
-            match self.try_swap().await {
+            let patience = if attempt % LONG_SWAP_EVERY == 0 { LONG_SWAP_PATIENCE } else { SWAP_PATIENCE };
+            match self.try_swap(patience).await {
                 Err(ProjectorError::Database(error)) if is_lock_timeout(&error) => sleep(BETWEEN_SWAPS).await,
                 swapped_or_failed => return swapped_or_failed,
             }
@@ -255,9 +271,9 @@ impl Fresh {
         Err(ProjectorError::StillRead { projection: self.projection.name })
     }
 
-    async fn try_swap(&mut self) -> Result<(), ProjectorError> {
+    async fn try_swap(&mut self, patience: &str) -> Result<(), ProjectorError> {
         let mut tx = self.rebuild.owner.begin().await?;
-        sqlx::query("select set_config('lock_timeout', $1, true)").bind(SWAP_PATIENCE).execute(&mut *tx).await?;
+        sqlx::query("select set_config('lock_timeout', $1, true)").bind(patience).execute(&mut *tx).await?;
         sqlx::query(schema::NO_TABLE_MOVES).execute(&mut *tx).await?;
         let live = checkpoint::frontier(&mut tx, self.projection.name, "for update").await?;
         self.catch_up(&live.clone().unwrap_or_default()).await?;

@@ -230,6 +230,38 @@ async fn what_is_kept_can_be_gone_back_to_until_it_is_dropped_and_is_forgotten_w
     assert_eq!(clinic.schemas_aside().await, Vec::<String>::new());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_stays_kept_where_readers_never_let_go() {
+    let clinic = Clinic::new().await;
+    let [sound, hurt] = [(); 2].map(|()| Uuid::new_v4());
+    clinic.tell_all(&[registered(sound, "Curie"), registered(hurt, "Meitner"), identifier_added(hurt, "1")]).await;
+    clinic.project_all().await;
+    rebuild(&clinic).run(&PATIENTS, |_, _| {}).await.unwrap();
+    let kept = versions(&clinic, "patients").await["kept"];
+    let last = clinic.tell_all(&[identifier_added(sound, "1"), identifier_added(hurt, "2")]).await;
+    clinic.alter(5).await;
+    let run = clinic.project_these(&[&PATIENTS], settings());
+    run.reached("patients", last).await;
+    run.stop().await;
+
+    let reads = read::begin(&clinic.reader, &[&PATIENTS]).await.unwrap();
+    let going_back = Rebuild { swap_attempts: 10, ..rebuild(&clinic) };
+    let going_back = tokio::spawn(async move { going_back.go_back(&PATIENTS).await });
+    let waits = "pg_locks where not granted and database = (select oid from pg_database where datname = current_database())
+        and clock_timestamp() - waitstart > interval '1.2 s'";
+    eventually("once it waits as long as an autovacuum takes to be cancelled", async || clinic.count(waits).await > 0).await;
+    let refused = timeout(PATIENCE, going_back).await.unwrap().unwrap().unwrap_err();
+    assert!(matches!(refused, ProjectorError::StillRead { projection: "patients" }), "{refused}");
+    assert_eq!(versions(&clinic, "patients").await["kept"], kept);
+    drop(reads);
+
+    let restored = rebuild(&clinic).go_back(&PATIENTS).await.unwrap();
+    assert_eq!((restored.position, restored.parked, clinic.waiting("patients").await), (last, 1, vec![5]));
+    assert_eq!((clinic.row_of(sound).await, clinic.row_of(hurt).await), (Some(2), Some(2)));
+    assert_eq!(versions(&clinic, "patients").await["live"], kept);
+    clinic.assert_one_same_as_rebuilt("patients").await;
+}
+
 #[tokio::test]
 async fn what_waited_when_tables_were_kept_gets_another_chance() {
     let clinic = Clinic::new().await;
