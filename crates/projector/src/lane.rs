@@ -9,6 +9,7 @@ mod share;
 
 use std::collections::BTreeSet;
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -148,17 +149,21 @@ impl<F: Feed, M: Fn() -> Result<F, FeedError>> Lane<F, M> {
             none => none.insert((self.make_feed)()?),
         };
         let mut after = feed.after(from, batch, wait);
+        let mut came = None;
         let entries = loop {
+            if let Some(entries) = came.take() {
+                break entries?;
+            }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 entries = &mut after => break entries?,
                 // it goes on waiting: what it has found out by now it would have to find out again
                 () = self.crew.more_is_published(self.passed_at + PASS_EVERY) => {
                     self.passed_at = Instant::now();
-                    self.crew.pass_nothing().await?;
+                    beside(self.crew.pass_nothing(), &mut after, &mut came).await?;
                 }
                 () = sleep_until(self.look_at) => {
-                    self.crew.try_parked_again().await?;
+                    beside(self.crew.try_parked_again(), &mut after, &mut came).await?;
                     self.look_at = Instant::now() + self.crew.look_again_after();
                 }
             }
@@ -375,6 +380,18 @@ fn assert_dense(from: u64, positions: impl Iterator<Item = u64>) -> Result<(), P
 fn stopped(reporter: &Reporter, name: &'static str, problem: &ProjectorError) {
     error!(projection = name, error = %described(problem), "projection `{name}` stands still");
     reporter.status(name, Status::Stopped { error: described(problem) });
+}
+
+/// Does something while something else is waited for, and keeps what that has come to. What waits must go on being polled: it may
+/// have been given the connection that is needed here.
+async fn beside<T, W: Future + Unpin>(work: impl Future<Output = T>, waiting: &mut W, came: &mut Option<W::Output>) -> T {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            output = &mut *waiting, if came.is_none() => *came = Some(output),
+        }
+    }
 }
 
 /// The error and what it came from, in one sentence.
