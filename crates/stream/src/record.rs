@@ -78,26 +78,16 @@ impl Record {
 
     /// Its headers; `previous` is the position of the record before it in its partition, 0 for the first.
     pub(crate) fn headers(&self, previous: u64) -> OwnedHeaders {
-        let (position, previous, leaf) = (self.position.to_string(), previous.to_string(), hex_of(self.leaf.as_bytes()));
+        let (position, previous, mut leaf) = (self.position.to_string(), previous.to_string(), [0; 64]);
+        hex::encode_to_slice(self.leaf.as_bytes(), &mut leaf).expect("32 bytes are 64 digits");
         let values =
             [(POSITION, position.as_bytes()), (PREVIOUS, previous.as_bytes()), (LEAF, &leaf), (FINGERPRINT, ENVELOPE_FINGERPRINT.as_bytes())];
         values.into_iter().fold(OwnedHeaders::new_with_capacity(4), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }))
     }
 }
 
-/// By hand, for every event passes here.
-fn hex_of(hash: &[u8; 32]) -> [u8; 64] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut hex = [0; 64];
-    for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(hash) {
-        *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-    }
-    hex
-}
-
 fn value(entry: &SealedEntry, schema_id: u32) -> Vec<u8> {
-    let sealed = entry.payload.as_bytes().len() + entry.metadata.as_ref().map_or(0, |sealed| sealed.as_bytes().len());
-    let mut value = Vec::with_capacity(WIRE_HEADER + sealed + AROUND_SEALED);
+    let mut value = Vec::with_capacity(WIRE_HEADER + entry.sealed_bytes() + AROUND_SEALED);
     value.push(0);
     value.extend_from_slice(&schema_id.to_be_bytes());
     write_envelope(&envelope(entry), &mut value);

@@ -143,7 +143,7 @@ async fn behind(installation: &Installation, names: &[&str]) -> anyhow::Result<S
 
 async fn publication(installation: &Installation) -> anyhow::Result<String> {
     let head = installation.log.head().await?.position;
-    let Publication { position, is_led, .. } = Publication::of(&installation.writer).await?;
+    let Publication { position, is_led } = Publication::of(&installation.writer).await?;
     let lag = head.saturating_sub(position);
     if lag > 0 && !is_led {
         bail!("nobody publishes, and {lag} events wait: start `anamnesis publish`");
