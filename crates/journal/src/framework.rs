@@ -159,7 +159,8 @@ impl<A: Aggregate> EventStore<Framework<A>> for Store<'_> {
 
     async fn load_events(&self, id: &str) -> Result<Vec<EventEnvelope<Framework<A>>>, AggregateError<A::Error>> {
         let stored = read::<A>(&self.inner.repositories.whole, id).await.map_err(told)?;
-        self.envelopes(id, stored).await.map_err(told)
+        let events = self.opened::<A>(id, stored).await.map_err(told)?;
+        Ok(events.into_iter().map(|(event, columns)| envelope(id, event, columns)).collect())
     }
 
     async fn load_aggregate(&self, id: &str) -> Result<Loaded<A>, AggregateError<A::Error>> {
@@ -176,7 +177,7 @@ impl<A: Aggregate> EventStore<Framework<A>> for Store<'_> {
         let (id, events) = (context.id.to_string(), events.into_iter().map(FrameworkEvent::into_event).collect());
         let committed = self.append(events, context).await.map_err(told)?;
         let columns = |event_id: Uuid| HashMap::from([(EVENT_ID.to_owned(), event_id.to_string())]);
-        Ok(committed.into_iter().map(|event| envelope(&id, event.sequence, event.event, columns(event.event_id))).collect())
+        Ok(committed.into_iter().map(|event| (columns(event.event_id), event)).map(|(columns, event)| envelope(&id, event, columns)).collect())
     }
 }
 
@@ -192,7 +193,7 @@ impl Store<'_> {
         let id = id.to_string();
         let mut stored = read::<A>(&self.inner.repositories.whole, &id).await?;
         stored.retain(|row| matches!(row, Stored::Event(event) if event.command_id == self.caller.command_id && event.sequence <= last));
-        self.envelopes::<A>(&id, stored).await?.into_iter().map(committed::<A>).collect()
+        Ok(self.opened::<A>(&id, stored).await?.into_iter().map(|(event, _)| event).collect())
     }
 }
 
@@ -226,18 +227,18 @@ impl Store<'_> {
     }
 
     /// The events with what stands beside them. [`Failure::Erased`] if one of them was erased.
-    async fn envelopes<A: Aggregate>(&self, id: &str, stored: Vec<Stored>) -> Result<Vec<EventEnvelope<Framework<A>>>, Failure> {
+    async fn opened<A: Aggregate>(&self, id: &str, stored: Vec<Stored>) -> Result<Vec<(CommittedEvent<A::Event>, Columns)>, Failure> {
         self.check_organization(&stored)?;
-        let (uuid, keys) = (parse(id)?, self.inner.vault.open_keys(&key_ids(&stored)).await?);
+        let (id, keys) = (parse(id)?, self.inner.vault.open_keys(&key_ids(&stored)).await?);
         stored
             .into_iter()
             .filter_map(|row| match row {
                 Stored::Event(event) => Some(event),
                 Stored::Snapshot(_) => None,
             })
-            .map(|event| match open::<A>(uuid, &event, &keys)? {
+            .map(|stored| match open::<A>(id, &stored, &keys)? {
                 Opened::Erased => Err(Failure::Erased),
-                Opened::Value(payload) => Ok(envelope(id, event.sequence, payload, event.columns)),
+                Opened::Value(event) => Ok((CommittedEvent { event_id: stored.event_id, sequence: stored.sequence, event }, stored.columns)),
             })
             .collect()
     }
@@ -272,16 +273,12 @@ impl Store<'_> {
 
 const EVENT_ID: &str = "event_id";
 
-fn envelope<A: Aggregate>(id: &str, sequence: u64, event: A::Event, metadata: HashMap<String, String>) -> EventEnvelope<Framework<A>> {
-    let sequence = usize::try_from(sequence).expect("this is a 64-bit program");
-    EventEnvelope { aggregate_id: id.to_owned(), sequence, payload: FrameworkEvent::new(event), metadata }
-}
+/// What stands beside an event, by the columns' names: cqrs-es's metadata.
+type Columns = HashMap<String, String>;
 
-/// An event as the caller gets it.
-fn committed<A: Aggregate>(envelope: EventEnvelope<Framework<A>>) -> Result<CommittedEvent<A::Event>, Failure> {
-    let event_id = envelope.metadata.get(EVENT_ID).and_then(|id| Uuid::parse_str(id).ok());
-    let event_id = event_id.ok_or(Failure::broken("an event has no id"))?;
-    Ok(CommittedEvent { event_id, sequence: envelope.sequence as u64, event: envelope.payload.into_event() })
+fn envelope<A: Aggregate>(id: &str, event: CommittedEvent<A::Event>, metadata: Columns) -> EventEnvelope<Framework<A>> {
+    let sequence = usize::try_from(event.sequence).expect("this is a 64-bit program");
+    EventEnvelope { aggregate_id: id.to_owned(), sequence, payload: FrameworkEvent::new(event.event), metadata }
 }
 
 async fn read<A: Aggregate>(repository: &PostgresEventRepository, id: &str) -> Result<Vec<Stored>, Failure> {
