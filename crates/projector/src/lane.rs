@@ -11,7 +11,6 @@ use std::collections::BTreeSet;
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anamnesis_domain::Recorded;
@@ -285,7 +284,7 @@ impl Crew {
             self.keepers.moved(name, &touched, position).await;
             self.reporter.running(name, position, parking.count());
             if taken > 0 {
-                self.works.applied.counter(name).fetch_add(taken, Ordering::Relaxed);
+                self.works.applied.add(name, taken);
             }
             if let Some(member) = self.members.iter_mut().find(|member| member.projection.name == name) {
                 (member.position, member.reached, member.parking) = (position, position, parking);

@@ -12,6 +12,14 @@ use crate::progress::Status;
 /// A projection that this process took over, in which epoch, and how it is.
 pub(crate) type Held = (&'static str, i64, Status);
 
+/// Whoever says it last is known.
+const KNOWN: &str = "on conflict (consumer, partition) do update
+     set epoch = excluded.epoch,
+         process = excluded.process,
+         status = excluded.status,
+         problem = excluded.problem,
+         seen_at = excluded.seen_at";
+
 /// Says which projections this process runs, and how they are. One that it no longer moves, because another has taken
 /// it over, is passed over.
 pub(crate) async fn tell(pool: &PgPool, partition: u32, held: &[Held]) -> sqlx::Result<()> {
@@ -25,19 +33,14 @@ pub(crate) async fn tell(pool: &PgPool, partition: u32, held: &[Held]) -> sqlx::
     let mut tx = pool.begin().await?;
     // who says it again in a moment needn't wait for the disk
     sqlx::query("select set_config('synchronous_commit', 'off', true)").execute(&mut *tx).await?;
-    sqlx::query(
+    sqlx::query(&format!(
         "insert into journal.projectors as known (consumer, partition, epoch, process, status, problem, seen_at)
          select told.consumer, $2, told.epoch, $3, told.status, told.problem, clock_timestamp()
          from unnest($1, $4, $5, $6) as told (consumer, epoch, status, problem)
          order by told.consumer
-         on conflict (consumer, partition) do update
-         set epoch = excluded.epoch,
-             process = excluded.process,
-             status = excluded.status,
-             problem = excluded.problem,
-             seen_at = excluded.seen_at
+         {KNOWN}
          where known.epoch <= excluded.epoch",
-    )
+    ))
     .bind(told.iter().map(|(name, ..)| *name).collect::<Vec<_>>())
     .bind(partition.cast_signed())
     .bind(this_process())
@@ -51,21 +54,16 @@ pub(crate) async fn tell(pool: &PgPool, partition: u32, held: &[Held]) -> sqlx::
 
 /// Says why a projection isn't run yet by whoever knows its new definition, unless somebody still runs the old one.
 pub(crate) async fn tell_of_deployment(pool: &PgPool, name: &str, problem: &str, silence: Duration) -> sqlx::Result<()> {
-    sqlx::query(
+    sqlx::query(&format!(
         "insert into journal.projectors as known (consumer, partition, epoch, process, status, problem, seen_at)
          select consumer, partition, epoch, $2, 'waiting', $3, clock_timestamp()
          from journal.checkpoints
          where consumer = $1
-         on conflict (consumer, partition) do update
-         set epoch = excluded.epoch,
-             process = excluded.process,
-             status = excluded.status,
-             problem = excluded.problem,
-             seen_at = excluded.seen_at
+         {KNOWN}
          where known.process = excluded.process
             or known.status = 'stopped'
             or known.seen_at < clock_timestamp() - $4",
-    )
+    ))
     .bind(name)
     .bind(this_process())
     .bind(problem)

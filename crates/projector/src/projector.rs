@@ -185,9 +185,7 @@ impl Projector {
         }
         self.pulse.while_waiting(lanes.join_all()).await;
         self.leave().await;
-        if shutdown.is_cancelled() {
-            self.pulse.ends();
-        }
+        self.pulse.ends();
     }
 
     /// What it follows, by its name.

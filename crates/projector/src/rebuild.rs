@@ -170,11 +170,11 @@ impl Alone {
             return Err(ProjectorError::NotYet { position, head });
         }
         let mut fresh = Fresh::begin(self.rebuild.clone(), self.projection).await?;
-        let filled = match fresh.fill(position, told).await {
-            Ok(()) => fresh.digest().await.map(Some),
-            Err(error) => Err(error),
+        let filled = async {
+            fresh.fill(position, told).await?;
+            fresh.digest().await.map(Some)
         };
-        let stopped = filled.map(|digest| self.rebuilt(&fresh, digest));
+        let stopped = filled.await.map(|digest| self.rebuilt(&fresh, digest));
         fresh.discard().await?;
         stopped
     }

@@ -89,11 +89,7 @@ async fn extend(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<
 
 /// Whether the live tables are of this program's definition.
 pub(crate) async fn is_fit(pool: &PgPool, projection: &Projection) -> sqlx::Result<bool> {
-    are_of(&mut *pool.acquire().await?, projection).await
-}
-
-async fn are_of(connection: &mut PgConnection, projection: &Projection) -> sqlx::Result<bool> {
-    Ok(versions::live(connection, projection).await?.is_some_and(|definition| definition == definition_of(projection)))
+    Ok(versions::live(&mut *pool.acquire().await?, projection).await?.is_some_and(|definition| definition == definition_of(projection)))
 }
 
 /// Those whose tables are of this program's definition, and the others.
@@ -101,11 +97,12 @@ pub(crate) async fn divide_by_definition(
     connection: &mut PgConnection,
     projections: &[&'static Projection],
 ) -> sqlx::Result<(Vec<&'static Projection>, Vec<&'static Projection>)> {
-    let (mut fit, mut others) = (Vec::new(), Vec::new());
-    for projection in projections {
-        if are_of(connection, projection).await? { fit.push(*projection) } else { others.push(*projection) }
+    if projections.is_empty() {
+        return Ok(Default::default());
     }
-    Ok((fit, others))
+    let live = versions::live_of(connection, projections).await?;
+    let is_fit = |projection: &&Projection| live.get(projection.name).is_some_and(|definition| *definition == definition_of(projection));
+    Ok(projections.iter().copied().partition(is_fit))
 }
 
 /// Deletes every row of a subject from the read models, those being built or kept included. The subject is fenced before;

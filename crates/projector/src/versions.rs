@@ -3,7 +3,7 @@
 //! What is read stands in `read` or `audit`, everything else in a schema of its own. One of each at most: whoever changes
 //! this holds the projection's lock ([`lock`]), which goes with its connection.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use anamnesis_projections::kernel::Projection;
 use sha2::{Digest, Sha256};
@@ -87,6 +87,14 @@ pub(crate) async fn live(connection: &mut PgConnection, projection: &Projection)
         .await
 }
 
+/// The definitions of the tables that are read, of several projections.
+pub(crate) async fn live_of(connection: &mut PgConnection, projections: &[&Projection]) -> sqlx::Result<HashMap<String, String>> {
+    let names: Vec<_> = projections.iter().map(|projection| projection.name).collect();
+    let live = "select projection, definition from read.versions where projection = any($1) and state = 'live'";
+    let live: Vec<(String, String)> = sqlx::query_as(live).bind(names).fetch_all(connection).await?;
+    Ok(live.into_iter().collect())
+}
+
 /// Whether there are tables to go back to.
 pub(crate) async fn is_kept(connection: &mut PgConnection, projection: &Projection) -> sqlx::Result<bool> {
     sqlx::query_scalar("select exists (select from read.versions where projection = $1 and state = 'kept')")
@@ -104,8 +112,12 @@ pub(crate) async fn begin_live(tx: &mut PgConnection, projection: &Projection) -
 /// Puts a schema on the list in which tables will be built.
 pub(crate) async fn begin(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<Aside> {
     let tables = Aside::of(projection, begin_as(tx, projection, "building").await?);
-    script(tx, &format!("create schema {0}; grant usage on schema {0} to anamnesis_projector", tables.schema)).await?;
+    make_schema(tx, &tables).await?;
     Ok(tables)
+}
+
+async fn make_schema(tx: &mut PgConnection, tables: &Aside) -> sqlx::Result<()> {
+    script(tx, &format!("create schema {0}; grant usage on schema {0} to anamnesis_projector", tables.schema)).await
 }
 
 async fn begin_as(tx: &mut PgConnection, projection: &Projection, state: &str) -> sqlx::Result<i64> {
@@ -214,7 +226,7 @@ pub(crate) async fn swap(tx: &mut PgConnection, projection: &Projection, new: &A
     drop_kept(tx, projection).await?;
     let live = projection.schema.name();
     if let Some((old, tables)) = keep(tx, projection).await? {
-        script(tx, &format!("create schema {0}; grant usage on schema {0} to anamnesis_projector", old.schema)).await?;
+        make_schema(tx, &old).await?;
         move_tables(tx, &tables, live, &old.schema).await?;
     }
     let sql = "update read.versions set state = 'live', since = clock_timestamp() where version = $1 and state = 'building' returning tables";

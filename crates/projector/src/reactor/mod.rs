@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anamnesis_journal::log::{Log, LogError, SealedEntry};
 use anamnesis_loops::{Loops, PATIENCE, Pulse};
+use anamnesis_stream::FeedError;
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
@@ -128,10 +129,10 @@ impl Reactors {
         for reactor in self.all {
             let (name, noted) = (reactor.name(), Arc::new(Notify::new()));
             let works = Works { pool: self.pool.clone(), log: self.log.clone(), reactor, settings: self.settings, noted };
-            let (noting, until) = (works.clone(), shutdown.clone());
-            self.loops.spawn_on(&mut tasks, format!("reactor of {name}"), PATIENCE, |pulse| noting.note_until(until, pulse));
-            let until = shutdown.clone();
-            self.loops.spawn_on(&mut tasks, format!("outbox of {name}"), PATIENCE, |pulse| works.act_until(until, pulse));
+            for (part, kind) in [(Part::Noting, "reactor"), (Part::Acting, "outbox")] {
+                let (works, shutdown) = (works.clone(), shutdown.clone());
+                self.loops.spawn_on(&mut tasks, format!("{kind} of {name}"), PATIENCE, |pulse| works.go_on(part, shutdown, pulse));
+            }
         }
         tasks.join_all().await;
     }
@@ -148,6 +149,13 @@ struct Works {
     noted: Arc<Notify>,
 }
 
+/// What each of the two does.
+#[derive(Clone, Copy)]
+enum Part {
+    Noting,
+    Acting,
+}
+
 /// What looking through the log has come to.
 enum Looked {
     /// There may be more.
@@ -159,23 +167,34 @@ enum Looked {
 }
 
 impl Works {
-    async fn note_until(self, shutdown: CancellationToken, pulse: Pulse) {
-        let (mut retry_after, wait) = (FIRST_RETRY_AFTER, self.settings.wait);
+    async fn go_on(self, part: Part, shutdown: CancellationToken, pulse: Pulse) {
+        let mut retry_after = FIRST_RETRY_AFTER;
         while !shutdown.is_cancelled() {
             pulse.beat();
-            match self.note().await {
-                Ok(looked) => {
-                    retry_after = FIRST_RETRY_AFTER;
-                    match looked {
-                        Looked::On => {}
-                        Looked::AtTheEnd(position) => drop(shutdown.run_until_cancelled(self.log.wait_for(position + 1, wait)).await),
-                        Looked::Taken => drop(shutdown.run_until_cancelled(sleep(wait)).await),
-                    }
+            let step = match part {
+                Part::Noting => self.note_or_wait(&shutdown).await,
+                Part::Acting => self.act_or_wait(&shutdown).await,
+            };
+            match step {
+                Ok(()) => retry_after = FIRST_RETRY_AFTER,
+                Err(problem) => {
+                    let name = self.reactor.name();
+                    warn!(reactor = name, error = %described(&problem), "the reactor waits: trying again in {} ms", retry_after.as_millis());
+                    pause(&mut retry_after, &shutdown).await;
                 }
-                Err(problem) => self.wait(&problem, &mut retry_after, &shutdown).await,
             }
         }
         pulse.ends();
+    }
+
+    async fn note_or_wait(&self, shutdown: &CancellationToken) -> Result<(), ProjectorError> {
+        let wait = self.settings.wait;
+        match self.note().await? {
+            Looked::On => {}
+            Looked::AtTheEnd(position) => drop(shutdown.run_until_cancelled(self.log.wait_for(position + 1, wait)).await),
+            Looked::Taken => drop(shutdown.run_until_cancelled(sleep(wait)).await),
+        }
+        Ok(())
     }
 
     /// Looks at the next events, and notes those that are acted upon.
@@ -184,12 +203,12 @@ impl Works {
         let mut tx = self.pool.begin().await?;
         let Some(position) = outbox::lock_checkpoint(&mut tx, name).await? else {
             drop(tx);
-            let head = self.log.head().await.map_err(anamnesis_stream::FeedError::from)?.position;
+            let head = self.log.head().await.map_err(FeedError::from)?.position;
             // it is there, and another process has it
             let is_new = outbox::begin_at(&self.pool, name, head).await?;
             return Ok(if is_new { Looked::On } else { Looked::Taken });
         };
-        let entries = self.log.read_after(position, self.settings.batch).await.map_err(anamnesis_stream::FeedError::from)?;
+        let entries = self.log.read_after(position, self.settings.batch).await.map_err(FeedError::from)?;
         let Some(last) = entries.last() else { return Ok(Looked::AtTheEnd(position)) };
         let wanted: Vec<u64> = entries.iter().filter(|entry| self.reactor.wants(entry)).map(|entry| entry.position).collect();
         outbox::note(&mut tx, name, &wanted, last.position).await?;
@@ -200,22 +219,12 @@ impl Works {
         Ok(Looked::On)
     }
 
-    async fn act_until(self, shutdown: CancellationToken, pulse: Pulse) {
-        let mut retry_after = FIRST_RETRY_AFTER;
-        while !shutdown.is_cancelled() {
-            pulse.beat();
-            match self.act().await {
-                Ok(is_done) => {
-                    retry_after = FIRST_RETRY_AFTER;
-                    if !is_done {
-                        // what another process has noted, or what was put off, it finds by looking
-                        let _ = shutdown.run_until_cancelled(timeout(self.settings.wait, self.noted.notified())).await;
-                    }
-                }
-                Err(problem) => self.wait(&problem, &mut retry_after, &shutdown).await,
-            }
+    async fn act_or_wait(&self, shutdown: &CancellationToken) -> Result<(), ProjectorError> {
+        if !self.act().await? {
+            // what another process has noted, or what was put off, it finds by looking
+            let _ = shutdown.run_until_cancelled(timeout(self.settings.wait, self.noted.notified())).await;
         }
-        pulse.ends();
+        Ok(())
     }
 
     /// Makes an attempt at what has been due for longest; false if nothing is.
@@ -251,10 +260,5 @@ impl Works {
         let (effect, patience) = (Effect::new(self.reactor.name(), entry), self.settings.patience);
         let late = |_| Err(EffectFailed(format!("it took longer than {} s", patience.as_secs())));
         Ok(timeout(patience, self.reactor.act(&effect)).await.unwrap_or_else(late))
-    }
-
-    async fn wait(&self, problem: &ProjectorError, retry_after: &mut Duration, shutdown: &CancellationToken) {
-        warn!(reactor = self.reactor.name(), error = %described(problem), "the reactor waits: trying again in {} ms", retry_after.as_millis());
-        pause(retry_after, shutdown).await;
     }
 }
