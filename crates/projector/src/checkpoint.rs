@@ -202,17 +202,26 @@ async fn fit(tx: &mut PgConnection, projections: &[&'static Projection]) -> sqlx
 
 /// Locks checkpoints until the transaction ends, in the order of their names, so that two never wait for each other.
 pub(crate) async fn lock(tx: &mut PgConnection, names: &[&str], partition: u32) -> sqlx::Result<HashMap<String, Checkpoint>> {
-    sqlx::query_as(
+    select(tx, names, partition, "for update").await
+}
+
+/// Looks at checkpoints, which may be others' in a moment.
+pub(crate) async fn look(connection: &mut PgConnection, names: &[&str], partition: u32) -> sqlx::Result<HashMap<String, Checkpoint>> {
+    select(connection, names, partition, "").await
+}
+
+async fn select(connection: &mut PgConnection, names: &[&str], partition: u32, lock: &str) -> sqlx::Result<HashMap<String, Checkpoint>> {
+    sqlx::query_as(&format!(
         "select consumer, epoch, position, parking
          from journal.checkpoints
          where consumer = any($1)
            and partition = $2
          order by consumer
-         for update",
-    )
+         {lock}",
+    ))
     .bind(names)
     .bind(partition.cast_signed())
-    .fetch_all(tx)
+    .fetch_all(connection)
     .await
     .map(by_name)
 }

@@ -65,6 +65,11 @@ impl Parking {
         Self { skipped, left_out, ..Self::default() }
     }
 
+    /// Whether it is as that revision has it.
+    pub(crate) fn is_of(&self, revision: i64) -> bool {
+        self.revision == Some(revision)
+    }
+
     /// Whether it was changed by somebody else since it was known: by a rebuild, which may have put other rows there as well.
     pub(crate) fn is_outdated(&self, revision: i64) -> bool {
         self.revision.is_some_and(|known| known != revision)

@@ -44,9 +44,14 @@ impl Crew {
         self.reporter.partition() == LOG || partition() == Some(self.reporter.partition())
     }
 
-    /// What was parked before it began, or by a rebuild.
+    /// What was parked before it began, or by a rebuild. To lock something is to write, and there seldom is anything new.
     async fn learn_what_is_parked(&mut self) -> Result<(), ProjectorError> {
         let names: Vec<_> = self.members.iter().map(|member| member.projection.name).collect();
+        let seen = checkpoint::look(&mut *self.works.pool.acquire().await?, &names, self.reporter.partition()).await?;
+        let is_known = |member: &Member| seen.get(member.projection.name).is_none_or(|checkpoint| member.parking.is_of(checkpoint.parking));
+        if self.members.iter().all(is_known) {
+            return Ok(());
+        }
         let mut tx = self.works.pool.begin().await?;
         let checkpoints = checkpoint::lock(&mut tx, &names, self.reporter.partition()).await?;
         for member in &mut self.members {

@@ -12,7 +12,7 @@ use crate::error::Reason;
 impl Parking {
     /// As it is beside a checkpoint that is locked: what is remembered, if the revision is still the same.
     pub(crate) async fn as_of(&self, tx: &mut PgConnection, name: &str, revision: i64) -> sqlx::Result<Self> {
-        if self.revision == Some(revision) { Ok(self.clone()) } else { Self::afresh(tx, name, revision).await }
+        if self.is_of(revision) { Ok(self.clone()) } else { Self::afresh(tx, name, revision).await }
     }
 
     /// As it is written beside a checkpoint that is locked.
