@@ -44,6 +44,11 @@ pub const ALL: &[&Projection] = &[
 /// Who may see a row: what the policies of every table ask, and the schemas they stand in.
 pub const SCOPE: &str = include_str!("scope.sql");
 
+/// The names of all, in that order.
+pub fn names() -> Vec<&'static str> {
+    ALL.iter().map(|projection| projection.name).collect()
+}
+
 /// The projection of that name.
 pub fn find(name: &str) -> Option<&'static Projection> {
     ALL.iter().find(|projection| projection.name == name).copied()

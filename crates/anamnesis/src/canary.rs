@@ -125,12 +125,11 @@ fn warn_of(told: Result<anyhow::Result<()>, Elapsed>) {
 }
 
 async fn reached(pool: &PgPool) -> sqlx::Result<Reached> {
-    let names: Vec<_> = anamnesis_projections::ALL.iter().map(|projection| projection.name).collect();
     sqlx::query_as(
         "select (select position from journal.publisher) as published,
                 (select coalesce(min(coalesce(position, 0)), 0) from unnest($1) as name left join journal.reached on consumer = name) as visible",
     )
-    .bind(names)
+    .bind(anamnesis_projections::names())
     .fetch_one(pool)
     .await
 }

@@ -192,8 +192,7 @@ async fn registry(kafka: &KafkaSettings, installation: &Installation) -> Finding
 }
 
 async fn projections(installation: &Installation) -> anyhow::Result<String> {
-    let names: Vec<_> = anamnesis_projections::ALL.iter().map(|projection| projection.name).collect();
-    behind(installation, &names).await
+    behind(installation, &anamnesis_projections::names()).await
 }
 
 /// What is shown of a parked stream is older than it seems: somebody must look.

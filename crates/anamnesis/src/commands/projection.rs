@@ -21,6 +21,7 @@ use crate::cli::{Projection, ProjectionRebuild};
 use crate::config::Config;
 use crate::installation::{Database, Installation};
 use crate::output::Output;
+use crate::standing::{Standing, standings};
 use crate::tenant::host_caller;
 
 /// How far a read model has come.
@@ -61,15 +62,16 @@ pub(crate) async fn run(config: &Config, projection: Projection, output: Output)
 const RATE_OVER: Duration = Duration::from_secs(1);
 
 async fn list(installation: &Installation, output: Output) -> anyhow::Result<()> {
-    let (before, begun) = (reached(installation).await?, Instant::now());
+    let (before, begun) = (standings(&installation.writer).await?, Instant::now());
     sleep(RATE_OVER).await;
-    let (reached, seconds) = (reached(installation).await?, begun.elapsed().as_secs_f64());
+    let (now, seconds) = (standings(&installation.writer).await?, begun.elapsed().as_secs_f64());
     let head: i64 = sqlx::query_scalar("select position from journal.head").fetch_one(&installation.writer).await?;
-    let positions: Vec<_> = reached.iter().map(|(position, _)| position.cast_unsigned()).collect();
+    let positions: Vec<_> = now.iter().map(|standing| standing.position.cast_unsigned()).collect();
     let since = installation.log.waiting_since(&positions).await?;
     let mut lines = Vec::new();
-    for (((projection, (was, _)), (position, parked)), since) in anamnesis_projections::ALL.iter().zip(before).zip(reached).zip(since) {
-        let come_on = u32::try_from(position - was).unwrap_or_default();
+    for (((projection, before), now), since) in anamnesis_projections::ALL.iter().zip(before).zip(now).zip(since) {
+        let Standing { position, parked, .. } = now;
+        let come_on = u32::try_from(position - before.position).unwrap_or_default();
         lines.push(Line {
             projection: projection.name,
             schema: projection.schema.name(),
@@ -88,20 +90,6 @@ async fn list(installation: &Installation, output: Output) -> anyhow::Result<()>
         [line.projection.to_owned(), line.schema.to_owned()].into_iter().chain(numbers).chain([keeps_earlier]).collect()
     };
     output.table(&lines, &["PROJECTION", "SCHEMA", "POSITION", "BEHIND", "SECONDS", "PER SECOND", "PARKED", "KEEPS EARLIER"], cells)
-}
-
-/// Up to where each is, in their order, and how many streams it has parked.
-async fn reached(installation: &Installation) -> sqlx::Result<Vec<(i64, i64)>> {
-    let names: Vec<_> = anamnesis_projections::ALL.iter().map(|projection| projection.name).collect();
-    sqlx::query_as(
-        "select coalesce((select position from journal.reached where consumer = name), 0),
-                (select count(*) from journal.parked where consumer = name)
-         from unnest($1) with ordinality as projection (name, number)
-         order by number",
-    )
-    .bind(names)
-    .fetch_all(&installation.writer)
-    .await
 }
 
 /// What a rebuild did.

@@ -7,6 +7,7 @@ use anamnesis_projector::reactor::outbox;
 
 use super::gauges::Gauges;
 use crate::installation::Installation;
+use crate::standing::standings;
 
 const POSITION: &str = "The last position in the log";
 const GAP: &str = "Positions that are missing between what the tree has found dense and the head of the log: 0, or something is lost";
@@ -41,15 +42,6 @@ struct Log {
     findings: Option<i32>,
 }
 
-/// A projection.
-#[derive(sqlx::FromRow)]
-struct Projection {
-    name: String,
-    position: i64,
-    parked: i64,
-    stands_still: bool,
-}
-
 /// Looks, in a few statements that read a few rows each.
 pub(super) async fn tell(installation: &Installation, gauges: &mut Gauges) -> sqlx::Result<()> {
     let log: Log = sqlx::query_as(include_str!("journal.sql")).fetch_one(&installation.writer).await?;
@@ -67,7 +59,8 @@ pub(super) async fn tell(installation: &Installation, gauges: &mut Gauges) -> sq
         }
     }
     let checkpoints = "select consumer, partition, position from journal.checkpoints where consumer = any($1)";
-    let checkpoints: Vec<(String, i32, i64)> = sqlx::query_as(checkpoints).bind(names()).fetch_all(&installation.reader).await?;
+    let checkpoints: Vec<(String, i32, i64)> =
+        sqlx::query_as(checkpoints).bind(anamnesis_projections::names()).fetch_all(&installation.reader).await?;
     for (name, partition, position) in checkpoints {
         let labels = [("projection", &*name), ("partition", &*partition.to_string())];
         gauges.set_position("anamnesis_projection_position", CHECKPOINT, labels, position);
@@ -92,17 +85,7 @@ impl Log {
 
 /// How far all of them are.
 async fn projections(installation: &Installation, log: &Log, gauges: &mut Gauges) -> sqlx::Result<u64> {
-    let projections: Vec<Projection> = sqlx::query_as(
-        "select name, coalesce(reached.position, 0) as position, coalesce(parked.streams, 0) as parked,
-                coalesce(parked.stands_still, false) as stands_still
-         from unnest($1) as name
-         left join journal.reached on reached.consumer = name
-         left join (select consumer, count(*) as streams, bool_or(stands_still) as stands_still from journal.parked group by consumer) as parked
-             on parked.consumer = name",
-    )
-    .bind(names())
-    .fetch_all(&installation.writer)
-    .await?;
+    let projections = standings(&installation.writer).await?;
     let positions: Vec<_> = projections.iter().map(|projection| projection.position.cast_unsigned()).collect();
     let since = installation.log.waiting_since(&positions).await.map_err(database)?;
     for (projection, since) in projections.iter().zip(since) {
@@ -114,10 +97,6 @@ async fn projections(installation: &Installation, log: &Log, gauges: &mut Gauges
         gauges.set("anamnesis_projection_stands_still", STANDS_STILL, labels, u8::from(projection.stands_still));
     }
     Ok(positions.into_iter().min().unwrap_or_default())
-}
-
-fn names() -> Vec<&'static str> {
-    anamnesis_projections::ALL.iter().map(|projection| projection.name).collect()
 }
 
 fn database(error: LogError) -> sqlx::Error {
