@@ -72,9 +72,9 @@ pub struct ReactorSettings {
     pub batch: u32,
     /// How long it waits for events before it looks whether it should stop, or whether another process has stopped.
     pub wait: Duration,
-    /// How long one attempt may take. Shorter than the first pause.
+    /// How long one attempt may take. Nobody begins another one for twice as long, should the process be gone.
     pub patience: Duration,
-    /// The pause after the first attempt; each is twice as long as the one before, up to `longest_pause`.
+    /// The pause after the first attempt that failed; each is twice as long as the one before, up to `longest_pause`.
     pub first_pause: Duration,
     /// The longest pause.
     pub longest_pause: Duration,
@@ -93,6 +93,14 @@ impl Default for ReactorSettings {
             longest_pause: Duration::from_hours(1),
             most_attempts: 36,
         }
+    }
+}
+
+impl ReactorSettings {
+    /// The pause after so many attempts in vain; `None` after the last.
+    fn pause_after(&self, attempts: u32) -> Option<Duration> {
+        let doubled = 2_u32.saturating_pow(attempts.saturating_sub(1));
+        (attempts < self.most_attempts).then(|| self.first_pause.saturating_mul(doubled).min(self.longest_pause))
     }
 }
 
@@ -230,19 +238,19 @@ impl Works {
     /// Makes an attempt at what has been due for longest; false if nothing is.
     async fn act(&self) -> Result<bool, ProjectorError> {
         let (name, settings) = (self.reactor.name(), self.settings);
-        let Some(due) = outbox::take(&self.pool, name, &settings).await? else { return Ok(false) };
+        let Some(due) = outbox::take(&self.pool, name, 2 * settings.patience).await? else { return Ok(false) };
         match self.attempt(due.position).await? {
             Ok(()) => {
                 outbox::done(&self.pool, name, due.position).await?;
                 info!(reactor = name, position = due.position, attempt = due.attempts, "done");
             }
             Err(failed) => {
-                let is_last = due.attempts >= settings.most_attempts;
-                outbox::failed(&self.pool, name, due.position, &failed, is_last).await?;
-                if is_last {
-                    error!(reactor = name, position = due.position, "given up after {} attempts: {failed}", due.attempts);
-                } else {
+                let pause = settings.pause_after(due.attempts);
+                outbox::failed(&self.pool, name, due.position, &failed, pause).await?;
+                if pause.is_some() {
                     warn!(reactor = name, position = due.position, attempt = due.attempts, "it will be tried again: {failed}");
+                } else {
+                    error!(reactor = name, position = due.position, "given up after {} attempts: {failed}", due.attempts);
                 }
             }
         }

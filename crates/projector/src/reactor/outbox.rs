@@ -1,9 +1,11 @@
 //! What is noted to be done, and what can an operator ask for? (migrations/0013_reactors.sql)
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
-use super::{EffectFailed, ReactorSettings};
+use super::EffectFailed;
 
 /// A reactor, and what it has to do.
 #[derive(Clone, PartialEq, Eq, Debug, sqlx::FromRow)]
@@ -115,12 +117,12 @@ pub(super) async fn note(tx: &mut PgConnection, reactor: &str, wanted: &[u64], l
     Ok(())
 }
 
-/// Begins an attempt at what has been due for longest, and puts the next one off.
-pub(super) async fn take(pool: &PgPool, reactor: &str, settings: &ReactorSettings) -> sqlx::Result<Option<Due>> {
+/// Begins an attempt at what has been due for longest, and lets nobody begin another for a while.
+pub(super) async fn take(pool: &PgPool, reactor: &str, until: Duration) -> sqlx::Result<Option<Due>> {
     let taken: Option<(i64, i32)> = sqlx::query_as(
         "update journal.outbox as own
          set attempts = own.attempts + 1,
-             due_at = clock_timestamp() + make_interval(secs => least($2 * power(2, least(own.attempts, 30)), $3))
+             due_at = clock_timestamp() + make_interval(secs => $2)
          from (
              select position
              from journal.outbox
@@ -135,8 +137,7 @@ pub(super) async fn take(pool: &PgPool, reactor: &str, settings: &ReactorSetting
          returning own.position, own.attempts",
     )
     .bind(reactor)
-    .bind(settings.first_pause.as_secs_f64())
-    .bind(settings.longest_pause.as_secs_f64())
+    .bind(until.as_secs_f64())
     .fetch_optional(pool)
     .await?;
     Ok(taken.map(|(position, attempts)| Due { position: position.cast_unsigned(), attempts: attempts.cast_unsigned() }))
@@ -149,18 +150,20 @@ pub(super) async fn done(pool: &PgPool, reactor: &str, position: u64) -> sqlx::R
     Ok(())
 }
 
-/// It isn't, and why. After the last attempt it waits for an operator.
-pub(super) async fn failed(pool: &PgPool, reactor: &str, position: u64, failed: &EffectFailed, is_last: bool) -> sqlx::Result<()> {
+/// It isn't, and why. It is tried again after a pause; without one it waits for an operator.
+pub(super) async fn failed(pool: &PgPool, reactor: &str, position: u64, failed: &EffectFailed, pause: Option<Duration>) -> sqlx::Result<()> {
     sqlx::query(
         "update journal.outbox
-         set failure = $3, given_up_at = case when $4 then clock_timestamp() end
+         set failure = $3,
+             due_at = clock_timestamp() + make_interval(secs => coalesce($4, 0)),
+             given_up_at = case when $4 is null then clock_timestamp() end
          where reactor = $1
            and position = $2",
     )
     .bind(reactor)
     .bind(position.cast_signed())
     .bind(&failed.0)
-    .bind(is_last)
+    .bind(pause.map(|pause| pause.as_secs_f64()))
     .execute(pool)
     .await?;
     Ok(())

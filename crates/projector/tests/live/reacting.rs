@@ -115,14 +115,7 @@ impl Reacting {
 }
 
 fn settings() -> ReactorSettings {
-    ReactorSettings {
-        batch: 3,
-        wait: QUICK,
-        first_pause: QUICK,
-        longest_pause: QUICK,
-        patience: Duration::from_secs(5),
-        ..ReactorSettings::default()
-    }
+    ReactorSettings { batch: 3, wait: QUICK, first_pause: QUICK, longest_pause: QUICK, ..ReactorSettings::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,12 +163,13 @@ async fn two_processes_act_once_together() {
 async fn what_was_done_just_before_a_crash_is_done_again_under_the_same_identity() {
     let (clinic, outside) = (Clinic::new().await, Arc::new(Outside::default()));
     outside.never_ends.store(true, Ordering::SeqCst);
-    let reacting = clinic.reacting(&outside, settings()).await;
+    let settings = ReactorSettings { patience: Duration::from_secs(2), ..settings() };
+    let reacting = clinic.reacting(&outside, settings).await;
     let news = clinic.welcome(1).await;
     eventually("it is had, and nobody knows", async || outside.positions() == news).await;
     reacting.kill().await;
     outside.never_ends.store(false, Ordering::SeqCst);
-    let reacting = clinic.reacting(&outside, settings()).await;
+    let reacting = clinic.reacting(&outside, settings).await;
     eventually("it is had again", async || outside.had().len() == 2 && clinic.nothing_waits().await).await;
     let had = outside.had();
     assert_eq!(had[0], had[1]);
