@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::error::ProjectorError;
 use crate::keys::keys_unless_erased;
+use crate::schema;
 use crate::table::{Target, cells};
 
 /// Rows that are opened together.
@@ -20,7 +21,8 @@ const CHUNK: usize = 500;
 const AT_ONCE: usize = 2;
 
 /// The digest of a projection's tables in `schema`: SHA-256 over the keyed digests of their opened rows, in the order of
-/// their keys. Rows of erased subjects, which nobody can open, don't count.
+/// their keys. Rows of erased subjects, which nobody can open, don't count. Whoever may not see every row is refused
+/// ([`ProjectorError::Hidden`]): two copies that show nothing would be the same.
 pub async fn digest(connection: &mut PgConnection, vault: &Vault, projection: &Projection, schema: &str) -> Result<String, ProjectorError> {
     digest_without(connection, vault, projection, schema, &[]).await
 }
@@ -37,6 +39,7 @@ pub(crate) async fn digest_without(
     let mut hash = Sha256::new();
     for table in projection.tables {
         let target = Target { schema, table: table.info() };
+        schema::assert_shown(connection, &target).await?;
         hash.update(target.table.name);
         let sql = format!("select {} from {} {rest} order by {}", target.selected(), target.name(), target.table.key.join(", "));
         let query = sqlx::query(&sql);

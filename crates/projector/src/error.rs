@@ -73,6 +73,12 @@ pub enum ProjectorError {
     /// The tables are of another definition than this program's.
     #[error("its tables were made by another version of the program")]
     OtherDefinition,
+    /// Row-level security hides rows from whoever asks.
+    #[error("row-level security hides rows of {table} from this role: what it would see isn't the table")]
+    Hidden {
+        /// The table.
+        table: &'static str,
+    },
     /// A rebuilt read model isn't what the live one is.
     #[error("the rebuilt rows of {projection} at position {position} differ from the live ones: {rebuilt} and {live}")]
     Differs {
@@ -218,6 +224,7 @@ impl ProjectorError {
             | Self::Gap { .. }
             | Self::TakenOver
             | Self::OtherDefinition
+            | Self::Hidden { .. }
             | Self::Differs { .. }
             | Self::Incomplete { .. }
             | Self::NotYet { .. }
@@ -245,6 +252,7 @@ impl ProjectorError {
             | Self::Gap { .. }
             | Self::TakenOver
             | Self::OtherDefinition
+            | Self::Hidden { .. }
             | Self::Differs { .. }
             | Self::Incomplete { .. }
             | Self::NotYet { .. }

@@ -6,6 +6,7 @@ use sqlx::{Executor as _, PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::error::ProjectorError;
+use crate::table::Target;
 use crate::versions::{self, definition_of};
 
 /// What [`ensure_schema`] found.
@@ -103,6 +104,21 @@ pub(crate) async fn divide_by_definition(
     let live = versions::live_of(connection, projections).await?;
     let is_fit = |projection: &&Projection| live.get(projection.name).is_some_and(|definition| *definition == definition_of(projection));
     Ok(projections.iter().copied().partition(is_fit))
+}
+
+/// Fails unless row-level security shows whoever asks every row of a table. It hides rows without a word, also from the
+/// table's owner, and what is computed from the rest would be taken for the whole.
+pub(crate) async fn assert_shown(connection: &mut PgConnection, target: &Target<'_>) -> Result<(), ProjectorError> {
+    let shown = "with policy as (
+             select polpermissive, pg_get_expr(polqual, polrelid) as condition
+             from pg_policy
+             where polrelid = $1::regclass
+               and polcmd in ('r', '*')
+               and exists (select from unnest(polroles) as role where role = 0 or pg_has_role(role, 'usage')))
+         select not row_security_active($1::regclass)
+             or (select coalesce(bool_and(polpermissive) and bool_or(condition = 'true'), false) from policy)";
+    let shown: bool = sqlx::query_scalar(shown).bind(target.name()).fetch_one(connection).await?;
+    if shown { Ok(()) } else { Err(ProjectorError::Hidden { table: target.table.name }) }
 }
 
 /// Deletes every row of a subject from the read models, those being built or kept included. The subject is fenced before;

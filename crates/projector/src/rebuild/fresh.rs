@@ -19,6 +19,7 @@ use crate::error::{Fault, ProjectorError};
 use crate::filling::{Aside, Filling};
 use crate::parking::Parking;
 use crate::projector::MOST_PARKED;
+use crate::table::Target;
 use crate::versions::{self, definition_of};
 use crate::{batch, checkpoint, parking, schema};
 
@@ -114,7 +115,7 @@ impl Fresh {
 
     /// The digest of what they say.
     pub(super) async fn digest(&self) -> Result<String, ProjectorError> {
-        let mut connection = self.rebuild.owner.acquire().await?;
+        let mut connection = self.rebuild.projector.acquire().await?;
         digest_without(&mut connection, &self.rebuild.vault, self.projection, &self.tables.schema, &[]).await
     }
 
@@ -217,10 +218,11 @@ impl Fresh {
     }
 
     /// Compares both copies at the live one's position, in a snapshot, so that the live projector isn't held up. A stream
-    /// that is parked at another event in the one than in the other can't be the same in both.
+    /// that is parked at another event in the one than in the other can't be the same in both. The projector reads them: the
+    /// tables' owner need not see any row.
     pub(super) async fn compare(&mut self) -> Result<String, ProjectorError> {
-        let (owner, vault) = (self.rebuild.owner.clone(), self.rebuild.vault.clone());
-        let mut snapshot = owner.begin().await?;
+        let (projector, vault) = (self.rebuild.projector.clone(), self.rebuild.vault.clone());
+        let mut snapshot = projector.begin().await?;
         schema::script(&mut snapshot, "set transaction isolation level repeatable read, read only").await?;
         let live = checkpoint::frontier(&mut snapshot, self.projection.name, "").await?.unwrap_or_default();
         // what stands still has parked nothing
@@ -229,7 +231,7 @@ impl Fresh {
         self.catch_up(&live).await?;
         let others = self.parked_otherwise(&mut snapshot, &parked, live.end()).await?;
         self.not_compared = others.len();
-        let mut other = owner.acquire().await?;
+        let mut other = projector.acquire().await?;
         let (projection, live_schema) = (self.projection, self.projection.schema.name());
         let (live, rebuilt) = tokio::try_join!(
             digest_without(&mut snapshot, &vault, projection, live_schema, &others),
@@ -277,11 +279,7 @@ impl Fresh {
         sqlx::query(schema::NO_TABLE_MOVES).execute(&mut *tx).await?;
         let live = checkpoint::frontier(&mut tx, self.projection.name, "for update").await?;
         self.catch_up(&live.clone().unwrap_or_default()).await?;
-        if self.projection.schema == Schema::Read {
-            for table in self.projection.tables {
-                sqlx::query(&forget_erased(&self.tables.schema, table.info().name)).execute(&mut *tx).await?;
-            }
-        }
+        self.forget_erased().await?;
         let definition = versions::live(&mut tx, self.projection).await?;
         versions::swap(&mut tx, self.projection, &self.tables).await?;
         self.forget_cached().await;
@@ -292,6 +290,21 @@ impl Fresh {
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Whoever was erased while the rows were written leaves none: whoever is from now on waits until the tables have moved
+    /// ([`schema::forget_subject`]). The projector does it: the tables' owner need not see any row.
+    async fn forget_erased(&self) -> Result<(), ProjectorError> {
+        if self.projection.schema == Schema::Audit {
+            return Ok(());
+        }
+        let mut tx = self.rebuild.projector.begin().await?;
+        for table in self.projection.tables {
+            let target = Target { schema: &self.tables.schema, table: table.info() };
+            schema::assert_shown(&mut tx, &target).await?;
+            sqlx::query(&forget_erased(&target.name())).execute(&mut *tx).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     /// What was computed from the old tables may say something else. Nobody can read either now: so whatever is computed
@@ -321,10 +334,9 @@ impl Fresh {
     }
 }
 
-/// Whoever was erased while the rows were written leaves none.
-fn forget_erased(schema: &str, table: &str) -> String {
+fn forget_erased(table: &str) -> String {
     format!(
-        "delete from {schema}.{table} as fresh
+        "delete from {table} as fresh
          where exists (
              select from journal.keys
              where keys.organization_id = fresh.organization_id

@@ -57,6 +57,29 @@ impl Clinic {
         let name = format!("anamnesis_test_{}", Uuid::new_v4().simple());
         let mut connection = PgConnection::connect_with(&server()).await.unwrap();
         sqlx::query(&format!("create database {name}")).execute(&mut connection).await.unwrap();
+        let owner = PgPool::connect_lazy_with(server().database(&name));
+        Self::in_database(name, &owner).await
+    }
+
+    /// With tables, all of an owner who isn't a superuser; `inherit` or `noinherit`: whether they have our roles' rights
+    /// without taking one on.
+    pub(crate) async fn owned_by_one_who(inherits: &str) -> (Self, PgPool) {
+        let name = format!("anamnesis_test_{}", Uuid::new_v4().simple());
+        let made = format!("create role {name} login createrole {inherits} password 'test'; create database {name} owner {name}");
+        let mut connection = PgConnection::connect_with(&server()).await.unwrap();
+        for sql in made.split("; ") {
+            sqlx::query(sql).execute(&mut connection).await.unwrap();
+        }
+        let mut connection = PgConnection::connect_with(&server().database(&name)).await.unwrap();
+        sqlx::query(&format!("grant create on schema public to {name}")).execute(&mut connection).await.unwrap();
+        let owner = PgPool::connect_lazy_with(server().database(&name).username(&name).password("test"));
+        let clinic = Self::in_database(name.clone(), &owner).await;
+        clinic.execute(&format!("grant anamnesis_writer, anamnesis_projector, anamnesis_reader to {name}")).await;
+        ensure_schema(&owner, ALL).await.unwrap();
+        (clinic, owner)
+    }
+
+    async fn in_database(name: String, migrating: &PgPool) -> Self {
         let pool = |role: Option<&str>| {
             let options = server().database(&name);
             let options = if let Some(role) = role { options.application_name(role).options([("role", role)]) } else { options };
@@ -64,7 +87,7 @@ impl Clinic {
         };
         let owner = pool(None);
         let migrations = Migrator::new(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations"))).await.unwrap();
-        migrations.run(&owner).await.unwrap();
+        migrations.run(migrating).await.unwrap();
         let keyring = tempfile::tempdir().unwrap();
         let vault = open_vault(pool(Some("anamnesis_writer")), &keyring).await;
         let epoch = sqlx::query_scalar("select journal.lead('test', interval '1 minute')").fetch_one(&owner).await.unwrap();
@@ -268,12 +291,15 @@ impl Run {
 
 impl Drop for Clinic {
     fn drop(&mut self) {
-        let drop = format!("drop database if exists {} with (force)", self.name);
+        let drops = [format!("drop database if exists {} with (force)", self.name), format!("drop role if exists {}", self.name)];
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let mut connection = PgConnection::connect_with(&server()).await?;
-                sqlx::query(&drop).execute(&mut connection).await
+                for drop in drops {
+                    sqlx::query(&drop).execute(&mut connection).await?;
+                }
+                Ok::<_, sqlx::Error>(())
             })
         });
         // a test that fails keeps its own message
