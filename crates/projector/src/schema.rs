@@ -121,8 +121,9 @@ pub(crate) async fn assert_shown(connection: &mut PgConnection, target: &Target<
     if shown { Ok(()) } else { Err(ProjectorError::Hidden { table: target.table.name }) }
 }
 
-/// Deletes every row of a subject from the read models, those being built or kept included. The subject is fenced before;
-/// audit tables keep their rows, which tell that something was done and not what.
+/// Deletes every row of a subject from the read models, those being built or kept included. The subject is fenced before:
+/// what is still written into tables that are being built goes before they are read or kept. Audit tables keep their
+/// rows, which tell that something was done and not what.
 pub async fn forget_subject(pool: &PgPool, projections: &[&'static Projection], organization: Uuid, subject: Uuid) -> Result<u64, ProjectorError> {
     let (mut tx, mut deleted) = (pool.begin().await?, 0);
     // no table may move while they are gone through
@@ -137,7 +138,7 @@ pub async fn forget_subject(pool: &PgPool, projections: &[&'static Projection], 
     Ok(deleted)
 }
 
-/// Held by whoever moves tables to another schema, and by whoever must find all of them.
+/// Held by whoever drops tables or moves them to another schema, and by whoever must find all of them.
 pub(crate) const NO_TABLE_MOVES: &str = "select pg_advisory_xact_lock(hashtextextended('anamnesis tables move', 0))";
 
 async fn schemas_with(tx: &mut PgConnection, table: &str) -> sqlx::Result<Vec<String>> {

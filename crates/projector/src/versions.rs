@@ -12,7 +12,7 @@ use tracing::warn;
 
 use crate::checkpoint::{self, Frontier};
 use crate::error::ProjectorError;
-use crate::schema::script;
+use crate::schema::{NO_TABLE_MOVES, script};
 
 /// A set of tables that aren't those that are read.
 #[derive(Clone, Debug)]
@@ -149,6 +149,7 @@ pub(crate) async fn drop_kept(tx: &mut PgConnection, projection: &Projection) ->
 }
 
 async fn drop_all(tx: &mut PgConnection, projection: &Projection, state: &str, only: Option<i64>) -> sqlx::Result<bool> {
+    sqlx::query(NO_TABLE_MOVES).execute(&mut *tx).await?;
     let sql = "delete from read.versions where projection = $1 and state = $2 and version = coalesce($3, version) returning version";
     let gone: Vec<i64> = sqlx::query_scalar(sql).bind(projection.name).bind(state).bind(only).fetch_all(&mut *tx).await?;
     for version in &gone {

@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::Rebuild;
+use super::{KEYS, Rebuild};
 use crate::cached::all_lanes_of;
 use crate::checkpoint::Frontier;
 use crate::digest::digest_without;
@@ -56,6 +56,10 @@ impl Fresh {
         versions::clear(&mut tx, projection).await?;
         let tables = versions::begin(&mut tx, projection).await?;
         schema::run_in(&mut tx, &tables.schema, projection.tables_sql()).await?;
+        if projection.schema == Schema::Read {
+            // whoever is erased while they are filled is to be gone from them as well
+            schema::script(&mut tx, &format!("grant select, delete on all tables in schema {} to anamnesis_projector", tables.schema)).await?;
+        }
         tx.commit().await?;
         Self::of(rebuild, projection, tables, Frontier::default(), BTreeSet::new()).await
     }
@@ -96,14 +100,17 @@ impl Fresh {
 
     /// Keeps them again, as they are by now.
     pub(super) async fn give_back(&self) -> Result<(), ProjectorError> {
-        let mut connection = self.rebuild.owner.acquire().await?;
+        let mut tx = self.rebuild.owner.begin().await?;
+        sqlx::query(schema::NO_TABLE_MOVES).execute(&mut *tx).await?;
+        self.forget_erased().await?;
         let kept = versions::Kept {
             tables: self.tables.clone(),
             folded: self.folded.clone(),
             waiting: self.parking.all_waiting(),
             left_out: self.parking.all_left_out().clone(),
         };
-        Ok(versions::give_back(&mut connection, self.projection, &kept).await?)
+        versions::give_back(&mut tx, self.projection, &kept).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Drops them, unless they are read or kept by now.
@@ -221,7 +228,8 @@ impl Fresh {
     /// that is parked at another event in the one than in the other can't be the same in both. The projector reads them: the
     /// tables' owner need not see any row.
     pub(super) async fn compare(&mut self) -> Result<String, ProjectorError> {
-        let (projector, vault) = (self.rebuild.projector.clone(), self.rebuild.vault.clone());
+        // whoever was erased while this was built is in none of the two, whatever is still in memory
+        let (projector, vault) = (self.rebuild.projector.clone(), self.rebuild.vault.apart(KEYS));
         let mut snapshot = projector.begin().await?;
         schema::script(&mut snapshot, "set transaction isolation level repeatable read, read only").await?;
         let live = checkpoint::frontier(&mut snapshot, self.projection.name, "").await?.unwrap_or_default();

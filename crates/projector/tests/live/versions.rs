@@ -384,9 +384,12 @@ fn build_in_steps(clinic: &Clinic) -> (JoinHandle<Result<(), ProjectorError>>, A
     let told = move |_, _| {
         told.notify_one();
         let until = Instant::now() + PATIENCE;
-        while !go_on.load(Ordering::Relaxed) && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        // what else its thread has to do is done meanwhile
+        tokio::task::block_in_place(|| {
+            while !go_on.load(Ordering::Relaxed) && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
     };
     (tokio::spawn(async move { rebuild.run(&PATIENTS, told).await.map(|_| ()) }), under_way, may_go_on)
 }
@@ -410,6 +413,79 @@ async fn whoever_lost_the_lock_leaves_alone_what_the_next_one_builds() {
     may_second_go_on.store(true, Ordering::Relaxed);
     timeout(PATIENCE, second).await.unwrap().unwrap().unwrap();
     assert_eq!(versions(&clinic, "patients").await["live"], building);
+}
+
+/// How many patients the tables of each version have.
+async fn counted(clinic: &Clinic) -> Vec<i64> {
+    let mut counts = vec![clinic.count("read.patients").await];
+    for schema in clinic.schemas_aside().await {
+        counts.push(clinic.count(&format!("{schema}.patients")).await);
+    }
+    counts
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_is_erased_while_tables_are_built_is_in_none_of_them() {
+    let clinic = Clinic::new().await;
+    let mut patients: Vec<_> = (0..50).map(|_| Uuid::new_v4()).collect();
+    patients.sort_unstable();
+    clinic.tell_all(&patients.iter().map(|patient| registered(*patient, "Curie")).collect::<Vec<_>>()).await;
+    clinic.project_all().await;
+    rebuild(&clinic).run(&PATIENTS, |_, _| {}).await.unwrap();
+    let (building, under_way, may_go_on) = build_in_steps(&clinic);
+    timeout(PATIENCE, under_way.notified()).await.unwrap();
+    eventually("some rows are written", async || counted(&clinic).await.iter().filter(|count| **count > 0).count() == 3).await;
+    // of some the rows are written, of some the keys are in memory, and the others' are yet to be looked up
+    for patient in &patients[..25] {
+        clinic.destroy_keys(*patient).await;
+        forget_subject(&clinic.projector, ALL, clinic.organization, *patient).await.unwrap();
+    }
+    assert_eq!(counted(&clinic).await, [25, 25, 0], "read, kept, being built");
+    may_go_on.store(true, Ordering::Relaxed);
+    timeout(PATIENCE, building).await.unwrap().unwrap().unwrap();
+    assert_eq!(counted(&clinic).await, [25, 25], "read, kept");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_erased_while_kept_tables_are_brought_up_to_date_is_not_kept() {
+    let clinic = Clinic::new().await;
+    let [stays, erased] = [(); 2].map(|()| Uuid::new_v4());
+    clinic.tell_all(&[registered(stays, "Curie"), registered(erased, "Meitner")]).await;
+    clinic.project_all().await;
+    rebuild(&clinic).run(&PATIENTS, |_, _| {}).await.unwrap();
+    // never let go, so that they are kept again
+    let reads = read::begin(&clinic.reader, &[&PATIENTS]).await.unwrap();
+    let going_back = Rebuild { swap_attempts: 1, ..rebuild(&clinic) };
+    // as if a row had been written with a key that was still in memory
+    clinic.destroy_keys(erased).await;
+    let refused = going_back.go_back(&PATIENTS).await.unwrap_err();
+    assert!(matches!(refused, ProjectorError::StillRead { .. }), "{refused}");
+    drop(reads);
+    assert_eq!(counted(&clinic).await, [2, 1], "read, kept");
+}
+
+#[tokio::test]
+async fn who_is_erased_while_tables_are_dropped_is_erased_from_the_others() {
+    let clinic = Clinic::new().await;
+    let patient = Uuid::new_v4();
+    clinic.tell(&registered(patient, "Curie")).await;
+    clinic.project_all().await;
+    rebuild(&clinic).run(&PATIENTS, |_, _| {}).await.unwrap();
+    clinic.destroy_keys(patient).await;
+    // erasure finds the kept tables, and waits for somebody who reads from the live ones as long as they are being dropped
+    let mut held = clinic.owner.begin().await.unwrap();
+    sqlx::query("lock table read.patients in exclusive mode").execute(&mut *held).await.unwrap();
+    let (projector, organization) = (clinic.projector.clone(), clinic.organization);
+    let erasing = tokio::spawn(async move { forget_subject(&projector, &[&PATIENTS], organization, patient).await });
+    let waits = "pg_locks where not granted and database = (select oid from pg_database where datname = current_database())";
+    eventually("erasure waits", async || clinic.count(waits).await == 1).await;
+    let dropper = rebuild(&clinic);
+    let dropping = tokio::spawn(async move { dropper.drop_kept(&PATIENTS).await });
+    eventually("so does whoever drops", async || clinic.count(waits).await == 2).await;
+    held.commit().await.unwrap();
+    assert_eq!(timeout(PATIENCE, erasing).await.unwrap().unwrap().unwrap(), 2);
+    assert!(timeout(PATIENCE, dropping).await.unwrap().unwrap().unwrap());
+    assert_eq!(counted(&clinic).await, [0]);
 }
 
 /// Tables of another definition take over while a program of this one waits for the checkpoints of `patients`.
