@@ -64,6 +64,8 @@ create table if not exists read.versions (
     state      text        not null constraint versions_states check (state in ('building', 'live', 'kept')),
     tables     text[]      not null,
     since      timestamptz not null default clock_timestamp(),
+    -- definitions of this version of the fold or a lower one don't take over by themselves
+    outranks   integer     not null default 0,
     -- of kept tables: the checkpoints that they have come to, what was parked, and what was left out (journal.skipped)
     partitions integer[]   not null default '{}',
     positions  bigint[]    not null default '{}',

@@ -84,9 +84,10 @@ fn projection_in(ready: &Value, name: &str) -> Value {
     ready["dependencies"].as_array().unwrap().iter().find(|dependency| dependency["name"] == *name).unwrap().clone()
 }
 
-/// As if another version of the program had made its tables.
+/// As if an older version of the program had made its tables.
 fn change_definition(database: &mut Database, projection: &str) {
-    database.execute(&format!("update read.versions set definition = 'another' where projection = '{projection}' and state = 'live'"));
+    let age = "update read.versions set definition = 'another', outranks = 0";
+    database.execute(&format!("{age} where projection = '{projection}' and state = 'live'"));
 }
 
 fn is_deployed(database: &mut Database, projection: &str) -> bool {

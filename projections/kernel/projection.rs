@@ -25,7 +25,8 @@ pub struct Projection {
     /// Its tables as they are now, with policies and indexes. What stands after the line `-- once the rows are there`
     /// is run when a rebuild has filled the tables.
     pub sql: &'static str,
-    /// To be raised when a fold changes what it makes of the same events, so that the read model is rebuilt.
+    /// To be raised when the tables change, or what the fold makes of the same events: the read model is built anew then, and
+    /// programs with a lower one leave it alone. `definitions.txt` has all that there were.
     pub version: u32,
     /// Its tables.
     pub tables: &'static [&'static dyn Table],

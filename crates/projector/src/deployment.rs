@@ -2,7 +2,8 @@
 //!
 //! Beside everything else that a process does: the old tables are kept up by whoever knows their definition, and read by
 //! everybody, until the new ones have caught up and take over. Of several processes that want the same one builds, the others
-//! find it done. What fails is tried again; it holds up its own read model and nothing else.
+//! find it done. What fails is tried again; it holds up its own read model and nothing else. A newer definition's tables stay:
+//! a program of the old version that still runs, or is started again, leaves them alone.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +18,7 @@ use crate::error::{Fault, ProjectorError};
 use crate::lane::described;
 use crate::projector::ProjectorSettings;
 use crate::rebuild::Rebuild;
+use crate::versions::Live;
 use crate::{parking, presence, schema};
 
 /// How soon it looks again whether another process has finished.
@@ -34,12 +36,12 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Of all of these whose live tables are of another definition.
+    /// Of all of these whose live tables are of an older definition.
     pub fn new(rebuild: Rebuild, projections: &[&'static Projection]) -> Self {
         Self { rebuild, projections: projections.to_vec(), told: Mutex::default() }
     }
 
-    /// Ends when all are of this program's definition, or with `shutdown`.
+    /// Ends when none are of an older definition than this program's, or with `shutdown`.
     pub async fn run(self, shutdown: CancellationToken) {
         tokio::select! {
             () = self.deploy_all() => {}
@@ -74,10 +76,19 @@ impl Deployment {
     }
 
     async fn deploy(&self, projection: &'static Projection) -> Result<(), ProjectorError> {
-        if schema::is_fit(&self.rebuild.owner, projection).await? {
-            return Ok(());
-        }
         let name = projection.name;
+        match schema::whose(&self.rebuild.owner, projection).await? {
+            Live::Ours => return Ok(()),
+            Live::Anothers => {
+                warn!(
+                    projection = name,
+                    "the tables of projection `{name}` are of a version of the program that isn't older: this one leaves them alone, and doesn't \
+                     project it (`anamnesis projection rollback {name}` would go back)"
+                );
+                return Ok(());
+            }
+            Live::Olders | Live::Nobodys => {}
+        }
         info!(projection = name, "the definition of projection `{name}` has changed: building it beside the old one");
         self.tell(projection, Some("its tables are being built anew, for its definition has changed".to_owned()));
         let told = |done, of| self.tell(projection, Some(format!("its tables are being built anew: {done} of {of} events")));

@@ -21,6 +21,7 @@ use tracing::info;
 use crate::checkpoint::{self, Frontier};
 use crate::error::ProjectorError;
 use crate::rebuild::fresh::Fresh;
+use crate::versions::Live;
 use crate::{schema, versions};
 
 /// Entries in a page of the usual size.
@@ -104,8 +105,7 @@ impl Rebuild {
         alone.end(restored).await
     }
 
-    /// Makes sure that the live tables are of this program's definition: brings those up to date that were kept when
-    /// another definition took over, or builds them anew. `None`: they are.
+    /// Builds the live tables anew if they are of an older definition than this program's. `None`: they aren't.
     pub async fn deploy(&self, projection: &'static Projection, told: impl Fn(u64, u64) + Send) -> Result<Option<Rebuilt>, ProjectorError> {
         let alone = self.alone(projection).await?;
         let deployed = alone.deploy(told).await;
@@ -193,14 +193,9 @@ impl Alone {
     }
 
     async fn deploy(&self, told: impl Fn(u64, u64) + Send) -> Result<Option<Rebuilt>, ProjectorError> {
-        if schema::is_fit(&self.rebuild.owner, self.projection).await? {
-            return Ok(None);
-        }
-        match self.restore().await {
-            Err(ProjectorError::NothingKept { .. } | ProjectorError::KeptByAnother { .. } | ProjectorError::KeptWithout { .. }) => {
-                self.build(false, told).await.map(Some)
-            }
-            restored_or_failed => restored_or_failed.map(Some),
+        match schema::whose(&self.rebuild.owner, self.projection).await? {
+            Live::Ours | Live::Anothers => Ok(None),
+            Live::Olders | Live::Nobodys => self.build(false, told).await.map(Some),
         }
     }
 

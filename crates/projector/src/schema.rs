@@ -7,15 +7,17 @@ use uuid::Uuid;
 
 use crate::error::ProjectorError;
 use crate::table::Target;
-use crate::versions::{self, definition_of};
+use crate::versions::{self, Live, definition_of};
 
 /// What [`ensure_schema`] found.
 #[derive(Clone, Default, Debug)]
 pub struct Ensured {
     /// Projections whose tables it made, empty.
     pub created: Vec<&'static str>,
-    /// Projections whose tables are of another definition: they run once they are of this one ([`crate::Deployment`]).
+    /// Projections whose tables are of an older definition: they run once they are of this one ([`crate::Deployment`]).
     pub changed: Vec<&'static str>,
+    /// Projections whose tables are of a definition that isn't older: they are left alone.
+    pub outranked: Vec<&'static str>,
 }
 
 /// Makes the tables that aren't there. Needs a pool that may create schemas and tables; asking twice is once.
@@ -28,12 +30,13 @@ pub async fn ensure_schema(owner: &PgPool, projections: &[&'static Projection]) 
     let mut ensured = Ensured::default();
     for projection in projections {
         match versions::live(&mut tx, projection).await? {
-            Some(definition) if definition == definition_of(projection) => {}
-            Some(_) => {
+            Live::Ours => {}
+            Live::Anothers => ensured.outranked.push(projection.name),
+            Live::Olders => {
                 extend(&mut tx, projection).await?;
                 ensured.changed.push(projection.name);
             }
-            None => {
+            Live::Nobodys => {
                 create(&mut tx, projection).await?;
                 ensured.created.push(projection.name);
             }
@@ -90,7 +93,12 @@ async fn extend(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<
 
 /// Whether the live tables are of this program's definition.
 pub(crate) async fn is_fit(pool: &PgPool, projection: &Projection) -> sqlx::Result<bool> {
-    Ok(versions::live(&mut *pool.acquire().await?, projection).await?.is_some_and(|definition| definition == definition_of(projection)))
+    Ok(whose(pool, projection).await? == Live::Ours)
+}
+
+/// Whose the live tables are.
+pub(crate) async fn whose(pool: &PgPool, projection: &Projection) -> sqlx::Result<Live> {
+    versions::live(&mut *pool.acquire().await?, projection).await
 }
 
 /// Those whose tables are of this program's definition, and the others.

@@ -79,12 +79,36 @@ pub(crate) async fn unlock(mut connection: PgConnection) {
     }
 }
 
-/// The definition of the tables that are read.
-pub(crate) async fn live(connection: &mut PgConnection, projection: &Projection) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar("select definition from read.versions where projection = $1 and state = 'live'")
+/// Whose the tables are that are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Live {
+    /// There are none.
+    Nobodys,
+    /// This program's.
+    Ours,
+    /// An older definition's: ours takes over.
+    Olders,
+    /// Another's that isn't older, or that an operator went back to: they are left alone.
+    Anothers,
+}
+
+/// Whose the tables are that are read.
+pub(crate) async fn live(connection: &mut PgConnection, projection: &Projection) -> sqlx::Result<Live> {
+    let live: Option<(String, i32)> = sqlx::query_as("select definition, outranks from read.versions where projection = $1 and state = 'live'")
         .bind(projection.name)
         .fetch_optional(connection)
-        .await
+        .await?;
+    Ok(match live {
+        None => Live::Nobodys,
+        Some((definition, _)) if definition == definition_of(projection) => Live::Ours,
+        Some((_, outranks)) if outranks < rank_of(projection) => Live::Olders,
+        Some(_) => Live::Anothers,
+    })
+}
+
+/// Of two definitions the one with the higher rank is the newer.
+fn rank_of(projection: &Projection) -> i32 {
+    projection.version.cast_signed()
 }
 
 /// The definitions of the tables that are read, of several projections.
@@ -122,9 +146,10 @@ async fn make_schema(tx: &mut PgConnection, tables: &Aside) -> sqlx::Result<()> 
 
 async fn begin_as(tx: &mut PgConnection, projection: &Projection, state: &str) -> sqlx::Result<i64> {
     let tables: Vec<_> = projection.tables.iter().map(|table| table.info().name).collect();
-    sqlx::query_scalar("insert into read.versions (projection, definition, state, tables) values ($1, $2, $3, $4) returning version")
+    sqlx::query_scalar("insert into read.versions (projection, definition, outranks, state, tables) values ($1, $2, $3, $4, $5) returning version")
         .bind(projection.name)
         .bind(definition_of(projection))
+        .bind(rank_of(projection))
         .bind(state)
         .bind(tables)
         .fetch_one(tx)
@@ -222,26 +247,41 @@ pub(crate) async fn give_back(connection: &mut PgConnection, projection: &Projec
 }
 
 /// Puts new tables in the place of those that are read, and keeps these: in a transaction in which nobody else moves the
-/// projection's checkpoints. What was kept until now is dropped.
+/// projection's checkpoints. What was kept until now is dropped. The new ones outrank whatever those did that they take over
+/// from: where an operator wants an older definition, the newer one doesn't come back by itself.
 pub(crate) async fn swap(tx: &mut PgConnection, projection: &Projection, new: &Aside) -> Result<(), ProjectorError> {
     drop_kept(tx, projection).await?;
     let live = projection.schema.name();
-    if let Some((old, tables)) = keep(tx, projection).await? {
+    let mut outranked = 0;
+    if let Some(Replaced { version, tables, outranks }) = keep(tx, projection).await? {
+        let old = Aside::of(projection, version);
         make_schema(tx, &old).await?;
         move_tables(tx, &tables, live, &old.schema).await?;
+        outranked = outranks;
     }
-    let sql = "update read.versions set state = 'live', since = clock_timestamp() where version = $1 and state = 'building' returning tables";
-    let tables: Option<Vec<String>> = sqlx::query_scalar(sql).bind(new.version).fetch_optional(&mut *tx).await?;
+    let sql = "update read.versions
+        set state = 'live', since = clock_timestamp(), outranks = greatest(outranks, $2)
+        where version = $1 and state = 'building'
+        returning tables";
+    let tables: Option<Vec<String>> = sqlx::query_scalar(sql).bind(new.version).bind(outranked).fetch_optional(&mut *tx).await?;
     // who lost the lock may have lost the tables
     let tables = tables.ok_or(ProjectorError::Rebuilding { projection: projection.name })?;
     move_tables(tx, &tables, &new.schema, live).await?;
     Ok(script(tx, &format!("drop schema {}", new.schema)).await?)
 }
 
+/// Tables that are read no longer.
+#[derive(sqlx::FromRow)]
+struct Replaced {
+    version: i64,
+    tables: Vec<String>,
+    outranks: i32,
+}
+
 /// Writes down how far the tables are that are no longer read, and what they lack. What is to be left out and still waits
 /// was never come to.
-async fn keep(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<Option<(Aside, Vec<String>)>> {
-    let kept: Option<(i64, Vec<String>)> = sqlx::query_as(
+async fn keep(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<Option<Replaced>> {
+    sqlx::query_as(
         "update read.versions
          set state = 'kept',
              since = clock_timestamp(),
@@ -263,12 +303,11 @@ async fn keep(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<Op
                  order by position)
          where projection = $1
            and state = 'live'
-         returning version, tables",
+         returning version, tables, outranks",
     )
     .bind(projection.name)
     .fetch_optional(tx)
-    .await?;
-    Ok(kept.map(|(version, tables)| (Aside::of(projection, version), tables)))
+    .await
 }
 
 async fn move_tables(tx: &mut PgConnection, tables: &[String], from: &str, to: &str) -> sqlx::Result<()> {
@@ -276,4 +315,30 @@ async fn move_tables(tx: &mut PgConnection, tables: &[String], from: &str, to: &
         script(tx, &format!("alter table {from}.{table} set schema {to}")).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use anamnesis_projections::ALL;
+
+    use super::*;
+
+    /// Whoever has the lower version leaves the tables of the higher one alone. So every change must raise it.
+    #[test]
+    fn whenever_a_definition_changes_its_version_rises() {
+        let listed = include_str!("../../../projections/definitions.txt");
+        let lines: Vec<Vec<&str>> = listed.lines().filter(|line| !line.starts_with('#')).map(|line| line.split(' ').collect()).collect();
+        for projection in ALL {
+            let known: Vec<_> =
+                lines.iter().filter(|line| line[0] == projection.name).map(|line| (line[1].parse::<u32>().unwrap(), line[2])).collect();
+            let (name, digest) = (projection.name, definition_of(projection));
+            assert!(known.is_sorted_by(|before, after| before.0 < after.0), "the versions of {name} in projections/definitions.txt don't rise");
+            assert_eq!(
+                known.last(),
+                Some(&(projection.version, digest.as_str())),
+                "{name} has changed: raise `version` in projections/{name}/mod.rs, and add what this test then says to projections/definitions.txt"
+            );
+        }
+        assert!(lines.iter().all(|line| ALL.iter().any(|projection| projection.name == line[0])));
+    }
 }

@@ -20,7 +20,7 @@ use crate::filling::{Aside, Filling};
 use crate::parking::Parking;
 use crate::projector::MOST_PARKED;
 use crate::table::Target;
-use crate::versions::{self, definition_of};
+use crate::versions::{self, Live};
 use crate::{batch, checkpoint, parking, schema};
 
 /// Events folded in one transaction while catching up.
@@ -288,12 +288,12 @@ impl Fresh {
         let live = checkpoint::frontier(&mut tx, self.projection.name, "for update").await?;
         self.catch_up(&live.clone().unwrap_or_default()).await?;
         self.forget_erased().await?;
-        let definition = versions::live(&mut tx, self.projection).await?;
+        let whose = versions::live(&mut tx, self.projection).await?;
         versions::swap(&mut tx, self.projection, &self.tables).await?;
         self.forget_cached().await;
         let end = self.folded.end();
         self.parking.clone().replace(&mut tx, self.projection.name, &self.parking.unskipped(end), end).await?;
-        if live.as_ref() != Some(&self.folded) || definition != Some(definition_of(self.projection)) {
+        if live.as_ref() != Some(&self.folded) || whose != Live::Ours {
             self.place_checkpoint(&mut tx, self.folded.base).await?;
         }
         tx.commit().await?;

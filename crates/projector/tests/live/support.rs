@@ -242,6 +242,12 @@ impl Clinic {
         sqlx::raw_sql(sql).execute(&self.owner).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
+    /// As if an older version of the program had made a projection's tables.
+    pub(crate) async fn age(&self, projection: &str) {
+        self.execute(&format!("update read.versions set definition = 'another', outranks = 0 where projection = '{projection}' and state = 'live'"))
+            .await;
+    }
+
     /// The schemas in which tables are built or kept.
     pub(crate) async fn schemas_aside(&self) -> Vec<String> {
         let sql = "select nspname::text from pg_namespace where nspname ~ '^(read|audit)_' order by nspname";

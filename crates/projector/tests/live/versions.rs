@@ -308,7 +308,7 @@ async fn what_was_left_out_of_tables_is_known_as_long_as_they_are_read() {
     assert_eq!((clinic.count("audit.audit_logs").await, clinic.count(left_out).await), (3, 0), "what can be taken is taken");
     let refused = rebuild(&clinic).go_back(audit_logs).await.unwrap_err();
     assert!(matches!(refused, ProjectorError::KeptWithout { projection: "audit_logs" }), "{refused}");
-    clinic.execute("update read.versions set definition = 'another' where projection = 'audit_logs' and state = 'live'").await;
+    clinic.age("audit_logs").await;
     Deployment::new(rebuild(&clinic), &[audit_logs]).run(CancellationToken::new()).await;
     assert_eq!(clinic.count("audit.audit_logs").await, 3, "they are built anew instead");
 }
@@ -338,7 +338,7 @@ async fn whoever_dies_while_building_leaves_nothing_that_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_changed_definition_takes_over_from_the_old_program_and_the_old_program_can_take_it_back() {
+async fn a_changed_definition_takes_over_from_the_old_program_for_good_unless_an_operator_goes_back() {
     let clinic = Arc::new(Clinic::new().await);
     let old = clinic.project_with(settings());
     let (writes_end, reads_end) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
@@ -361,14 +361,23 @@ async fn a_changed_definition_takes_over_from_the_old_program_and_the_old_progra
     let second = versions(&clinic, "patients").await;
     assert_eq!((second["kept"], second.len()), (first, 2), "one built it: {second:?}");
 
-    // the old version of the program is installed again
-    new.stop().await;
+    // a process of the old version is started again
     let again = clinic.project_these(&[&PATIENTS], settings());
-    Deployment::new(rebuild(&clinic), &[&PATIENTS]).run(CancellationToken::new()).await;
+    assert_eq!(ensure_schema(&clinic.owner, &[&PATIENTS]).await.unwrap().outranked, ["patients"]);
+    timeout(PATIENCE, Deployment::new(rebuild(&clinic), &[&PATIENTS]).run(CancellationToken::new())).await.expect("it has nothing to do");
+    assert_eq!(versions(&clinic, "patients").await, second, "it leaves alone what is newer");
+    eventually("it waits", async || matches!(again.progress.state("patients").map(|state| state.status), Some(Status::Waiting { .. }))).await;
+    assert_eq!(new.progress.state("patients").unwrap().status, Status::Running);
+
+    // an operator wants the old version back
+    rebuild(&clinic).go_back(&PATIENTS).await.unwrap();
     assert_eq!(versions(&clinic, "patients").await["live"], first, "its own tables caught up");
     let refused = rebuild(&clinic).go_back(&PATIENTS).await.unwrap_err();
     assert!(matches!(refused, ProjectorError::KeptByAnother { projection: "patients" }), "{refused}");
     eventually("it runs again", async || again.progress.state("patients").unwrap().status == Status::Running).await;
+    timeout(PATIENCE, Deployment::new(rebuild(&clinic), &[&NEXT_PATIENTS]).run(CancellationToken::new())).await.expect("it has nothing to do");
+    assert_eq!(versions(&clinic, "patients").await["live"], first, "the new one doesn't overrule that");
+    new.stop().await;
     writes_end.store(true, Ordering::Relaxed);
     let told = writing.await.unwrap();
     again.reached("patients", *told.keys().last().unwrap()).await;
@@ -548,12 +557,28 @@ async fn a_changed_definition_that_meets_poison_holds_up_itself_alone_and_says_w
 }
 
 #[tokio::test]
+async fn tables_of_a_newer_definition_are_left_as_they_are_until_an_operator_rebuilds_them() {
+    let clinic = Clinic::new().await;
+    clinic.tell(&registered(Uuid::new_v4(), "Curie")).await;
+    clinic.project_all().await;
+    clinic.execute("update read.versions set definition = 'newer', outranks = 9 where projection = 'patients'").await;
+    clinic.execute("alter table read.patients drop column risk_factors").await;
+    let newer = (versions(&clinic, "patients").await, catalogue(&clinic).await);
+    assert_eq!(ensure_schema(&clinic.owner, ALL).await.unwrap().outranked, ["patients"]);
+    timeout(PATIENCE, Deployment::new(rebuild(&clinic), ALL).run(CancellationToken::new())).await.expect("it has nothing to do");
+    assert_eq!((versions(&clinic, "patients").await, catalogue(&clinic).await), newer);
+    rebuild(&clinic).run(&PATIENTS, |_, _| {}).await.unwrap();
+    assert_eq!(clinic.count("read.versions where projection = 'patients' and definition <> 'newer' and state = 'live' and outranks = 9").await, 1);
+}
+
+#[tokio::test]
 async fn old_tables_can_be_read_until_new_ones_take_over() {
     let clinic = Clinic::new().await;
-    let (patient, other) = (Uuid::new_v4(), "update read.versions set definition = 'another' where projection = 'patients'");
+    let patient = Uuid::new_v4();
     clinic.tell(&registered(patient, "Curie")).await;
     clinic.project_all().await;
-    clinic.execute(&format!("{other}; alter table read.patients drop column risk_factors")).await;
+    clinic.age("patients").await;
+    clinic.execute("alter table read.patients drop column risk_factors").await;
     assert_eq!(ensure_schema(&clinic.owner, ALL).await.unwrap().changed, ["patients"]);
     assert_eq!(look(&clinic).await.1, BTreeMap::from([(patient, 1)]), "what may be empty is, for now");
     clinic.execute("alter table read.patients drop column status").await;
