@@ -42,6 +42,9 @@ pub async fn ensure_schema(owner: &PgPool, projections: &[&'static Projection]) 
             }
         }
     }
+    // whoever takes a projection over or swaps its tables locks this row first: so it is there before anything is folded
+    let held = "insert into journal.checkpoints (consumer, partition) select name, 0 from unnest($1) as name order by name on conflict do nothing";
+    sqlx::query(held).bind(projections.iter().map(|projection| projection.name).collect::<Vec<_>>()).execute(&mut *tx).await?;
     tx.commit().await?;
     Ok(ensured)
 }

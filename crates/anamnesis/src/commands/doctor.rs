@@ -129,7 +129,11 @@ async fn proof(config: &Config, installation: &Installation) -> anyhow::Result<S
 }
 
 async fn behind(installation: &Installation, names: &[&str]) -> anyhow::Result<String> {
-    let lags = "select consumer, (select position from journal.head) - position from journal.reached where consumer = any($1) order by 2 desc";
+    let lags = "select consumer, (select position from journal.head) - position
+        from journal.reached
+        where consumer = any($1)
+          and exists (select from journal.projectors where projectors.consumer = reached.consumer)
+        order by 2 desc";
     let lags: Vec<(String, i64)> = sqlx::query_as(lags).bind(names).fetch_all(&installation.writer).await?;
     if lags.len() < names.len() {
         bail!("{} of {} have never run", names.len() - lags.len(), names.len());

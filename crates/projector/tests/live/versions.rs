@@ -509,25 +509,35 @@ pub(crate) async fn swap_under(clinic: &Clinic, start: impl FnOnce()) {
     swap.commit().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_takes_over_right_when_tables_are_swapped_folds_nothing_into_those_of_another_definition() {
-    let clinic = Clinic::new().await;
-    clinic.tell(&registered(Uuid::new_v4(), "Curie")).await;
-    clinic.project_all().await;
+/// `first` is what was folded before.
+async fn assert_nothing_folded_into_swapped_tables(clinic: &Clinic, first: i64) {
     let epoch = "select epoch from journal.checkpoints where consumer = 'patients'";
     let epoch = async || sqlx::query_scalar::<_, i64>(epoch).fetch_one(&clinic.owner).await.unwrap();
     let definition = "select definition from read.versions where projection = 'patients'";
     let (before, definition) = (epoch().await, sqlx::query_scalar::<_, String>(definition).fetch_one(&clinic.owner).await.unwrap());
     let mut old = None;
-    swap_under(&clinic, || old = Some(clinic.project_these(&[&PATIENTS], settings()))).await;
+    swap_under(clinic, || old = Some(clinic.project_these(&[&PATIENTS], settings()))).await;
     let (old, last) = (old.unwrap(), clinic.tell(&registered(Uuid::new_v4(), "Meitner")).await);
     let waits =
         || matches!(old.progress.state("patients").map(|state| state.status), Some(Status::Waiting { error }) if error.contains("another version"));
     eventually("it sees that they aren't its own", async || waits()).await;
     sleep(settings().beat * 3).await;
-    assert_eq!((epoch().await, clinic.count("read.patients").await, waits()), (before, 1, true));
+    assert_eq!((epoch().await, clinic.count("read.patients").await, waits()), (before, first, true));
     clinic.execute(&format!("update read.versions set definition = '{definition}' where projection = 'patients'")).await;
     old.reached("patients", last).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_takes_over_right_when_tables_are_swapped_folds_nothing_into_those_of_another_definition() {
+    let clinic = Clinic::new().await;
+    clinic.tell(&registered(Uuid::new_v4(), "Curie")).await;
+    clinic.project_all().await;
+    assert_nothing_folded_into_swapped_tables(&clinic, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_does_whoever_is_the_first_to_fold_anything_into_them() {
+    assert_nothing_folded_into_swapped_tables(&Clinic::new().await, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
