@@ -20,6 +20,7 @@ mod keys;
 mod lane;
 pub mod parked;
 mod parking;
+mod patience;
 mod presence;
 mod progress;
 mod projector;

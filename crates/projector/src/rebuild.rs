@@ -20,6 +20,7 @@ use tracing::info;
 
 use crate::checkpoint::{self, Frontier};
 use crate::error::ProjectorError;
+use crate::patience::Attempts;
 use crate::rebuild::fresh::Fresh;
 use crate::versions::Live;
 use crate::{schema, versions};
@@ -200,10 +201,14 @@ impl Alone {
     }
 
     async fn drop_kept(&self) -> Result<bool, ProjectorError> {
-        let mut tx = self.rebuild.owner.begin().await?;
-        let dropped = versions::drop_kept(&mut tx, self.projection).await?;
-        tx.commit().await?;
-        Ok(dropped)
+        let mut attempts = Attempts::new(&self.rebuild.owner, self.projection, self.rebuild.swap_attempts);
+        loop {
+            let mut tx = attempts.begin().await?;
+            let dropped = versions::drop_kept(&mut tx, self.projection).await.map_err(ProjectorError::from);
+            if let Some(dropped) = attempts.end(tx, dropped).await? {
+                return Ok(dropped);
+            }
+        }
     }
 
     /// What failed leaves nothing behind; if that fails too, whoever begins next sees to it.

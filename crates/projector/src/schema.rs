@@ -3,9 +3,11 @@
 use anamnesis_projections::SCOPE;
 use anamnesis_projections::kernel::Projection;
 use sqlx::{Executor as _, PgConnection, PgPool};
+use tracing::warn;
 use uuid::Uuid;
 
 use crate::error::ProjectorError;
+use crate::patience::Attempts;
 use crate::table::Target;
 use crate::versions::{self, Live, definition_of};
 
@@ -20,22 +22,73 @@ pub struct Ensured {
     pub outranked: Vec<&'static str>,
 }
 
-/// Makes the tables that aren't there. Needs a pool that may create schemas and tables; asking twice is once.
+/// How often a start tries to change tables that others read, about once a second.
+const START_ATTEMPTS: u32 = 10;
+
+/// Makes the tables that aren't there, and whatever else can be made without keeping anybody from reading. Needs a pool that
+/// may create schemas and tables; asking twice is once.
 pub async fn ensure_schema(owner: &PgPool, projections: &[&'static Projection]) -> Result<Ensured, ProjectorError> {
+    let ensured = ensure_live(owner, projections).await?;
+    for projection in versions::being_built(owner, projections).await? {
+        unless_read(clear(owner, projection).await, projection, "what was half built stays until the next start or rebuild")?;
+    }
+    for projection in projections.iter().filter(|projection| ensured.changed.contains(&projection.name)) {
+        unless_read(
+            extend(owner, projection).await,
+            projection,
+            "this version of the program may not be able to read them before the new ones take over",
+        )?;
+    }
+    Ok(ensured)
+}
+
+/// A start waits for nobody for ever.
+fn unless_read(changed: Result<(), ProjectorError>, projection: &Projection, consequence: &str) -> Result<(), ProjectorError> {
+    let name = projection.name;
+    match changed {
+        Err(ProjectorError::StillRead { .. }) => {
+            warn!(projection = name, "the tables of projection `{name}` are read by transactions that don't end: {consequence}");
+            Ok(())
+        }
+        changed_or_failed => changed_or_failed,
+    }
+}
+
+async fn clear(owner: &PgPool, projection: &'static Projection) -> Result<(), ProjectorError> {
+    let mut attempts = Attempts::new(owner, projection, START_ATTEMPTS);
+    loop {
+        let mut tx = attempts.begin().await?;
+        let cleared = versions::clear_abandoned(&mut tx, projection).await.map_err(ProjectorError::from);
+        if attempts.end(tx, cleared).await?.is_some() {
+            return Ok(());
+        }
+    }
+}
+
+/// Adds to tables of an older definition what they lack of this one and may be empty, so that they can be read until the new
+/// ones take over.
+async fn extend(owner: &PgPool, projection: &'static Projection) -> Result<(), ProjectorError> {
+    let mut attempts = Attempts::new(owner, projection, START_ATTEMPTS);
+    loop {
+        let mut tx = attempts.begin().await?;
+        let extended = add_columns(&mut tx, projection).await.map_err(ProjectorError::from);
+        if attempts.end(tx, extended).await?.is_some() {
+            return Ok(());
+        }
+    }
+}
+
+async fn ensure_live(owner: &PgPool, projections: &[&'static Projection]) -> Result<Ensured, ProjectorError> {
     let mut tx = owner.begin().await?;
     // two processes that start together must not both make the same table
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('anamnesis projections', 0))").execute(&mut *tx).await?;
     script(&mut tx, SCOPE).await?;
-    versions::clear_abandoned(&mut tx, projections).await?;
     let mut ensured = Ensured::default();
     for projection in projections {
         match versions::live(&mut tx, projection).await? {
             Live::Ours => {}
             Live::Anothers => ensured.outranked.push(projection.name),
-            Live::Olders => {
-                extend(&mut tx, projection).await?;
-                ensured.changed.push(projection.name);
-            }
+            Live::Olders => ensured.changed.push(projection.name),
             Live::Nobodys => {
                 create(&mut tx, projection).await?;
                 ensured.created.push(projection.name);
@@ -76,9 +129,7 @@ pub(crate) async fn script(connection: &mut PgConnection, sql: &str) -> sqlx::Re
     Ok(())
 }
 
-/// Adds to tables of another definition what they lack of this one and may be empty, so that they can be read until the new
-/// ones take over.
-async fn extend(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<()> {
+async fn add_columns(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<()> {
     for table in projection.tables.iter().map(|table| table.info()) {
         let name = format!("{}.{}", projection.schema.name(), table.name);
         let missing = "select column_name from unnest($2) as column_name
@@ -88,7 +139,8 @@ async fn extend(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<
         let names: Vec<_> = nullable.iter().map(|column| column.name).collect();
         let missing: Vec<String> = sqlx::query_scalar(missing).bind(&name).bind(names).fetch_all(&mut *tx).await?;
         for column in nullable.iter().filter(|column| missing.iter().any(|missing| missing == column.name)) {
-            script(tx, &format!("alter table {name} add column {} {}", column.name, column.sql)).await?;
+            // another process may have been faster
+            script(tx, &format!("alter table {name} add column if not exists {} {}", column.name, column.sql)).await?;
         }
     }
     Ok(())

@@ -183,16 +183,16 @@ async fn drop_all(tx: &mut PgConnection, projection: &Projection, state: &str, o
     Ok(!gone.is_empty())
 }
 
-/// Drops what was being built by processes that are gone.
-pub(crate) async fn clear_abandoned(tx: &mut PgConnection, projections: &[&'static Projection]) -> sqlx::Result<()> {
-    let building: Vec<String> = sqlx::query_scalar("select projection from read.versions where state = 'building'").fetch_all(&mut *tx).await?;
-    for projection in projections.iter().filter(|projection| building.iter().any(|name| name == projection.name)) {
-        let sql = "select pg_try_advisory_xact_lock(hashtextextended('anamnesis rebuild of ' || $1, 0))";
-        if sqlx::query_scalar(sql).bind(projection.name).fetch_one(&mut *tx).await? {
-            clear(tx, projection).await?;
-        }
-    }
-    Ok(())
+/// Of these, the projections of which tables are being built.
+pub(crate) async fn being_built(owner: &PgPool, projections: &[&'static Projection]) -> sqlx::Result<Vec<&'static Projection>> {
+    let building: Vec<String> = sqlx::query_scalar("select projection from read.versions where state = 'building'").fetch_all(owner).await?;
+    Ok(projections.iter().copied().filter(|projection| building.iter().any(|name| name == projection.name)).collect())
+}
+
+/// Drops what was being built by a process that is gone.
+pub(crate) async fn clear_abandoned(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<()> {
+    let sql = "select pg_try_advisory_xact_lock(hashtextextended('anamnesis rebuild of ' || $1, 0))";
+    if sqlx::query_scalar(sql).bind(projection.name).fetch_one(&mut *tx).await? { clear(tx, projection).await } else { Ok(()) }
 }
 
 /// Takes the kept tables to be brought up to date and read again. They are no longer kept: what becomes of them if that

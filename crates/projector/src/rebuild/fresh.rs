@@ -1,14 +1,12 @@
 //! What becomes of tables that are made beside the live ones, until they take their place?
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use anamnesis_domain::Recorded;
 use anamnesis_journal::log::{SealedEntry, open};
 use anamnesis_projections::kernel::{AtPoison, Class, ColumnInfo, Projection, Schema};
 use anamnesis_stream::FeedError;
 use sqlx::PgConnection;
-use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{KEYS, Rebuild};
@@ -18,6 +16,7 @@ use crate::digest::digest_without;
 use crate::error::{Fault, ProjectorError};
 use crate::filling::{Aside, Filling};
 use crate::parking::Parking;
+use crate::patience::Attempts;
 use crate::projector::MOST_PARKED;
 use crate::table::Target;
 use crate::versions::{self, Live};
@@ -25,14 +24,25 @@ use crate::{batch, checkpoint, parking, schema};
 
 /// Events folded in one transaction while catching up.
 const CATCH_UP: u32 = 500;
-/// How long the swap waits for readers to let the old tables go: the live projector waits with it. Then it lets that one
-/// pass, and tries again.
-const SWAP_PATIENCE: &str = "300ms";
-const BETWEEN_SWAPS: Duration = Duration::from_millis(700);
-/// An autovacuum never lets go by itself in time. Postgres cancels it for whoever has waited for `deadlock_timeout`, a second
-/// as a rule: so every tenth attempt waits longer than that.
-const LONG_SWAP_PATIENCE: &str = "1500ms";
-const LONG_SWAP_EVERY: u32 = 10;
+/// How often a try is made to drop what was being built, about once a second.
+const DROP_ATTEMPTS: u32 = 10;
+
+/// Makes empty tables beside the others; what somebody began to build and didn't finish is dropped.
+async fn make_empty(tx: &mut PgConnection, projection: &Projection) -> Result<versions::Aside, ProjectorError> {
+    versions::clear(tx, projection).await?;
+    let tables = versions::begin(tx, projection).await?;
+    schema::run_in(tx, &tables.schema, projection.tables_sql()).await?;
+    if projection.schema == Schema::Read {
+        // whoever is erased while they are filled is to be gone from them as well
+        schema::script(tx, &format!("grant select, delete on all tables in schema {} to anamnesis_projector", tables.schema)).await?;
+    }
+    Ok(tables)
+}
+
+async fn take_kept(tx: &mut PgConnection, projection: &Projection) -> Result<versions::Kept, ProjectorError> {
+    versions::clear(tx, projection).await?;
+    versions::take_kept(tx, projection).await
+}
 
 /// Tables that aren't read yet.
 pub(super) struct Fresh {
@@ -52,24 +62,27 @@ pub(super) struct Fresh {
 impl Fresh {
     /// Empty tables, without indexes and policies.
     pub(super) async fn begin(rebuild: Rebuild, projection: &'static Projection) -> Result<Self, ProjectorError> {
-        let mut tx = rebuild.owner.begin().await?;
-        versions::clear(&mut tx, projection).await?;
-        let tables = versions::begin(&mut tx, projection).await?;
-        schema::run_in(&mut tx, &tables.schema, projection.tables_sql()).await?;
-        if projection.schema == Schema::Read {
-            // whoever is erased while they are filled is to be gone from them as well
-            schema::script(&mut tx, &format!("grant select, delete on all tables in schema {} to anamnesis_projector", tables.schema)).await?;
-        }
-        tx.commit().await?;
+        let mut attempts = Attempts::new(&rebuild.owner, projection, rebuild.swap_attempts);
+        let tables = loop {
+            let mut tx = attempts.begin().await?;
+            let made = make_empty(&mut tx, projection).await;
+            if let Some(tables) = attempts.end(tx, made).await? {
+                break tables;
+            }
+        };
         Self::of(rebuild, projection, tables, Frontier::default(), BTreeSet::new()).await
     }
 
     /// The tables that were kept, with what waited in them tried again.
     pub(super) async fn take_kept(rebuild: Rebuild, projection: &'static Projection) -> Result<Self, ProjectorError> {
-        let mut tx = rebuild.owner.begin().await?;
-        versions::clear(&mut tx, projection).await?;
-        let versions::Kept { tables, folded, waiting, left_out } = versions::take_kept(&mut tx, projection).await?;
-        tx.commit().await?;
+        let mut attempts = Attempts::new(&rebuild.owner, projection, rebuild.swap_attempts);
+        let versions::Kept { tables, folded, waiting, left_out } = loop {
+            let mut tx = attempts.begin().await?;
+            let taken = take_kept(&mut tx, projection).await;
+            if let Some(kept) = attempts.end(tx, taken).await? {
+                break kept;
+            }
+        };
         let mut fresh = Self::of(rebuild, projection, tables, folded, left_out).await?;
         fresh.take_at(&waiting).await?;
         fresh.events = waiting.len() as u64;
@@ -115,9 +128,14 @@ impl Fresh {
 
     /// Drops them, unless they are read or kept by now.
     pub(super) async fn discard(self) -> Result<(), ProjectorError> {
-        let mut tx = self.rebuild.owner.begin().await?;
-        versions::discard(&mut tx, self.projection, &self.tables).await?;
-        Ok(tx.commit().await?)
+        let mut attempts = Attempts::new(&self.rebuild.owner, self.projection, DROP_ATTEMPTS);
+        loop {
+            let mut tx = attempts.begin().await?;
+            let dropped = versions::discard(&mut tx, self.projection, &self.tables).await.map_err(ProjectorError::from);
+            if attempts.end(tx, dropped).await?.is_some() {
+                return Ok(());
+            }
+        }
     }
 
     /// The digest of what they say.
@@ -266,37 +284,35 @@ impl Fresh {
 
     /// Puts these tables in the place of the live ones, which are kept.
     pub(super) async fn swap(&mut self) -> Result<(), ProjectorError> {
-        for attempt in 1..=self.rebuild.swap_attempts {
+        let mut attempts = Attempts::new(&self.rebuild.owner, self.projection, self.rebuild.swap_attempts);
+        loop {
             // most of the way without a lock
             let mut connection = self.rebuild.owner.acquire().await?;
             let near = checkpoint::frontier(&mut connection, self.projection.name, "").await?.unwrap_or_default();
             drop(connection);
             self.catch_up(&near).await?;
-            let patience = if attempt % LONG_SWAP_EVERY == 0 { LONG_SWAP_PATIENCE } else { SWAP_PATIENCE };
-            match self.try_swap(patience).await {
-                Err(ProjectorError::Database(error)) if is_lock_timeout(&error) => sleep(BETWEEN_SWAPS).await,
-                swapped_or_failed => return swapped_or_failed,
+            let mut tx = attempts.begin().await?;
+            let swapped = self.try_swap(&mut tx).await;
+            if attempts.end(tx, swapped).await?.is_some() {
+                return Ok(());
             }
         }
-        Err(ProjectorError::StillRead { projection: self.projection.name })
     }
 
-    async fn try_swap(&mut self, patience: &str) -> Result<(), ProjectorError> {
-        let mut tx = self.rebuild.owner.begin().await?;
-        sqlx::query("select set_config('lock_timeout', $1, true)").bind(patience).execute(&mut *tx).await?;
+    /// The live projector waits while it waits for readers to let the old tables go.
+    async fn try_swap(&mut self, tx: &mut PgConnection) -> Result<(), ProjectorError> {
         sqlx::query(schema::NO_TABLE_MOVES).execute(&mut *tx).await?;
-        let live = checkpoint::frontier(&mut tx, self.projection.name, "for update").await?;
+        let live = checkpoint::frontier(tx, self.projection.name, "for update").await?;
         self.catch_up(&live.clone().unwrap_or_default()).await?;
         self.forget_erased().await?;
-        let whose = versions::live(&mut tx, self.projection).await?;
-        versions::swap(&mut tx, self.projection, &self.tables).await?;
+        let whose = versions::live(tx, self.projection).await?;
+        versions::swap(tx, self.projection, &self.tables).await?;
         self.forget_cached().await;
         let end = self.folded.end();
-        self.parking.clone().replace(&mut tx, self.projection.name, &self.parking.unskipped(end), end).await?;
+        self.parking.clone().replace(tx, self.projection.name, &self.parking.unskipped(end), end).await?;
         if live.as_ref() != Some(&self.folded) || whose != Live::Ours {
-            self.place_checkpoint(&mut tx, self.folded.base).await?;
+            self.place_checkpoint(tx, self.folded.base).await?;
         }
-        tx.commit().await?;
         Ok(())
     }
 
@@ -352,8 +368,4 @@ fn forget_erased(table: &str) -> String {
                and keys.purpose = 'data'
                and keys.state in ('fenced', 'destroyed'))"
     )
-}
-
-fn is_lock_timeout(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "55P03")
 }

@@ -566,6 +566,44 @@ async fn a_changed_definition_that_meets_poison_holds_up_itself_alone_and_says_w
     assert!(clinic.parked_by("consents").await.is_none());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_waits_for_no_reader_for_ever_and_no_reader_for_a_start() {
+    let clinic = Clinic::new().await;
+    let patient = Uuid::new_v4();
+    clinic.tell(&registered(patient, "Curie")).await;
+    clinic.project_all().await;
+    let (building, under_way, may_go_on) = build_in_steps(&clinic);
+    timeout(PATIENCE, under_way.notified()).await.unwrap();
+    building.abort();
+    may_go_on.store(true, Ordering::Relaxed);
+    assert!(building.await.is_err_and(|died| died.is_cancelled()));
+    let holders = "pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())";
+    eventually("its lock is gone", async || clinic.count(holders).await == 0).await;
+    clinic.age("patients").await;
+    clinic.execute("alter table read.patients drop column risk_factors").await;
+    let (mut reads, mut digests) = (clinic.owner.begin().await.unwrap(), clinic.owner.begin().await.unwrap());
+    sqlx::query("select from read.patients").execute(&mut *reads).await.unwrap();
+    let half_built = clinic.schemas_aside().await[0].clone();
+    sqlx::query(&format!("select from {half_built}.patients")).execute(&mut *digests).await.unwrap();
+
+    let owner = clinic.owner.clone();
+    let starting = tokio::spawn(async move { ensure_schema(&owner, ALL).await });
+    let (mut longest, mut looks) = (Duration::ZERO, 0);
+    while !starting.is_finished() {
+        let begun = Instant::now();
+        timeout(PATIENCE, clinic.count("read.patients")).await.unwrap();
+        (longest, looks) = (longest.max(begun.elapsed()), looks + 1);
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(timeout(PATIENCE, starting).await.unwrap().unwrap().unwrap().changed, ["patients"]);
+    assert!(longest < Duration::from_secs(8) && looks > 20, "{looks} reads, the longest waited {longest:?}");
+    let extended = "pg_attribute where attrelid = 'read.patients'::regclass and attname = 'risk_factors'";
+    assert_eq!((clinic.count(extended).await, clinic.schemas_aside().await), (0, vec![half_built]), "what is in use is left");
+    drop((reads, digests));
+    ensure_schema(&clinic.owner, ALL).await.unwrap();
+    assert_eq!((clinic.count(extended).await, clinic.schemas_aside().await), (1, vec![]));
+}
+
 #[tokio::test]
 async fn tables_of_a_newer_definition_are_left_as_they_are_until_an_operator_rebuilds_them() {
     let clinic = Clinic::new().await;
