@@ -12,7 +12,7 @@ use anamnesis_journal::log::Unopened;
 use uuid::Uuid;
 
 use crate::error::{Reason, reason};
-pub(crate) use crate::parking::written::{Tried, asked, asked_to_go_on, note, skipped, waiting};
+pub(crate) use crate::parking::written::{Tried, ask_for_others, asked, asked_to_go_on, note, skipped, waiting};
 
 /// The events of one aggregate.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -261,6 +261,7 @@ impl Projector {
     async fn take_over(&self, projections: &[&'static Projection]) -> Result<(Vec<Member>, Vec<&'static Projection>), ProjectorError> {
         let (fit, mut unfit) = self.divide_by_definition(projections).await?;
         let members = self.members(&fit).await?;
+        parking::ask_for_others(&self.works.pool, &members.iter().map(|member| member.projection.name).collect::<Vec<_>>()).await?;
         // new tables may have taken over while their checkpoints were waited for
         unfit.extend(fit.into_iter().filter(|projection| members.iter().all(|member| member.projection.name != projection.name)));
         for projection in &unfit {

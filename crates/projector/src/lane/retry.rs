@@ -1,4 +1,4 @@
-//! What becomes of a parked stream when an operator wants it to be tried again?
+//! What becomes of a parked stream when an operator, or a new version of the program, wants it to be tried again?
 //!
 //! The lane does it that moves the checkpoint, between two batches and under the same lock: so nothing comes in between,
 //! and nothing of the stream is folded twice. What waits is read from the log, wherever it came from.

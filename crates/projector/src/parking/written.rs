@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use sqlx::{PgConnection, PgPool};
-use tracing::error;
+use tracing::{error, info};
 use uuid::Uuid;
 
 use super::{Parking, Stream};
 use crate::error::Reason;
+
+/// This version of the program.
+const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
 impl Parking {
     /// As it is beside a checkpoint that is locked: what is remembered, if the revision is still the same.
@@ -68,13 +71,14 @@ impl Parking {
             error!(projection = name, stream = %stream, position, reason, "projection `{name}` can't take the event at position {position} ({reason}) of {stream}");
         }
         sqlx::query(
-            "insert into journal.parked as known (consumer, aggregate_type, aggregate_id, organization_id, position, reason, stands_still)
-             select $1, log.aggregate_type, log.aggregate_id, log.organization_id, log.position, poison.reason, $4
+            "insert into journal.parked as known (consumer, aggregate_type, aggregate_id, organization_id, position, reason, stands_still, program)
+             select $1, log.aggregate_type, log.aggregate_id, log.organization_id, log.position, poison.reason, $4, $5
              from unnest($2, $3) as poison (position, reason)
              join journal.log using (position)
              on conflict (consumer, aggregate_type, aggregate_id) do update
              set position = excluded.position,
                  reason = excluded.reason,
+                 program = excluded.program,
                  attempts = known.attempts + 1,
                  tried_at = excluded.tried_at,
                  asked_at = null",
@@ -83,6 +87,7 @@ impl Parking {
         .bind(positions)
         .bind(reasons)
         .bind(stands_still)
+        .bind(PROGRAM)
         .execute(&mut *tx)
         .await?;
         let waiting: Vec<_> = std::mem::take(&mut self.waiting).into_iter().map(u64::cast_signed).collect();
@@ -125,6 +130,7 @@ impl Parking {
                      set position = $4,
                          reason = coalesce($5, reason),
                          attempts = attempts + ($5 is not null)::integer,
+                         program = case when $5 is null then program else $6 end,
                          tried_at = clock_timestamp(),
                          asked_at = case when $5 is null then asked_at end
                      where consumer = $1
@@ -136,6 +142,7 @@ impl Parking {
                 .bind(stream.aggregate_id)
                 .bind(next)
                 .bind(poison.map(Reason::as_str))
+                .bind(PROGRAM)
                 .execute(&mut *tx)
                 .await?;
                 self.parked.insert(stream.clone(), next.cast_unsigned());
@@ -231,6 +238,18 @@ pub(crate) async fn asked(connection: &mut PgConnection, names: &[&str]) -> sqlx
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|(name, aggregate_type, aggregate_id)| (name, Stream { aggregate_type, aggregate_id })).collect())
+}
+
+/// Asks in an operator's place for what another version of the program couldn't take: once, for then it was this one.
+pub(crate) async fn ask_for_others(pool: &PgPool, names: &[&str]) -> sqlx::Result<()> {
+    let sql = "update journal.parked
+        set asked_at = clock_timestamp()
+        where consumer = any($1) and not stands_still and asked_at is null and program is distinct from $2";
+    let asked = sqlx::query(sql).bind(names).bind(PROGRAM).execute(pool).await?.rows_affected();
+    if asked > 0 {
+        info!(streams = asked, "another version of the program couldn't take events of {asked} streams: this one tries them again");
+    }
+    Ok(())
 }
 
 /// Which of these, that stand still before poison, operators want to go on.

@@ -109,6 +109,34 @@ async fn poison_parks_its_stream_and_what_comes_of_it_later_waits_in_order() {
 }
 
 #[tokio::test]
+async fn another_version_of_the_program_tries_what_is_parked_once() {
+    let (clinic, [_, second, _]) = poisoned().await;
+    let run = clinic.project_these(&[find("patients").unwrap()], settings());
+    run.reached("patients", 6).await;
+    run.stop().await;
+    let attempts = async || clinic.parked_by("patients").await.map(|parked| (parked.attempts, parked.is_asked));
+    // longer than it takes to look for what is to be tried
+    let start = async || {
+        let run = clinic.project_these(&[find("patients").unwrap()], settings());
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        run.stop().await;
+    };
+    start().await;
+    assert_eq!(attempts().await, Some((1, false)), "the same version would find the same");
+    let another = "update journal.parked set program = '0.0.1'";
+    clinic.execute(another).await;
+    start().await;
+    start().await;
+    assert_eq!(attempts().await, Some((2, false)));
+    clinic.alter(5).await;
+    clinic.execute(another).await;
+    let run = clinic.project_with(settings());
+    eventually("it goes on", async || clinic.parked_by("patients").await.is_none()).await;
+    assert_eq!(clinic.row_of(second).await, Some(2));
+    run.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_mended_and_tried_again_gives_what_a_rebuild_gives() {
     let (clinic, [_, second, _]) = poisoned().await;
     let run = clinic.project_with(settings());
