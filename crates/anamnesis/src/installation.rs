@@ -26,6 +26,8 @@ const DATABASE: &str = "anamnesis";
 pub(crate) struct Database {
     /// Connects as its owner.
     pub(crate) url: SecretString,
+    /// What goes on so that it answers.
+    pub(crate) loops: Loops,
     server: Option<(EmbeddedPostgres, DataDir)>,
 }
 
@@ -34,10 +36,10 @@ impl Database {
     /// long as this value lives.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
         if let Some(url) = &config.database_url {
-            return Ok(Self { url: url.clone(), server: None });
+            return Ok(Self::of(url.clone()));
         }
         if let Some(running) = running(config)? {
-            return Ok(Self { url: running.url(DATABASE), server: None });
+            return Ok(Self::of(running.url(DATABASE)));
         }
         Self::start(config).await
     }
@@ -45,20 +47,26 @@ impl Database {
     /// The configured database or a server of our own; an `up` that runs on the same data directory is an error.
     pub(crate) async fn own(config: &Config) -> anyhow::Result<Self> {
         match &config.database_url {
-            Some(url) => Ok(Self { url: url.clone(), server: None }),
+            Some(url) => Ok(Self::of(url.clone())),
             None => Self::start(config).await,
         }
     }
 
+    /// One that somebody else keeps up.
+    fn of(url: SecretString) -> Self {
+        Self { url, loops: Loops::default(), server: None }
+    }
+
     async fn start(config: &Config) -> anyhow::Result<Self> {
         let data_dir = DataDir::open(&config.data_dir)?;
-        let programs = config.postgres_bin.clone();
-        let (server, data_dir) =
-            tokio::task::spawn_blocking(move || EmbeddedPostgres::start(&data_dir, programs.as_deref()).map(|server| (server, data_dir)))
-                .await
-                .context("wait for the database server")??;
+        let (programs, loops) = (config.postgres_bin.clone(), Loops::default());
+        let watching = loops.clone();
+        let started = tokio::task::spawn_blocking(move || {
+            EmbeddedPostgres::start_watched(&data_dir, programs.as_deref(), &watching).map(|server| (server, data_dir))
+        });
+        let (server, data_dir) = started.await.context("wait for the database server")??;
         create_database(&server.url("postgres")).await?;
-        Ok(Self { url: server.url(DATABASE), server: Some((server, data_dir)) })
+        Ok(Self { url: server.url(DATABASE), loops, server: Some((server, data_dir)) })
     }
 
     /// Stops the server, if it was started for this value.
@@ -120,6 +128,11 @@ pub(crate) struct Installation {
 impl Installation {
     /// Migrates the database and wires everything that needs no task of its own.
     pub(crate) async fn open(config: &Config, url: &SecretString) -> anyhow::Result<Self> {
+        Self::open_watched(config, url, Loops::default()).await
+    }
+
+    /// The same for a process that is watched: its loops are among these.
+    pub(crate) async fn open_watched(config: &Config, url: &SecretString, loops: Loops) -> anyhow::Result<Self> {
         migrate(url.expose_secret()).await.context("apply the migrations")?;
         let connections = config.database_connections;
         let pool = |role| pool_as(url.expose_secret(), role, connections);
@@ -129,7 +142,6 @@ impl Installation {
         );
         config.make_data_dir()?;
         let keyring = Keyring::open_or_create(&config.keyring_path()).context("open the keyring")?;
-        let loops = Loops::default();
         let vault = Vault::open_watched(writer.clone(), Arc::new(keyring), VaultSettings::default(), loops.clone());
         let vault = vault.await.context("open the vault")?;
         let journal = Journal::open_watched(writer.clone(), vault.clone(), JournalSettings::default(), &loops);

@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::{io, thread};
 
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinError, JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use life::{Entry, Life};
 pub use pulse::Pulse;
@@ -89,6 +90,20 @@ impl Loops {
         pulse.may_be_aborted(tasks.spawn(within(life, work(pulse.clone()))));
     }
 
+    /// Starts a loop that blocks, on a thread of its own. Whoever ends it in order tells it so, and it says [`Pulse::ends`].
+    pub fn spawn_thread<T: Send + 'static>(
+        &self,
+        name: &str,
+        bound: Duration,
+        work: impl FnOnce(Pulse) -> T + Send + 'static,
+    ) -> io::Result<thread::JoinHandle<T>> {
+        let (pulse, life) = self.enter(name.to_owned(), bound);
+        thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let _life = life;
+            work(pulse)
+        })
+    }
+
     /// How each of them is, in the order in which they began. Those that ended in order aren't there any more.
     pub fn states(&self) -> Vec<LoopState> {
         self.entries().by_number.values().map(|entry| entry.state()).collect()
@@ -107,11 +122,12 @@ impl Loops {
         died.ok().flatten().unwrap_or_default()
     }
 
-    /// Ends the loops of that name as a fault would: for drills.
+    /// Ends the loops of that name as a fault would: for drills. One on a thread of its own ends when it beats next.
     pub fn break_down(&self, name: &str) {
-        let broken: Vec<AbortHandle> =
-            self.entries().by_number.values().filter(|entry| entry.name == name).filter_map(|entry| entry.abort.get().cloned()).collect();
-        broken.iter().for_each(AbortHandle::abort);
+        let broken: Vec<_> = self.entries().by_number.values().filter(|entry| entry.name == name).cloned().collect();
+        for entry in broken {
+            entry.break_down();
+        }
     }
 
     fn enter(&self, name: String, bound: Duration) -> (Pulse, Life) {

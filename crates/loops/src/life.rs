@@ -1,5 +1,6 @@
 //! What is known of one loop?
 
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -18,15 +19,27 @@ pub(crate) struct Entry {
     beat_ms: AtomicU64,
     ends: AtomicBool,
     is_dead: AtomicBool,
+    /// It has no task that could be aborted, and is to break down all the same.
+    breaks: AtomicBool,
 }
 
 impl Entry {
     pub(crate) fn new(name: String, bound: Duration) -> Self {
-        let (beat_ms, ends, is_dead) = (AtomicU64::new(0), AtomicBool::new(false), AtomicBool::new(false));
-        Self { name, abort: OnceLock::new(), bound, begun: Instant::now(), beat_ms, ends, is_dead }
+        let (beat_ms, [ends, is_dead, breaks]) = (AtomicU64::new(0), [false; 3].map(AtomicBool::new));
+        Self { name, abort: OnceLock::new(), bound, begun: Instant::now(), beat_ms, ends, is_dead, breaks }
+    }
+
+    pub(crate) fn break_down(&self) {
+        match self.abort.get() {
+            Some(task) => task.abort(),
+            None => self.breaks.store(true, Ordering::Release),
+        }
     }
 
     pub(crate) fn beat(&self) {
+        if self.breaks.load(Ordering::Acquire) {
+            resume_unwind(Box::new("broken down for a drill"));
+        }
         let since = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.beat_ms.store(since, Ordering::Relaxed);
     }

@@ -39,6 +39,31 @@ async fn a_loop_that_returns_panics_or_is_aborted_is_dead_and_named() {
 }
 
 #[tokio::test]
+async fn a_thread_that_returns_panics_or_is_broken_down_is_dead_and_one_that_was_told_to_end_is_not() {
+    for work in ["returns", "panics", "goes on", "ends"] {
+        let loops = Loops::default();
+        let go_on = |pulse: &Pulse| {
+            for _ in 0..10_000 {
+                pulse.beat();
+                thread::sleep(Duration::from_millis(1));
+            }
+        };
+        let thread = loops.spawn_thread("pump", LONG, move |pulse| match work {
+            "returns" => {}
+            "ends" => pulse.ends(),
+            "panics" => panic!("as a fault would"),
+            _ => go_on(&pulse),
+        });
+        loops.break_down("pump");
+        let ended = thread.unwrap().join();
+        assert_eq!((ended.is_ok(), loops.states().is_empty()), (["returns", "ends"].contains(&work), work == "ends"), "{work}");
+        if work != "ends" {
+            assert_eq!((timeout(LONG, loops.died()).await.unwrap(), loops.unwell()[0].condition), ("pump".to_owned(), Condition::Dead));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_loop_that_was_told_to_end_is_missed_by_nobody() {
     let loops = Loops::default();
     drop(loops.spawn("dropped", LONG, |_| pending()));

@@ -15,7 +15,7 @@ pub(crate) async fn run(config: Config, up: Up) -> anyhow::Result<()> {
 }
 
 async fn serve(config: &Config, up: &Up, database: &Database) -> anyhow::Result<()> {
-    let installation = Installation::open(config, &database.url).await?;
+    let installation = Installation::open_watched(config, &database.url, database.loops.clone()).await?;
     let organization = installation.first_organization(config).await?;
     let (runtime, address) = Runtime::start(config, &installation).await?;
     if up.demo {

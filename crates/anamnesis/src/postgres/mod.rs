@@ -17,6 +17,7 @@ use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anamnesis_loops::Loops;
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 use tracing::info;
@@ -77,6 +78,11 @@ impl EmbeddedPostgres {
     /// `programs` is the folder of `initdb`, `pg_ctl` and `postgres`; without it they are looked for. Fails when
     /// they aren't found or fit, or when the server doesn't start; the error says what to do.
     pub fn start(data_dir: &DataDir, programs: Option<&Path>) -> anyhow::Result<Self> {
+        Self::start_watched(data_dir, programs, &Loops::default())
+    }
+
+    /// As [`EmbeddedPostgres::start`], with what watches the server among these loops.
+    pub fn start_watched(data_dir: &DataDir, programs: Option<&Path>, loops: &Loops) -> anyhow::Result<Self> {
         let cluster = Cluster::prepare(data_dir, programs)?;
         let password = cluster.password()?;
         let (server, port) = match adopt(&cluster)? {
@@ -84,7 +90,7 @@ impl EmbeddedPostgres {
             None => launch(&cluster)?,
         };
         let address = Address { port, password };
-        let supervisor = Supervisor::start(cluster, server, port).context("start the supervisor's thread")?;
+        let supervisor = Supervisor::start(cluster, server, port, loops).context("start the supervisor's thread")?;
         Ok(Self { address, supervisor })
     }
 

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use anamnesis_loops::{Loops, PATIENCE, Pulse};
 use anyhow::{Context, anyhow};
 use tracing::{error, info, warn};
 
@@ -31,10 +32,10 @@ pub(super) struct Supervisor {
 }
 
 impl Supervisor {
-    pub(super) fn start(cluster: Cluster, server: Server, port: u16) -> io::Result<Self> {
+    pub(super) fn start(cluster: Cluster, server: Server, port: u16, loops: &Loops) -> io::Result<Self> {
         let (stop, told) = channel();
         let watch = Watch { cluster, server, port, told, pause: SHORTEST_PAUSE, since: Instant::now() };
-        let thread = thread::Builder::new().name("postgres-supervisor".to_owned()).spawn(move || watch.run())?;
+        let thread = loops.spawn_thread("postgres supervisor", PATIENCE, move |pulse| watch.run(&pulse))?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 
@@ -67,8 +68,9 @@ struct Watch {
 }
 
 impl Watch {
-    fn run(mut self) -> anyhow::Result<()> {
+    fn run(mut self, pulse: &Pulse) -> anyhow::Result<()> {
         while !self.told_to_stop_within(LOOK) {
+            pulse.beat();
             if self.server_lives() {
                 continue;
             }
@@ -79,6 +81,7 @@ impl Watch {
             }
             self.restart();
         }
+        pulse.ends();
         self.cluster.stop()?;
         if let Server::Ours(child) = &mut self.server {
             child.wait().context("wait for the PostgreSQL server")?;

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use uuid::Uuid;
 
 use super::*;
+use crate::installation::Database;
 
 const SOON: Duration = Duration::from_mins(1);
 /// It can't tell of itself that it is dead; that nobody answers does.
@@ -115,6 +116,52 @@ async fn whichever_loop_is_killed_readiness_names_it_and_the_process_ends() {
     assert!(format!("{ended:#}").contains("died"), "{ended:#}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_our_own_postgres_up_is_watched_and_what_is_only_late_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let config =
+        Config { data_dir: folder.path().join("data"), listen: ([127, 0, 0, 1], 0).into(), metrics_listen: free_port(), ..Config::default() };
+    let database = Database::own(&config).await.unwrap();
+    let installation = Installation::open_watched(&config, &database.url, database.loops.clone()).await.unwrap();
+    installation.first_organization(&config).await.unwrap();
+    let (mut runtime, address) = Runtime::start(&config, &installation).await.unwrap();
+    let told = async |name: &str| {
+        let (status, told) = ask(address, "/health/ready").await.unwrap();
+        let state = told["dependencies"].as_array().unwrap().iter().find(|told| told["name"] == *name).map(|told| told["state"].clone());
+        (status, state)
+    };
+    eventually("everything is ready", async || told("loops").await == (200, Some("go on".into()))).await;
+
+    let (go, goes) = tokio::sync::oneshot::channel::<()>();
+    runtime.spawn("slow one", Duration::from_secs(1), |pulse, shutdown| async move {
+        let _ = goes.await;
+        while !shutdown.is_cancelled() {
+            pulse.beat();
+            sleep(Duration::from_millis(20)).await;
+        }
+    });
+    eventually("it is told that it is stuck", async || told("loop slow one").await == (503, Some("is stuck".into()))).await;
+    let live = ask(address, "/health/live").await.unwrap();
+    assert_eq!((live.0, &live.1["broken"]), (503, &serde_json::json!(["slow one"])));
+    let stuck = "anamnesis_loops{loop=\"slow one\",condition=\"stuck\"} 1.0\n";
+    assert!(fetch(config.metrics_listen, "/metrics", "").await.unwrap().1.contains(stuck));
+    assert!(timeout(Duration::from_millis(300), installation.loops.died()).await.is_err(), "the process goes on");
+    go.send(()).unwrap();
+    eventually("it goes on", async || ask(address, "/health/live").await.unwrap().0 == 200).await;
+
+    let supervisor = "postgres supervisor";
+    let metric = format!("anamnesis_loops{{loop=\"{supervisor}\",condition=\"alive\"}} 1.0\n");
+    assert!(fetch(config.metrics_listen, "/metrics", "").await.unwrap().1.contains(&metric));
+    installation.loops.break_down(supervisor);
+    let red = format!("loop {supervisor}");
+    eventually("it is told that it is dead", async || told(&red).await == (503, Some("is dead".into()))).await;
+    let ended = timeout(SOON, runtime.run_to_the_end()).await.unwrap().unwrap_err();
+    assert!(format!("{ended:#}").contains("the postgres supervisor died"), "{ended:#}");
+    // what it kept up goes on without it, and whoever starts next adopts it
+    assert!(database.close().await.is_err());
+    Database::own(&config).await.unwrap().close().await.unwrap();
+}
+
 /// The metrics' names with their labels, and their values.
 fn read(text: &str) -> BTreeMap<String, f64> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
@@ -180,7 +227,7 @@ fn whatever_is_started_is_a_loop_or_ends_with_its_work() {
     let end_with_their_work = [
         ("crates/anamnesis/src/postgres/cluster.rs", "a server's process"),
         ("crates/anamnesis/src/postgres/mod.rs", "the same, for the first time"),
-        ("crates/anamnesis/src/postgres/supervisor.rs", "no task: a thread, which starts a dead Postgres again and is missed with the next one"),
+        ("crates/anamnesis/src/postgres/supervisor.rs", "the same, whenever it has died"),
         ("crates/journal/src/append/appender.rs", "one statement"),
         ("crates/journal/src/snapshot.rs", "one snapshot"),
         ("crates/journal/src/verify/entries.rs", "one chunk of a verification"),
