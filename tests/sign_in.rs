@@ -47,15 +47,19 @@ fn after_sign_out_the_token_opens_nothing_any_more() {
 }
 
 #[test]
-fn a_locked_account_is_out_at_once_and_back_after_unlocking() {
+fn a_locked_account_is_out_at_once_and_signs_in_anew_after_unlocking() {
     let clinic = clinic();
-    let locked = clinic.server.somebody(Role::Staff);
+    let (email, password) = (format!("{}@clinic.example", unique()), unique());
+    let account = json!({ "profile": { "email": email, "display_name": "Test" }, "roles": [{ "role": "STAFF" }] });
+    clinic.administrator().post("/v1/accounts", &json!({ "account": account, "password": password })).expect(201);
+    let locked = clinic.server.anonymous().sign_in(&email, &password);
     locked.get("/v1/patients?limit=1").expect(200);
     let account = format!("/v1/accounts/{}", locked.account_id);
     clinic.administrator().post(&format!("{account}/lock"), &json!({ "reason": "left the keys in the door" })).expect(200);
     assert_eq!(locked.get("/v1/patients?limit=1").problem(401), "unauthenticated");
     clinic.administrator().post(&format!("{account}/unlock"), &json!({})).expect(200);
-    locked.get("/v1/patients?limit=1").expect(200);
+    assert_eq!(locked.get("/v1/patients?limit=1").problem(401), "unauthenticated");
+    clinic.server.anonymous().sign_in(&email, &password).get("/v1/patients?limit=1").expect(200);
 }
 
 #[test]

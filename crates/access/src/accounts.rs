@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anamnesis_cache::{Cache as SharedCache, Entry, Key, Looked, Part};
-use anamnesis_domain::account::{Account, AccountCommand, NewAccount, Owner, PasswordCause, SignInFailure, SignInMethod, SignOutCause};
+use anamnesis_domain::account::{Account, AccountCommand, AccountEvent, NewAccount, Owner, PasswordCause, SignInFailure, SignInMethod, SignOutCause};
 use anamnesis_domain::{Instant, Origin, SessionId};
 use anamnesis_journal::{Caller, CommandError, Committed, Journal};
 use anamnesis_vault::{IndexKeys, Vault};
@@ -80,8 +80,7 @@ impl Access {
         let hash = self.passwords.hash(password).await?;
         let command = AccountCommand::Create { now: caller.now, account };
         let created = self.journal.create::<Account>(account_id, command, caller).await.map_err(|error| of_command(&error))?;
-        // the same command again answers for the account that it made then
-        self.store_password(created.aggregate_id, caller.organization_id, &email, &hash, caller.now).await?;
+        self.store_password(&created, caller, &email, &hash).await?;
         Ok(created)
     }
 
@@ -106,18 +105,25 @@ impl Access {
         self.open_session(&known, &caller).await
     }
 
+    /// The session is kept before its event is told: who ends all of an account's sessions after that event finds it. Nobody
+    /// has its token yet.
     async fn open_session(&self, known: &Credentials, caller: &Caller) -> Result<SignedIn, AccessError> {
         let (now, session_id) = (caller.now, Uuid::now_v7());
-        let sign_in = AccountCommand::SignIn { now, session_id: SessionId(session_id), method: SignInMethod::Password };
-        let account_sequence = match self.tell(known.account_id, sign_in, caller).await {
-            Ok(sequence) => sequence,
-            Err(AccessError::Refused(_)) => return Err(AccessError::NotSignedIn),
-            Err(error) => return Err(error),
-        };
         let (token, token_hash) = token::issue()?;
         let expires_at = now.plus_minutes(self.settings.session_minutes);
         let Credentials { account_id, organization_id, .. } = *known;
-        sessions::insert(&self.pool, &NewSession { session_id, token_hash, account_id, organization_id, created_at: now, expires_at }).await?;
+        let session = NewSession { session_id, token_hash, account_id, password_hash: &known.password_hash, created_at: now, expires_at };
+        if !sessions::insert(&self.pool, &session).await? {
+            return Err(AccessError::NotSignedIn);
+        }
+        let sign_in = AccountCommand::SignIn { now, session_id: SessionId(session_id), method: SignInMethod::Password };
+        let account_sequence = match self.tell(account_id, sign_in, caller).await {
+            Ok(sequence) => sequence,
+            Err(error) => {
+                sessions::delete(&self.pool, session_id).await?;
+                return Err(if matches!(error, AccessError::Refused(_)) { AccessError::NotSignedIn } else { error });
+            }
+        };
         let ends_in = Duration::from_mins(self.settings.session_minutes.into());
         let actor = self.actor(Session { id: session_id, account_id, organization_id, account_sequence, ends_in }, now).await?;
         Ok(SignedIn { token, expires_at, actor })
@@ -149,12 +155,20 @@ impl Access {
         Ok(())
     }
 
-    /// Gives an account another password, as an administrator.
+    /// Gives an account another password, as an administrator. Every session that the old one opened ends.
     pub async fn set_password(&self, account_id: Uuid, password: SecretString, caller: &Caller) -> Result<(), AccessError> {
+        let loaded = self.journal.load::<Account>(caller.organization_id, account_id).await.map_err(|error| of_command(&error))?;
+        let account = loaded.ok_or(AccessError::NoAccount)?.0;
+        let email = account.owner().ok_or(AccessError::NoAccount)?.profile.email.normalised();
         let hash = self.passwords.hash(password).await?;
-        let owner = self.load(account_id, caller.organization_id).await?.ok_or(AccessError::NoSession)?.1;
-        self.tell(account_id, AccountCommand::TellPasswordChanged { now: caller.now, cause: PasswordCause::Administrator }, caller).await?;
-        self.store_password(account_id, caller.organization_id, &owner.profile.email.normalised(), &hash, caller.now).await
+        let command = AccountCommand::TellPasswordChanged { now: caller.now, cause: PasswordCause::Administrator };
+        let told = self.journal.execute::<Account>(account_id, command, caller, None).await.map_err(|error| of_command(&error))?;
+        self.store_password(&told, caller, &email, &hash).await
+    }
+
+    /// Ends every session of an account: after what says that it may not be used, so that none opens meanwhile.
+    pub async fn end_sessions(&self, organization_id: Uuid, account_id: Uuid) -> Result<(), AccessError> {
+        sessions::delete_all(&self.pool, organization_id, account_id).await
     }
 
     async fn actor(&self, session: Session, now: Instant) -> Result<Actor, AccessError> {
@@ -195,7 +209,10 @@ impl Access {
 
     /// The account's owner, if the account may be used now.
     async fn load(&self, account_id: Uuid, organization_id: Uuid) -> Result<Option<(u64, Arc<Owner>)>, AccessError> {
-        let loaded = self.journal.load::<Account>(organization_id, account_id).await.map_err(|error| of_command(&error))?;
+        let loaded = match self.journal.load::<Account>(organization_id, account_id).await.map_err(|error| of_command(&error)) {
+            Err(AccessError::NoAccount) => None,
+            loaded => loaded?,
+        };
         Ok(loaded.and_then(|(account, sequence)| match account {
             Account::Active(owner) => Some((sequence, Arc::from(owner))),
             Account::Absent | Account::Locked { .. } | Account::Deactivated(_) => None,
@@ -220,21 +237,28 @@ impl Access {
         Ok(row.map(|(account_id, organization_id, password_hash)| Credentials { account_id, organization_id, password_hash }))
     }
 
-    async fn store_password(&self, account_id: Uuid, organization_id: Uuid, email: &str, hash: &str, now: Instant) -> Result<(), AccessError> {
+    /// Stores the password that a command gave, and ends every session that the one before it opened.
+    ///
+    /// The command that comes again stores what it couldn't the first time, if it was cut off before this; but never over a
+    /// later password. An account's times don't run backwards, whatever clock told them.
+    async fn store_password(&self, told: &Committed<Account>, caller: &Caller, email: &str, hash: &str) -> Result<(), AccessError> {
+        let (account_id, organization_id) = (told.aggregate_id, caller.organization_id);
+        let given_at = told.events.iter().find_map(|told| password_given_at(&told.event)).unwrap_or(caller.now);
         let index = self.email_index(email).await?;
-        sqlx::query(
-            "insert into identity.credentials (account_id, organization_id, email_index, password_hash, changed_at)
-             values ($1, $2, $3, $4, $5)
-             on conflict (account_id) do update set email_index = excluded.email_index, password_hash = excluded.password_hash, changed_at = excluded.changed_at",
-        )
-        .bind(account_id)
-        .bind(organization_id)
-        .bind(index.as_slice())
-        .bind(hash)
-        .bind(DateTime::<Utc>::from(now))
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        let mut tx = self.pool.begin().await?;
+        let stored = sqlx::query(include_str!("store_password.sql"))
+            .bind(account_id)
+            .bind(organization_id)
+            .bind(index.as_slice())
+            .bind(hash)
+            .bind(DateTime::<Utc>::from(given_at))
+            .bind(told.replayed)
+            .execute(&mut *tx)
+            .await?;
+        if stored.rows_affected() > 0 {
+            sessions::delete_all(&mut *tx, organization_id, account_id).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     async fn email_index(&self, email: &str) -> Result<[u8; 16], AccessError> {
@@ -270,12 +294,20 @@ impl Credentials {
     }
 }
 
+/// When an event gave its account a password, if it did.
+fn password_given_at(event: &AccountEvent) -> Option<Instant> {
+    if let AccountEvent::AccountCreated(created) = event {
+        return Some(created.created_at);
+    }
+    if let AccountEvent::PasswordChanged(changed) = event { Some(changed.changed_at) } else { None }
+}
+
 fn of_command(error: &CommandError<anamnesis_domain::account::AccountError>) -> AccessError {
     match error {
         CommandError::Refused(refusal) => AccessError::Refused(*refusal),
         CommandError::Taken { .. } => AccessError::EmailTaken,
         CommandError::Unavailable(_) | CommandError::Conflict | CommandError::Expected { .. } => AccessError::Unavailable,
-        CommandError::Erased | CommandError::NotFound => AccessError::NoSession,
+        CommandError::Erased | CommandError::NotFound => AccessError::NoAccount,
         CommandError::SameKeyOtherRequest | CommandError::SlotTaken { .. } | CommandError::Internal(_) => {
             AccessError::Broken("record what became of an account")
         }

@@ -25,6 +25,9 @@ pub enum AccessError {
     /// No such session, or it has expired, or its account can't be used.
     #[error("the session has ended")]
     NoSession,
+    /// There is no such account in the organization.
+    #[error("there is no such account")]
+    NoAccount,
     /// Too short or too long.
     #[error("a password must have 12 to 256 characters")]
     WeakPassword,

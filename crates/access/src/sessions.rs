@@ -5,7 +5,7 @@ use std::time::Duration;
 use anamnesis_domain::Instant;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgArguments;
-use sqlx::{Arguments as _, Encode, PgPool, Postgres, Type};
+use sqlx::{Arguments as _, Encode, PgExecutor, PgPool, Postgres, Type};
 use uuid::Uuid;
 
 use crate::AccessError;
@@ -23,30 +23,34 @@ pub(crate) struct Session {
     pub(crate) ends_in: Duration,
 }
 
-pub(crate) struct NewSession {
+pub(crate) struct NewSession<'a> {
     pub(crate) session_id: Uuid,
     pub(crate) token_hash: TokenHash,
     pub(crate) account_id: Uuid,
-    pub(crate) organization_id: Uuid,
+    /// What the password that opens it was compared with.
+    pub(crate) password_hash: &'a str,
     pub(crate) created_at: Instant,
     pub(crate) expires_at: Instant,
 }
 
-pub(crate) async fn insert(pool: &PgPool, session: &NewSession) -> Result<(), AccessError> {
-    let created_at = DateTime::<Utc>::from(session.created_at);
-    sqlx::query(
+/// False: the account has another password by now. A change of it waits for this, then ends the session; or this waits for it.
+pub(crate) async fn insert(pool: &PgPool, session: &NewSession<'_>) -> Result<bool, AccessError> {
+    let inserted = sqlx::query(
         "insert into identity.sessions (session_id, token_hash, account_id, organization_id, created_at, last_seen_at, expires_at)
-         values ($1, $2, $3, $4, $5, $5, $6)",
+         select $1, $2, c.account_id, c.organization_id, $3, $3, $4
+         from identity.credentials c
+         where c.account_id = $5 and c.password_hash = $6
+         for share",
     )
     .bind(session.session_id)
     .bind(session.token_hash.as_slice())
-    .bind(session.account_id)
-    .bind(session.organization_id)
-    .bind(created_at)
+    .bind(DateTime::<Utc>::from(session.created_at))
     .bind(DateTime::<Utc>::from(session.expires_at))
+    .bind(session.account_id)
+    .bind(session.password_hash)
     .execute(pool)
     .await?;
-    Ok(())
+    Ok(inserted.rows_affected() > 0)
 }
 
 /// The session with that token, unless it is too old or was idle for too long. Being found is being seen.
@@ -96,5 +100,15 @@ async fn touch(pool: &PgPool, session_id: Uuid) -> Result<(), AccessError> {
 
 pub(crate) async fn delete(pool: &PgPool, session_id: Uuid) -> Result<(), AccessError> {
     sqlx::query("delete from identity.sessions where session_id = $1").bind(session_id).execute(pool).await?;
+    Ok(())
+}
+
+/// Ends every session of an account.
+pub(crate) async fn delete_all(executor: impl PgExecutor<'_>, organization_id: Uuid, account_id: Uuid) -> Result<(), AccessError> {
+    sqlx::query("delete from identity.sessions where organization_id = $1 and account_id = $2")
+        .bind(organization_id)
+        .bind(account_id)
+        .execute(executor)
+        .await?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::COLLECTION;
 use crate::App;
-use crate::edge::{Accepted, Body, CommandAnswers, May, PathId, Problem, may};
+use crate::edge::{Accepted, Body, CommandAnswers, May, PathId, Problem, may, of_access};
 
 /// Why.
 #[derive(Deserialize, ToSchema)]
@@ -16,7 +16,7 @@ pub(crate) struct DeactivateAccountBody {
     reason: Option<Text>,
 }
 
-/// Puts an account out of use.
+/// Puts an account out of use; its sessions end, and don't come back.
 #[utoipa::path(post, path = "/v1/accounts/{id}/deactivate", tag = "accounts", params(("id" = uuid::Uuid, Path)),
     request_body = DeactivateAccountBody, responses(CommandAnswers))]
 pub(crate) async fn deactivate_account(
@@ -27,5 +27,7 @@ pub(crate) async fn deactivate_account(
 ) -> Result<Accepted, Problem> {
     let now = may.call.now;
     let command = AccountCommand::Deactivate { now, reason: body.value.reason };
-    app.act::<Account>(COLLECTION, id, command, &may.call, &body.bytes).await
+    let accepted = app.act::<Account>(COLLECTION, id, command, &may.call, &body.bytes).await?;
+    app.access.end_sessions(may.call.actor.organization_id, id).await.map_err(|error| of_access(&error))?;
+    Ok(accepted)
 }

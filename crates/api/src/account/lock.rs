@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::COLLECTION;
 use crate::App;
-use crate::edge::{Accepted, Body, CommandAnswers, May, PathId, Problem, may};
+use crate::edge::{Accepted, Body, CommandAnswers, May, PathId, Problem, may, of_access};
 
 /// How long and why.
 #[derive(Deserialize, ToSchema)]
@@ -18,7 +18,7 @@ pub(crate) struct LockAccountBody {
     reason: Option<Text>,
 }
 
-/// Lets an account not be used for a while.
+/// Lets an account not be used for a while; its sessions end, and don't come back.
 #[utoipa::path(post, path = "/v1/accounts/{id}/lock", tag = "accounts", params(("id" = uuid::Uuid, Path)),
     request_body = LockAccountBody, responses(CommandAnswers))]
 pub(crate) async fn lock_account(
@@ -29,5 +29,7 @@ pub(crate) async fn lock_account(
 ) -> Result<Accepted, Problem> {
     let now = may.call.now;
     let command = AccountCommand::Lock { now, until: body.value.until, reason: body.value.reason };
-    app.act::<Account>(COLLECTION, id, command, &may.call, &body.bytes).await
+    let accepted = app.act::<Account>(COLLECTION, id, command, &may.call, &body.bytes).await?;
+    app.access.end_sessions(may.call.actor.organization_id, id).await.map_err(|error| of_access(&error))?;
+    Ok(accepted)
 }

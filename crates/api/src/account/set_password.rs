@@ -16,7 +16,7 @@ pub(crate) struct SetPasswordBody {
     password: SecretString,
 }
 
-/// Gives an account another password.
+/// Gives an account another password; its sessions end.
 #[utoipa::path(post, path = "/v1/accounts/{id}/set-password", tag = "accounts", params(("id" = uuid::Uuid, Path)),
     request_body = SetPasswordBody, responses(CommandAnswers, (status = 204, description = "Done.")))]
 pub(crate) async fn set_account_password(

@@ -69,6 +69,7 @@ fn refused(error: &AccessError) -> Problem {
         }
         AccessError::NotSignedIn
         | AccessError::NoSession
+        | AccessError::NoAccount
         | AccessError::WeakPassword
         | AccessError::EmailTaken
         | AccessError::NotTheFirst

@@ -201,6 +201,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 pub(crate) fn of_access(error: &AccessError) -> Problem {
     match error {
         AccessError::NoSession | AccessError::NotSignedIn => Problem::unauthenticated(),
+        AccessError::NoAccount => Problem::not_found(),
         AccessError::Refused(refusal) => refused(*refusal),
         AccessError::TooOften { again_in } => Problem::too_many(*again_in),
         AccessError::Unavailable => Problem::unavailable("sessions can't be checked now; try again"),

@@ -10,6 +10,7 @@ mod history;
 mod log;
 mod patients;
 mod routes;
+mod sessions;
 mod story;
 mod streams;
 mod world;

@@ -32,7 +32,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-const PASSWORD: &str = "correct horse battery staple";
+/// What everybody signs in with at first.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// Everything that runs, until it is dropped.
 pub(crate) struct World {
@@ -145,15 +146,12 @@ impl World {
         };
         let account = NewAccount { profile, roles: vec![RoleGrant { role, facility_id: None, expires_at: None }], links };
         self.app.access.create_account(account_id, account, PASSWORD.into(), &caller(organization)).await.unwrap();
-        let nobody = Client { router: self.router.clone(), token: None, account_id };
-        let login = nobody.post("/v1/auth/login", &json!({ "email": email, "password": PASSWORD })).await;
-        assert_eq!(login.status, StatusCode::OK, "{}", login.body);
-        Client { token: Some(login.body["access_token"].as_str().unwrap().to_owned()), ..nobody }
+        Client { router: self.router.clone(), token: None, account_id, email }.signed_in(PASSWORD).await
     }
 
     /// Somebody who hasn't signed in.
     pub(crate) fn nobody(&self) -> Client {
-        Client { router: self.router.clone(), token: None, account_id: Uuid::nil() }
+        Client { router: self.router.clone(), token: None, account_id: Uuid::nil(), email: String::new() }
     }
 
     /// How many rows a table has, seen by a superuser.
@@ -194,6 +192,7 @@ pub(crate) struct Client {
     router: Router,
     token: Option<String>,
     pub(crate) account_id: Uuid,
+    email: String,
 }
 
 /// What they get back.
@@ -236,6 +235,18 @@ impl Client {
     /// The same person at another process.
     pub(crate) fn at(&self, router: Router) -> Self {
         Self { router, ..self.clone() }
+    }
+
+    /// Tries to open another session.
+    pub(crate) async fn sign_in(&self, password: &str) -> Answer {
+        self.post("/v1/auth/login", &json!({ "email": self.email, "password": password })).await
+    }
+
+    /// The same person in another session.
+    pub(crate) async fn signed_in(&self, password: &str) -> Self {
+        let login = self.sign_in(password).await;
+        assert_eq!(login.status, StatusCode::OK, "{}", login.body);
+        Self { token: Some(login.body["access_token"].as_str().unwrap().to_owned()), ..self.clone() }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
