@@ -22,6 +22,7 @@ const BASE64: engine::GeneralPurpose = engine::GeneralPurpose::new(
 codes! {
     ReportStatus { Registered, Partial, Preliminary, Final, Amended, Corrected, Appended, Cancelled, EnteredInError, Unknown }
     ReferenceStatus { Current, Superseded, EnteredInError }
+    DocumentStatus { Preliminary, Final, Amended, EnteredInError }
 }
 
 #[derive(Default, Deserialize)]
@@ -124,6 +125,7 @@ fn report_standing(status: ReportStatus) -> Standing {
 #[serde(rename_all = "camelCase")]
 struct DocumentReference {
     status: ReferenceStatus,
+    doc_status: Option<DocumentStatus>,
     r#type: Option<CodeableConcept>,
     #[serde(default)]
     category: Vec<CodeableConcept>,
@@ -156,11 +158,7 @@ pub(crate) fn document_reference(draft: &mut Draft<'_>) -> Result<(), FieldError
     let patient_id = draft.subject(document.subject.as_ref(), "subject")?;
     let times = Times { made: document.date, effective: document.context.period.start };
     let mut record = record_of(draft, patient_id, RecordType::ClinicalNote, times)?;
-    let standing = match document.status {
-        ReferenceStatus::Superseded => Standing::But("Superseded"),
-        ReferenceStatus::EnteredInError => Standing::InError,
-        ReferenceStatus::Current => Standing::Holds,
-    };
+    let standing = document_standing(document.status, document.doc_status);
     let attached = document.content.iter().find_map(|content| content.attachment.title.as_deref());
     title(&mut record, standing, [words(document.r#type.as_ref()), document.description.as_deref(), attached]);
     record.provider_id = draft.provider(each(&document.author, "author"));
@@ -171,4 +169,14 @@ pub(crate) fn document_reference(draft: &mut Draft<'_>) -> Result<(), FieldError
     record.notes = text_of(draft, &contents.collect::<Vec<_>>())?;
     add(draft, record, standing);
     Ok(())
+}
+
+/// By the status of the reference, and of the document that it means.
+fn document_standing(reference: ReferenceStatus, document: Option<DocumentStatus>) -> Standing {
+    match (reference, document) {
+        (ReferenceStatus::EnteredInError, _) | (_, Some(DocumentStatus::EnteredInError)) => Standing::InError,
+        (ReferenceStatus::Superseded, _) => Standing::But("Superseded"),
+        (ReferenceStatus::Current, Some(DocumentStatus::Preliminary)) => Standing::But("Preliminary"),
+        (ReferenceStatus::Current, Some(DocumentStatus::Final | DocumentStatus::Amended) | None) => Standing::Holds,
+    }
 }

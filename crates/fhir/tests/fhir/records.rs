@@ -397,6 +397,26 @@ fn a_document_has_its_text_in_the_notes() {
 }
 
 #[test]
+fn a_document_holds_only_if_the_reference_and_the_document_do() {
+    let cases = [
+        ("current", None, "Letter", false),
+        ("current", Some("final"), "Letter", false),
+        ("current", Some("amended"), "Letter", false),
+        ("current", Some("preliminary"), "Preliminary: Letter", false),
+        ("superseded", Some("preliminary"), "Superseded: Letter", false),
+        ("current", Some("entered-in-error"), "Letter", true),
+        ("entered-in-error", Some("final"), "Letter", true),
+    ];
+    for (status, doc_status, title, in_error) in cases {
+        let mut document = json!({"resourceType": "DocumentReference", "id": "d", "status": status, "type": {"text": "Letter"}, "subject": {"reference": "Patient/p"}});
+        document["docStatus"] = json!(doc_status);
+        let plan = plan_alone(&document).unwrap();
+        let (_, record) = command!(plan, 0, Command::Record(RecordCommand::Create { record, .. }) => record);
+        assert_eq!((record["title"].as_str(), steps(&plan).contains(&"entered-in-error")), (Some(title), in_error), "{status}, {doc_status:?}");
+    }
+}
+
+#[test]
 fn a_text_too_long_for_the_notes_stays_in_the_content() {
     use base64::Engine as _;
     let data = base64::engine::general_purpose::STANDARD.encode("x".repeat(100_001));
