@@ -80,9 +80,9 @@ pub(crate) fn encounter(draft: &mut Draft<'_>) -> Result<(), FieldError> {
     Ok(())
 }
 
-/// The end; of a visit on the day on which it ended, as far as that is known, no earlier than its start.
+/// The end; where only the day, the month or the year is known, in which it began, no earlier than its start.
 fn ended_at(start: When, end: When) -> anamnesis_domain::Instant {
-    if end.is_moment() { end.start } else { end.start.max(start.start) }
+    if end.is_before(start) { end.start } else { end.start.max(start.start) }
 }
 
 /// The primary performer, else the first practitioner.

@@ -1,7 +1,7 @@
 //! Patient → patient.
 
 use anamnesis_domain::{
-    Code, Email, Language, Line, PatientNumber, Phone, ProviderId,
+    Code, Email, Instant, Language, Line, PatientNumber, Phone, ProviderId,
     patient::{BirthSex, CareTeamMember, EmergencyContact, NewPatient, PatientCommand},
 };
 use serde::Deserialize;
@@ -93,7 +93,7 @@ pub(crate) fn patient(draft: &mut Draft<'_>) -> Result<(), FieldError> {
         race: us_core(&patient.extension, RACE),
         ethnicity: us_core(&patient.extension, ETHNICITY),
         language: language(draft, &patient.communication),
-        deceased_at: patient.deceased_date_time.map(|when| when.begun(draft.now)),
+        deceased_at: patient.deceased_date_time.map(|when| died_at(draft.now, patient.birth_date, when)),
         phones,
         emails,
         addresses: patient.address.into_iter().map(FhirAddress::address).collect(),
@@ -114,6 +114,12 @@ pub(crate) fn patient(draft: &mut Draft<'_>) -> Result<(), FieldError> {
     }
     draft.add("register", Command::Patient(PatientCommand::Register { now: draft.now, patient: Box::new(new) }));
     Ok(())
+}
+
+/// The moment of death; where only the month or the year is known, in which they were born, no earlier than the birth.
+fn died_at(now: Instant, birth_date: When, death: When) -> Instant {
+    let moment = death.begun(now);
+    if death.is_moment() || death.is_before(birth_date) { moment } else { moment.max(birth_date.start.min(now)) }
 }
 
 /// The medical record number, else what the source calls the patient by.

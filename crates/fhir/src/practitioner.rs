@@ -118,7 +118,7 @@ fn certification(qualification: &Qualification) -> Option<Certification> {
         number: qualification.identifier.iter().find_map(|one| one.value.clone()),
         issuer: qualification.issuer.as_ref().and_then(|issuer| text::line(issuer.display.as_deref()?)),
         valid_from: qualification.period.start.map(|when| when.day),
-        valid_until: qualification.period.end.map(|when| when.day),
+        valid_until: qualification.period.last_day(),
     })
 }
 

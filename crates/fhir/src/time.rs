@@ -14,11 +14,13 @@ pub(crate) struct When {
     precision: Precision,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+/// How much of it is known, from less to more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Precision {
-    Moment,
+    Year,
+    Month,
     Day,
-    Less,
+    Moment,
 }
 
 /// FHIR's `Period`.
@@ -31,19 +33,51 @@ pub(crate) struct Span {
 
 impl Span {
     pub(crate) fn period(self) -> Period {
-        Period { start: self.start.map(|when| when.start), end: self.end.map(|when| when.start) }
+        let start = self.start.map(|when| when.start);
+        Period { start, end: self.end_unless(|start, end| end.start < start.start).map(|when| when.start) }
+    }
+
+    /// The day on which it ended, as far as that can be told.
+    pub(crate) fn last_day(self) -> Option<Date> {
+        self.end_unless(|start, end| end.day < start.day).map(|when| when.day)
+    }
+
+    /// Whether it ends on a day before it starts, whatever is still unknown of both.
+    pub(crate) fn ends_days_before(self) -> bool {
+        self.is_reversed() && matches!((self.start, self.end), (Some(start), Some(end)) if end.day < start.day)
+    }
+
+    /// Whether it ends before it starts, as far as both are known.
+    fn is_reversed(self) -> bool {
+        matches!((self.start, self.end), (Some(start), Some(end)) if end.is_before(start))
+    }
+
+    /// The end; none where it would only seem to lie before the start, being less exact: 2020, of what began in June 2020.
+    fn end_unless(self, seems_reversed: impl Fn(When, When) -> bool) -> Option<When> {
+        self.end.filter(|end| self.is_reversed() || !self.start.is_some_and(|start| seems_reversed(start, *end)))
     }
 }
 
 impl When {
     /// Whether at least the day is known.
     pub(crate) fn is_whole_day(self) -> bool {
-        self.precision != Precision::Less
+        self.precision >= Precision::Day
     }
 
     /// Whether the moment is known.
     pub(crate) fn is_moment(self) -> bool {
         self.precision == Precision::Moment
+    }
+
+    /// Whether it lies before another, as far as both are known: a year is compared with the other's year.
+    pub(crate) fn is_before(self, other: Self) -> bool {
+        let (day, other_day) = (NaiveDate::from(self.day), NaiveDate::from(other.day));
+        match self.precision.min(other.precision) {
+            Precision::Year => day.year() < other_day.year(),
+            Precision::Month => (day.year(), day.month()) < (other_day.year(), other_day.month()),
+            Precision::Day => day < other_day,
+            Precision::Moment => self.start < other.start,
+        }
     }
 
     /// The first moment; of a day that has begun somewhere on earth, none that lies ahead.
@@ -54,8 +88,8 @@ impl When {
 
     fn parse(text: &str) -> Option<Self> {
         let (day, precision) = match text.len() {
-            4 => (format!("{text}-01-01"), Precision::Less),
-            7 => (format!("{text}-01"), Precision::Less),
+            4 => (format!("{text}-01-01"), Precision::Year),
+            7 => (format!("{text}-01"), Precision::Month),
             10 => (text.to_owned(), Precision::Day),
             _ => return Self::parse_moment(text),
         };

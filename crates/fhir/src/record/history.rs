@@ -1,7 +1,7 @@
 //! Condition and AllergyIntolerance → a record, and an entry of the patient's history.
 
 use anamnesis_domain::{
-    Code, EntryId, PatientId, RecordId,
+    Code, Date, EntryId, PatientId, RecordId,
     patient::{Allergy, AllergyCategory, AllergyStatus, Condition, ConditionStatus, Criticality, PatientCommand},
     record::RecordType,
 };
@@ -80,8 +80,8 @@ pub(crate) fn condition(draft: &mut Draft<'_>) -> Result<(), FieldError> {
     let condition: FhirCondition = draft.read()?;
     let patient_id = draft.subject(condition.subject.as_ref(), "subject")?;
     let onset = condition.onset_date_time.or(condition.onset_period.start);
-    let ended = condition.abatement_date_time.or(condition.abatement_period.end);
-    check_order(onset, ended, "abatementDateTime", "onsetDateTime")?;
+    let span = Span { start: onset, end: condition.abatement_date_time.or(condition.abatement_period.end) };
+    let ended = last_day(draft, span, "abatementDateTime", "onsetDateTime")?;
     let code = required_code(condition.code.as_ref(), "code")?;
     let standing = verified(status(condition.verification_status.as_ref()));
     let note = text::paragraphs(notes(&condition.note));
@@ -99,10 +99,10 @@ pub(crate) fn condition(draft: &mut Draft<'_>) -> Result<(), FieldError> {
         let (now, entry_id) = (draft.now, EntryId(draft.aggregate_id));
         let condition = Condition {
             code,
-            status: condition_status(&condition, standing, ended.is_some()),
+            status: condition_status(&condition, standing, span.end.is_some()),
             severity: condition.severity.as_ref().and_then(CodeableConcept::code),
             onset: onset.map(|when| when.day),
-            ended: ended.map(|when| when.day),
+            ended,
             note,
             record_id: Some(RecordId(draft.aggregate_id)),
         };
@@ -111,12 +111,17 @@ pub(crate) fn condition(draft: &mut Draft<'_>) -> Result<(), FieldError> {
     Ok(())
 }
 
-/// Refuses an end that lies before its beginning.
-pub(super) fn check_order(begin: Option<When>, end: Option<When>, path: &str, begin_path: &str) -> Result<(), FieldError> {
-    match (begin, end) {
-        (Some(begin), Some(end)) if end.day < begin.day => Err(FieldError::new(path, format!("must not lie before {begin_path}"))),
-        _ => Ok(()),
+/// The day on which it ended. Refuses one that lies before its beginning; one that only seems to, because less of it is
+/// known, is remarked.
+pub(super) fn last_day(draft: &mut Draft<'_>, span: Span, path: &str, start_path: &str) -> Result<Option<Date>, FieldError> {
+    if span.ends_days_before() {
+        return Err(FieldError::new(path, format!("must not lie before {start_path}")));
     }
+    let last_day = span.last_day();
+    if last_day.is_none() && span.end.is_some() {
+        draft.remark(path, format!("is too inexact beside {start_path} to have a place here"));
+    }
+    Ok(last_day)
 }
 
 /// As the source says; where it doesn't, by whether it has ended.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     Standing, Times, add,
-    history::{check_order, remember},
+    history::{last_day, remember},
     record_of, required_code, title,
 };
 use crate::{
@@ -75,8 +75,8 @@ pub(crate) fn medication_request(draft: &mut Draft<'_>) -> Result<(), FieldError
     let request: MedicationRequest = draft.read()?;
     let patient_id = draft.subject(request.subject.as_ref(), "subject")?;
     let code = medication_code(draft, &request)?;
-    let ended = request.dispense_request.validity_period.end;
-    check_order(request.authored_on, ended, "dispenseRequest.validityPeriod.end", "authoredOn")?;
+    let span = Span { start: request.authored_on, end: request.dispense_request.validity_period.end };
+    let ended = last_day(draft, span, "dispenseRequest.validityPeriod.end", "authoredOn")?;
     let standing = request_standing(&request);
     let note = text::paragraphs(notes(&request.note));
     let dosage = dosage(&request.dosage_instruction);
@@ -100,7 +100,7 @@ pub(crate) fn medication_request(draft: &mut Draft<'_>) -> Result<(), FieldError
             reasons: reasons(&request),
             prescriber_id,
             onset: request.authored_on.map(|when| when.day),
-            ended: ended.map(|when| when.day),
+            ended,
             note,
             record_id: Some(RecordId(draft.aggregate_id)),
         };

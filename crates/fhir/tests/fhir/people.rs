@@ -97,6 +97,48 @@ fn what_a_patient_cannot_be_told_by_is_remarked() {
     assert_eq!(paths, ["telecom[0].value", "identifier[0].value", "contact[0].name", "deceasedBoolean", "active"]);
 }
 
+/// When a patient died who was born on 2020-06-15, as the source says it and as it is told.
+#[test]
+fn a_death_in_the_year_of_birth_lies_not_before_the_birth() {
+    let cases = [
+        ("2020", "2020-06-15T00:00:00Z"),
+        ("2020-06", "2020-06-15T00:00:00Z"),
+        ("2020-07", "2020-07-01T00:00:00Z"),
+        ("2021", "2021-01-01T00:00:00Z"),
+        ("2019", "2019-01-01T00:00:00Z"),
+    ];
+    for (death, expected) in cases {
+        let patient = json!({"resourceType": "Patient", "id": "p2", "name": [{"text": "P"}], "birthDate": "2020-06-15", "deceasedDateTime": death});
+        let plan = plan_alone(&patient).unwrap();
+        let (_, patient) = command!(plan, 0, Command::Patient(PatientCommand::Register { patient, .. }) => patient);
+        assert_eq!(patient["deceased_at"], expected, "{death}");
+    }
+}
+
+#[test]
+fn a_period_whose_end_is_less_exact_than_its_start_is_not_reversed() {
+    let end_of = |start: &str, end: &str| {
+        let patient = json!({
+            "resourceType": "Patient", "id": "p2", "name": [{"text": "P"}], "birthDate": "2000-01-01",
+            "address": [{"city": "Faro", "period": {"start": start, "end": end}}]
+        });
+        let plan = plan_alone(&patient).unwrap();
+        let (_, patient) = command!(plan, 0, Command::Patient(PatientCommand::Register { patient, .. }) => patient);
+        patient["addresses"][0]["period"]["end"].clone()
+    };
+    assert_eq!(end_of("2020-06-15", "2020"), json!(null));
+    assert_eq!(end_of("2020-06-15T08:00:00Z", "2020-06-15"), json!(null));
+    assert_eq!(end_of("2020-06-15", "2021"), json!("2021-01-01T00:00:00Z"));
+    assert_eq!(end_of("2020-06-15", "2020-06-14"), json!("2020-06-14T00:00:00Z"), "the rules refuse it");
+    let practitioner = json!({
+        "resourceType": "Practitioner", "id": "d", "name": [{"text": "D"}],
+        "qualification": [{"code": {"text": "Board"}, "period": {"start": "2020-06-15", "end": "2020"}}]
+    });
+    let plan = plan_alone(&practitioner).unwrap();
+    let (_, profile) = command!(plan, 0, Command::Provider(ProviderCommand::Register { profile, .. }) => profile);
+    assert_eq!(profile["certifications"][0]["valid_until"], json!(null));
+}
+
 #[test]
 fn a_practitioner_is_registered_under_the_national_identifier() {
     let plan = plan_of("Practitioner", "silva");

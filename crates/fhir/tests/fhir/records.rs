@@ -195,6 +195,51 @@ fn a_condition_is_a_diagnosis_and_an_entry_of_the_history() {
 }
 
 #[test]
+fn an_end_is_compared_with_the_beginning_as_far_as_both_are_known() {
+    let condition = |onset: &str, abatement: &str| {
+        json!({
+            "resourceType": "Condition",
+            "id": "c",
+            "code": {"text": "Cough"},
+            "subject": {"reference": "Patient/p"},
+            "onsetDateTime": onset,
+            "abatementDateTime": abatement
+        })
+    };
+    let cases = [
+        ("2020-06-15", "2020", Value::Null),
+        ("2020-06-15", "2020-06", Value::Null),
+        ("2020-06", "2020", Value::Null),
+        ("2020-06-16T01:00:00Z", "2020-06-15T23:30:00-05:00", Value::Null),
+        ("2020-06-15", "2020-06-15", json!("2020-06-15")),
+        ("2020-06-15T10:00:00Z", "2020-06-15", json!("2020-06-15")),
+        ("2020-06-15", "2021", json!("2021-01-01")),
+        ("2020", "2020-06-15", json!("2020-06-15")),
+    ];
+    for (onset, abatement, ended) in cases {
+        let plan = plan_alone(&condition(onset, abatement)).unwrap();
+        let (_, condition) = command!(plan, 1, Command::Patient(PatientCommand::RecordCondition { condition, .. }) => condition);
+        assert_eq!((&condition["ended"], &condition["status"]), (&ended, &json!("RESOLVED")), "{onset} to {abatement}");
+        assert_eq!(plan.remarks.len(), usize::from(ended.is_null()), "{onset} to {abatement}");
+    }
+    for (onset, abatement) in [("2020-06-15", "2019"), ("2020-06", "2020-05"), ("2020-06-15", "2020-06-14")] {
+        assert_eq!(plan_alone(&condition(onset, abatement)).unwrap_err().path, "abatementDateTime");
+    }
+    let request = json!({
+        "resourceType": "MedicationRequest",
+        "id": "m",
+        "status": "stopped",
+        "medicationCodeableConcept": {"text": "Aspirin"},
+        "subject": {"reference": "Patient/p"},
+        "authoredOn": "2020-06-15T10:00:00Z",
+        "dispenseRequest": {"validityPeriod": {"end": "2020-06"}}
+    });
+    let plan = plan_alone(&request).unwrap();
+    let (_, medication) = command!(plan, 1, Command::Patient(PatientCommand::RecordMedication { medication, .. }) => medication);
+    assert_eq!((&medication["onset"], &medication["ended"]), (&json!("2020-06-15"), &Value::Null));
+}
+
+#[test]
 fn a_refuted_condition_is_no_entry_of_the_history() {
     let condition = json!({
         "resourceType": "Condition",

@@ -33,6 +33,23 @@ fn a_past_encounter_is_a_visit() {
 }
 
 #[test]
+fn a_visit_ends_no_earlier_than_it_began_unless_the_source_says_so() {
+    let cases = [
+        ("2020-06-15T08:00:00Z", "2020-06-15", "2020-06-15T08:00:00Z"),
+        ("2020-06-15", "2020", "2020-06-15T00:00:00Z"),
+        ("2020-06-15", "2019", "2019-01-01T00:00:00Z"),
+    ];
+    for (start, end, expected) in cases {
+        let encounter = json!({
+            "resourceType": "Encounter", "id": "e", "status": "finished", "subject": {"reference": "Patient/p"}, "period": {"start": start, "end": end}
+        });
+        let plan = plan_alone(&encounter).unwrap();
+        let (_, visit) = command!(plan, 0, Command::Appointment(AppointmentCommand::RecordVisit { visit, .. }) => visit);
+        assert_eq!(visit["ended_at"], expected, "{start} to {end}");
+    }
+}
+
+#[test]
 fn a_planned_encounter_is_an_appointment() {
     let plan = plan_of("Encounter", "visit-planned");
     assert_eq!(steps(&plan), ["schedule"]);
