@@ -126,13 +126,13 @@ pub(crate) fn contacts(draft: &mut Draft<'_>, telecom: &[ContactPoint], path: &s
 
 fn several(numbers: &str) -> Vec<&str> {
     let lower = numbers.to_ascii_lowercase();
+    let mut separators: Vec<_> = lower.match_indices(" or ").chain(lower.match_indices([';', ','])).collect();
+    separators.sort_unstable();
     let mut parts = Vec::new();
     let mut from = 0;
-    for (at, separator) in lower.match_indices(" or ").chain(lower.match_indices(';')).chain(lower.match_indices(',')) {
-        if at >= from {
-            parts.push(numbers[from..at].trim());
-            from = at + separator.len();
-        }
+    for (at, separator) in separators {
+        parts.push(numbers[from..at].trim());
+        from = at + separator.len();
     }
     parts.push(numbers[from..].trim());
     parts.retain(|part| !part.is_empty());

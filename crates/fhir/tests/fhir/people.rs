@@ -97,6 +97,21 @@ fn what_a_patient_cannot_be_told_by_is_remarked() {
     assert_eq!(paths, ["telecom[0].value", "identifier[0].value", "contact[0].name", "deceasedBoolean", "active"]);
 }
 
+#[test]
+fn several_numbers_in_one_value_are_told_apart_whatever_stands_between_them() {
+    let plan = plan_alone(&json!({
+        "resourceType": "Patient",
+        "id": "p2",
+        "name": [{"text": "P"}],
+        "birthDate": "2000-01-01",
+        "telecom": [{"system": "phone", "value": "+351 1 111; +351 1 222 or +351 1 333, +351 1 444"}]
+    }))
+    .unwrap();
+    let (_, patient) = command!(plan, 0, Command::Patient(PatientCommand::Register { patient, .. }) => patient);
+    let numbers: Vec<_> = patient["phones"].as_array().unwrap().iter().map(|phone| phone["number"].as_str().unwrap()).collect();
+    assert_eq!(numbers, ["+351 1 111", "+351 1 222", "+351 1 333", "+351 1 444"]);
+}
+
 /// When a patient died who was born on 2020-06-15, as the source says it and as it is told.
 #[test]
 fn a_death_in_the_year_of_birth_lies_not_before_the_birth() {
