@@ -5,10 +5,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anamnesis_codec::{EventSchema, all, decode, decode_any, decode_origin, encode_any, encode_origin, find};
+use anamnesis_domain::access::Access;
+use anamnesis_domain::account::Account;
+use anamnesis_domain::appointment::Appointment;
+use anamnesis_domain::consent::Consent;
+use anamnesis_domain::facility::Facility;
+use anamnesis_domain::insight::Insight;
+use anamnesis_domain::organization::Organization;
+use anamnesis_domain::patient::Patient;
+use anamnesis_domain::provider::Provider;
+use anamnesis_domain::record::Record;
 use anamnesis_domain::system::System;
-use anamnesis_domain::{AnyEvent, Origin, PayloadDecoder, REGISTRY};
+use anamnesis_domain::{Aggregate, AnyEvent, Event as _, EventKind, Origin, PayloadDecoder, REGISTRY};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")
@@ -161,24 +172,69 @@ fn bytes_that_are_not_the_event_are_refused() {
 /// `ANAMNESIS_FREEZE=1 cargo test -p anamnesis-codec --test schemas`; an existing line never changes.
 #[test]
 fn a_merged_schema_never_changes() {
-    let path = folder().join("fingerprints.txt");
-    let frozen = fs::read_to_string(&path).unwrap_or_default();
-    let mut lines: Vec<String> = frozen.lines().map(str::to_owned).collect();
-    for schema in all() {
-        let name = format!("{}/{}.v{}", schema.aggregate, schema.name, schema.version);
-        let line = format!("{name} {}", hex::encode(schema.fingerprint));
-        match lines.iter().find(|l| l.split(' ').next() == Some(&name)) {
-            Some(known) => assert_eq!(*known, line, "{name} was merged and must not change: add a new version beside it"),
-            None if std::env::var_os("ANAMNESIS_FREEZE").is_some() => lines.push(line),
+    let schemas = all().iter().map(|schema| (format!("{}/{}.v{}", schema.aggregate, schema.name, schema.version), hex::encode(schema.fingerprint)));
+    let schemas: Vec<_> = schemas.collect();
+    for gone in frozen("fingerprints.txt", &schemas, "it was merged and must not change: add a new version beside it") {
+        panic!("{gone} is frozen but its file is gone");
+    }
+}
+
+/// `schemas/states.txt` freezes what the samples fold to. A snapshot holds such a state: whoever changes what comes out of the
+/// same events makes every stored one wrong, and must say so.
+#[test]
+fn a_state_that_changes_has_another_snapshot_version() {
+    let states = [
+        state::<Patient>(),
+        state::<Appointment>(),
+        state::<Record>(),
+        state::<Insight>(),
+        state::<Provider>(),
+        state::<Organization>(),
+        state::<Facility>(),
+        state::<Consent>(),
+        state::<Account>(),
+        state::<Access>(),
+        state::<System>(),
+    ];
+    assert_eq!(states.len(), REGISTRY.len(), "an aggregate is missing here");
+    let _of_older_versions = frozen("states.txt", &states, "the same events fold to something else: raise the aggregate's SNAPSHOT_VERSION");
+}
+
+/// A hash over the states after its events: each directly after the first, and all in a row.
+fn state<A: Aggregate>() -> (String, String) {
+    let read = |kind: &EventKind| A::Event::decode(kind.name, kind.version, Json(sample(A::TYPE, kind.name, kind.version)));
+    let events: Vec<_> = A::Event::KINDS.iter().filter_map(|kind| read(kind).expect("it is its kind").ok()).collect();
+    assert_eq!(events.len(), A::Event::KINDS.len(), "every kind of {} has a sample", A::TYPE);
+    let first = events.first().map(|first| A::default().evolve(first)).unwrap_or_default();
+    let after_first = events.iter().map(|event| first.clone().evolve(event));
+    let in_a_row = events.iter().scan(A::default(), |state, event| {
+        *state = std::mem::take(state).evolve(event);
+        Some(state.clone())
+    });
+    let hash = after_first.chain(in_a_row).fold(Sha256::new(), |hash, state| {
+        // objects in the order of their names: a set or a map says the same whatever it was built from
+        hash.chain_update(serde_json::to_value(state).expect("a state is JSON").to_string())
+    });
+    (format!("{}.v{}", A::TYPE, A::SNAPSHOT_VERSION), hex::encode(hash.finalize()))
+}
+
+/// Compares with what a file in `schemas/` freezes, or adds to it; the names in it that are gone.
+fn frozen(file: &str, now: &[(String, String)], if_changed: &str) -> Vec<String> {
+    let path = folder().join(file);
+    let mut lines: Vec<String> = fs::read_to_string(&path).unwrap_or_default().lines().map(str::to_owned).collect();
+    let freezes = std::env::var_os("ANAMNESIS_FREEZE").is_some();
+    for (name, value) in now {
+        let line = format!("{name} {value}");
+        match lines.iter().find(|known| known.split(' ').next() == Some(name)) {
+            Some(known) => assert_eq!(*known, line, "{name}: {if_changed}"),
+            None if freezes => lines.push(line),
             None => panic!("{name} is new: freeze it with ANAMNESIS_FREEZE=1 cargo test -p anamnesis-codec --test schemas"),
         }
     }
-    for line in &lines {
-        let name = line.split(' ').next().unwrap_or_default();
-        assert!(all().iter().any(|s| format!("{}/{}.v{}", s.aggregate, s.name, s.version) == name), "{name} is frozen but its file is gone");
-    }
-    if std::env::var_os("ANAMNESIS_FREEZE").is_some() {
+    if freezes {
         lines.sort();
         fs::write(path, lines.join("\n") + "\n").expect("schemas/ is writable");
     }
+    let is_there = |name: &str| now.iter().any(|(known, _)| known == name);
+    lines.iter().filter_map(|line| line.split(' ').next()).filter(|name| !is_there(name)).map(str::to_owned).collect()
 }

@@ -15,7 +15,7 @@ pub trait Aggregate: Default + Clone + PartialEq + Serialize + DeserializeOwned 
     const TYPE: &'static str;
     /// The Kafka topic its events go to.
     const TOPIC: &'static str;
-    /// Changes with the shape of the serialised state, so that an older snapshot is passed over.
+    /// Changes with what the same events fold to, so that an older snapshot is passed over (`schemas/states.txt` watches over it).
     const SNAPSHOT_VERSION: u32 = 1;
 
     /// What can be asked for.
