@@ -1,5 +1,6 @@
 //! Can a read model be thrown away and built anew, while people work?
 
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -165,6 +166,58 @@ fn a_changed_read_model_that_meets_poison_keeps_nobody_from_starting() {
     eventually("it is built once it is mended", Duration::from_mins(2), || is_deployed(&mut database, "audit_logs").then_some(()));
     clinic.server.wait_until_ready();
     assert_eq!(parked(), Vec::<Value>::new());
+}
+
+/// Whoever waits for a lock in this database, in words that tell which.
+const WAITS: &str = "select exists (select from pg_locks where not granted and locktype || ' ' || mode = '";
+
+#[test]
+fn a_rebuild_killed_at_any_moment_changes_nothing_and_leaves_nothing() {
+    let clinic = Clinic::at(Server::start());
+    let path = patient_path(&clinic);
+    let shown = clinic.doctor().get(&path).expect(200).json();
+    let (mut database, mut held) = (clinic.server.database(), clinic.server.database());
+    let rebuild = ["projection", "rebuild", "patients", "--json"];
+    let digest = clinic.server.run(&rebuild).json()["digest"].clone();
+    // a rebuild makes indexes once the rows are there; it waits with that as long as somebody holds this lock
+    database.execute(
+        "create function public.hold() returns event_trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(42); end $$;
+         create event trigger hold on ddl_command_start when tag in ('CREATE INDEX') execute function public.hold()",
+    );
+    let aside = "select count(*) from read.versions where projection = 'patients' and state = 'building'";
+    for (moment, lock, waits) in [
+        ("building", "select pg_advisory_xact_lock(42)", "advisory ExclusiveLock"),
+        ("comparing", "lock table read.patients in access exclusive mode", "relation AccessShareLock"),
+        ("swapping", "select from read.patients", "relation AccessExclusiveLock"),
+    ] {
+        held.execute("begin");
+        held.execute(lock);
+        let mut rebuilding = clinic.server.command(&rebuild).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        eventually(moment, Duration::from_mins(1), || {
+            assert!(rebuilding.try_wait().unwrap().is_none(), "it ended before it was {moment}");
+            (database.one::<bool>(&format!("{WAITS}{waits}')")) && database.one::<i64>(aside) == 1).then_some(())
+        });
+        rebuilding.kill().unwrap();
+        rebuilding.wait().unwrap();
+        held.execute("rollback");
+        assert_eq!(clinic.doctor().get(&path).expect(200).json(), shown, "{moment}");
+        if moment == "building" {
+            start_again(&clinic);
+            clinic.server.wait_until_ready();
+            (database, held) = (clinic.server.database(), clinic.server.database());
+            assert_eq!(database.one::<i64>(aside), 0, "whoever starts next clears it away");
+        }
+        let again = eventually("a new one works", Duration::from_secs(30), || {
+            let again = clinic.server.run(&rebuild);
+            (again.code == 0).then(|| again.json())
+        });
+        assert_eq!(again["digest"], digest, "{moment}");
+        let states: Vec<String> = database.all("select state from read.versions where projection = 'patients' order by state");
+        let schemas: i64 = database.one("select count(*) from pg_namespace where nspname like 'read\\_%' or nspname like 'audit\\_%'");
+        assert_eq!((states, schemas), (vec!["kept".to_owned(), "live".to_owned()], 1), "{moment}");
+        assert_eq!(clinic.doctor().get(&path).expect(200).json(), shown, "{moment}");
+    }
+    clinic.server.wait_until_ready();
 }
 
 #[test]
