@@ -51,10 +51,15 @@ fn each_part_tells_what_it_measures_and_a_canary_that_stays_away_is_noticed() {
         let canary = body["dependencies"].as_array().unwrap().iter().find(|line| line["name"] == "canary").cloned();
         (told.status, canary.unwrap_or_else(|| panic!("{body}"))["is_well"] == true)
     };
-    eventually("all is well", SOON, || (canary() == (200, true)).then_some(()));
+    let doctor = || {
+        let examined: serde_json::Value = serde_json::from_str(&apart.clinic.server.run(&["doctor", "--json"]).stdout).unwrap();
+        let canary = examined.as_array().unwrap().iter().find(|finding| finding["check"] == "canary").cloned();
+        canary.unwrap_or_else(|| panic!("{examined}"))["state"].clone()
+    };
+    eventually("all is well", SOON, || (canary() == (200, true) && doctor() == "ok").then_some(()));
     // Kafka's copy stays behind: requests are answered, from older rows
     apart.kill(Part::Publish);
-    eventually("it doesn't come through Kafka", SOON, || (canary() == (200, false)).then_some(()));
+    eventually("it doesn't come through Kafka", SOON, || (canary() == (200, false) && doctor() == "bad").then_some(()));
     apart.begin(Part::Publish);
     eventually("it comes through again", SOON, || (canary() == (200, true)).then_some(()));
     apart.kill(Part::Sequence);

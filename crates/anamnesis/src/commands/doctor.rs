@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anamnesis_cache::Health;
+use anamnesis_domain::Aggregate as _;
+use anamnesis_domain::system::{CANARY, System};
 use anamnesis_journal::tree::SignedCheckpoint;
 use anamnesis_projector::reactor::outbox;
 use anamnesis_stream::{Cluster, KafkaSettings, Publication, examine_cluster, examine_registry};
@@ -17,6 +19,7 @@ use crate::FAILED;
 use crate::config::Config;
 use crate::installation::{Database, Installation};
 use crate::output::Output;
+use crate::standing::standings;
 
 /// Clocks may differ by so much.
 const MOST_CLOCK_SKEW: Duration = Duration::from_secs(5);
@@ -76,6 +79,9 @@ async fn examine(config: &Config, database: &Database) -> Vec<Finding> {
     }
     findings.push(Finding::of("audit", behind(&installation, &["audit_logs", "data_access_logs", "compliance_logs"]).await));
     findings.push(Finding::of("projections", projections(&installation).await));
+    if let Some(may_be_ms) = config.canary_age_ms() {
+        findings.push(Finding::of("canary", canary(&installation, Duration::from_millis(may_be_ms)).await));
+    }
     findings.push(Finding::of("parked", parked(&installation).await));
     findings.push(Finding::of("reactors", reactors(&installation).await));
     findings.push(cache(&installation).await);
@@ -197,6 +203,23 @@ async fn registry(kafka: &KafkaSettings, installation: &Installation) -> Finding
 
 async fn projections(installation: &Installation) -> anyhow::Result<String> {
     behind(installation, &anamnesis_projections::names()).await
+}
+
+/// Whether what is written comes through to every read model in time.
+async fn canary(installation: &Installation, may_be: Duration) -> anyhow::Result<String> {
+    let led = "select expires_at > clock_timestamp() from journal.head";
+    if !sqlx::query_scalar(led).fetch_one(&installation.writer).await? {
+        return Ok("nobody leads the log, so none is written".to_owned());
+    }
+    let reached = standings(&installation.writer).await?.iter().map(|standing| standing.position).min().unwrap_or_default();
+    let since = async |position| installation.log.since_last_of(System::TYPE, CANARY, position).await;
+    match (since(reached.cast_unsigned()).await?, since(installation.log.head().await?.position).await?) {
+        (Some(through), _) if through <= may_be => Ok(format!("the last came through {} s ago", through.as_secs())),
+        (None, None) => Ok("none was written yet".to_owned()),
+        (None, Some(written)) if written <= may_be => Ok("one is on its way".to_owned()),
+        (Some(through), _) => bail!("none has come through for {} s: the lines above and the lags say where they stay", through.as_secs()),
+        (None, Some(_)) => bail!("none has come through: the lines above and the lags say where they stay"),
+    }
 }
 
 /// What is shown of a parked stream is older than it seems: somebody must look.
