@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The newest PostgreSQL, which is seldom the distribution's, for a part of ./dev test. Sourced by stack.sh.
+# The newest PostgreSQL, which is seldom the distribution's, for a part of ./dev test and of ./dev bench. Sourced by stack.sh.
 #
 # A stack of Postgres alone inside the stack, with programs from Maven: a server, and no clients.
 

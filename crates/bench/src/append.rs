@@ -52,7 +52,8 @@ pub(crate) async fn run(server: &Server, rounds: usize) -> Result<()> {
     report.write()
 }
 
-async fn execute<A: Aggregate>(
+/// Commands a second that plain postgres-es executes.
+pub(crate) async fn execute<A: Aggregate>(
     store: PlainStore<A>,
     callers: usize,
     command: impl Fn(Uuid) -> Result<A::Command> + Clone + Send + 'static,

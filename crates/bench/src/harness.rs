@@ -18,10 +18,10 @@ use crate::server::Server;
 /// Fewer rounds tell nothing.
 const FEWEST_ROUNDS: usize = 5;
 /// How long a round of commands is measured…
-const ROUND: Duration = Duration::from_secs(3);
+pub(crate) const ROUND: Duration = Duration::from_secs(3);
 /// …after it has run for so long: the first touch of each page after a checkpoint writes the whole page to the log, and a running
 /// system has a checkpoint every few minutes, not every few seconds.
-const WARM_UP: Duration = Duration::from_secs(1);
+pub(crate) const WARM_UP: Duration = Duration::from_secs(1);
 
 /// How many a second it was in one round.
 type Round<'a> = Pin<Box<dyn Future<Output = Result<f64>> + 'a>>;
@@ -122,9 +122,14 @@ impl Report {
     /// As [`Report::ratio`], for the one that counts; it has a floor, and is remembered as `ratio` too.
     pub(crate) fn ratio_at_least(&mut self, name: &str, ours: &str, theirs: &str, floor: f64) -> Result<()> {
         let ratio = self.ratio(name, ours, theirs)?;
+        self.at_least(ratio, floor);
+        Ok(())
+    }
+
+    /// Says how the one that counts, and was printed already, stands to its floor; remembers it as `ratio`.
+    pub(crate) fn at_least(&mut self, ratio: f64, floor: f64) {
         println!("  {} {floor}", if ratio >= floor { "which is at least" } else { "TOO SLOW: that is below" });
         self.concluded(ratio, "at_least", floor);
-        Ok(())
     }
 
     /// As [`Report::ratio`], for the one that counts where less is better: it has a ceiling.

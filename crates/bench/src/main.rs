@@ -7,12 +7,14 @@
 
 mod append;
 mod append_limit;
+mod append_peers;
 mod by_hand_append;
 mod by_hand_rebuild;
 mod harness;
 mod history;
 mod latency;
 mod machine;
+mod peer;
 mod plain;
 mod publish;
 mod rebuild;
@@ -28,7 +30,7 @@ use server::Server;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-const ALL: [&str; 5] = ["append", "append-limit", "latency", "publish", "rebuild"];
+const ALL: [&str; 6] = ["append", "append-limit", "append-peers", "latency", "publish", "rebuild"];
 const ROUNDS: usize = 5;
 /// Events that `rebuild` and `publish` read.
 const EVENTS: u32 = 200_000;
@@ -57,6 +59,7 @@ async fn main() -> Result<()> {
         match name {
             "append" => append::run(&server, rounds).await?,
             "append-limit" => append_limit::run(&server, rounds).await?,
+            "append-peers" => append_peers::run(&server.newest().await?, rounds).await?,
             "latency" => latency::run(&server, rounds).await?,
             "publish" => publish::run(&server, rounds, events).await?,
             _ => rebuild::run(&server, rounds, events).await?,

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 const SERVER: &str = "ANAMNESIS_TEST_DATABASE_URL";
+const NEWEST: &str = "ANAMNESIS_TEST_NEWEST_DATABASE_URL";
 /// As many connections as the running system has, unless told otherwise.
 const CONNECTIONS: u32 = 16;
 
@@ -27,7 +28,16 @@ pub(crate) struct Server {
 impl Server {
     /// The one that `ANAMNESIS_TEST_DATABASE_URL` leads to, as a superuser.
     pub(crate) async fn from_env(side: Option<String>) -> Result<Self> {
-        let url = std::env::var(SERVER).with_context(|| format!("{SERVER} must be the URL of a running PostgreSQL, as a superuser"))?;
+        Self::at(SERVER, side).await
+    }
+
+    /// The newest Postgres, which `ANAMNESIS_TEST_NEWEST_DATABASE_URL` leads to.
+    pub(crate) async fn newest(&self) -> Result<Self> {
+        Self::at(NEWEST, self.side.clone()).await
+    }
+
+    async fn at(variable: &str, side: Option<String>) -> Result<Self> {
+        let url = std::env::var(variable).with_context(|| format!("{variable} must be the URL of a running PostgreSQL, as a superuser"))?;
         let options = PgConnectOptions::from_str(&url)?.disable_statement_logging();
         let mut connection = PgConnection::connect_with(&options).await?;
         for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
