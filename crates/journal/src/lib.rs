@@ -37,3 +37,4 @@ pub use elsewhere::Elsewhere;
 pub use group::{AnyRefusal, Group, GroupCommitted, GroupError, StepCommitted};
 pub use journal::{Journal, JournalSettings};
 pub use outcome::{CommandError, Committed, CommittedEvent, SlotKind};
+pub use receipt::Used;

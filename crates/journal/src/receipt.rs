@@ -1,9 +1,13 @@
 //! What became of a command the first time?
 
+use std::collections::HashMap;
+use std::convert::Infallible;
+
 use anamnesis_domain::Refusal;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::Journal;
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::framework::Store;
@@ -38,6 +42,46 @@ impl Receipt {
     /// The stream's last event after the command.
     pub(crate) fn last_sequence(&self) -> u64 {
         self.last_sequence.cast_unsigned()
+    }
+}
+
+/// Whether a command id was used before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Used {
+    /// Never.
+    Not,
+    /// For the same request.
+    ForThis,
+    /// For another request.
+    ForAnother,
+}
+
+impl Journal {
+    /// Whether command ids were used before by the caller, and for the caller's request; in their order. Nothing is carried
+    /// out, and a refused command has used its id too.
+    pub async fn used(&self, caller: &Caller, command_ids: &[Uuid]) -> Result<Vec<Used>, CommandError<Infallible>> {
+        self.uses(caller, command_ids).await.map_err(Failure::told)
+    }
+
+    async fn uses(&self, caller: &Caller, command_ids: &[Uuid]) -> Result<Vec<Used>, Failure> {
+        let kept: Vec<(Uuid, Vec<u8>)> = sqlx::query_as(
+            "select command_id, request_hash
+             from journal.commands
+             where organization_id = $1 and account_id = $2 and command_id = any ($3)",
+        )
+        .bind(caller.organization_id)
+        .bind(caller.actor_id)
+        .bind(command_ids)
+        .fetch_all(&self.0.pool)
+        .await?;
+        let kept: HashMap<_, _> = kept.into_iter().collect();
+        let hash = self.0.vault.index(caller.organization_id).await?.receipt(&caller.request);
+        let used = |id: &Uuid| match kept.get(id) {
+            None => Used::Not,
+            Some(request_hash) if *request_hash == hash => Used::ForThis,
+            Some(_) => Used::ForAnother,
+        };
+        Ok(command_ids.iter().map(used).collect())
     }
 }
 

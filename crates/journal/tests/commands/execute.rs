@@ -2,7 +2,7 @@
 
 use anamnesis_domain::consent::{Consent, ConsentError};
 use anamnesis_journal::testing::{TestDatabase, caller};
-use anamnesis_journal::{Caller, CommandError};
+use anamnesis_journal::{Caller, CommandError, Used};
 use uuid::Uuid;
 
 use crate::consents::{grant, revoke};
@@ -40,6 +40,22 @@ async fn asking_again_gets_the_same_answer_and_has_no_effect() {
     let other_request = Caller { request: b"another".to_vec(), ..caller };
     let refused = journal.execute::<Consent>(id, revoke(), &other_request, None).await.unwrap_err();
     assert!(matches!(refused, CommandError::SameKeyOtherRequest), "{refused:?}");
+}
+
+#[tokio::test]
+async fn whether_command_ids_were_used_can_be_seen_without_a_command() {
+    let database = TestDatabase::new().await;
+    let (journal, caller, id) = (database.journal().await, caller(), Uuid::now_v7());
+    journal.create::<Consent>(id, grant(Uuid::now_v7()), &caller).await.unwrap();
+    let refused = caller.again();
+    journal.execute::<Consent>(Uuid::now_v7(), revoke(), &refused, None).await.unwrap_err();
+
+    let ids = [Uuid::now_v7(), refused.command_id, caller.command_id];
+    assert_eq!(journal.used(&caller, &ids).await.unwrap(), [Used::Not, Used::ForThis, Used::ForThis]);
+    let other_request = Caller { request: b"another".to_vec(), ..caller.clone() };
+    assert_eq!(journal.used(&other_request, &ids).await.unwrap(), [Used::Not, Used::ForAnother, Used::ForAnother]);
+    let other_caller = Caller { actor_id: Uuid::now_v7(), ..caller };
+    assert_eq!(journal.used(&other_caller, &ids).await.unwrap(), [Used::Not; 3]);
 }
 
 #[tokio::test]
