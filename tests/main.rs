@@ -23,6 +23,7 @@ mod parking;
 mod patients;
 mod projections;
 mod reads;
+mod reimport;
 mod replay;
 mod rights;
 mod roles;

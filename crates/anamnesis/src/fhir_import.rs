@@ -1,7 +1,7 @@
 //! How do files of FHIR resources become commands that were carried out, once?
 //!
-//! The mapping is `anamnesis-fhir`'s; here files are read, commands go through the bus, and a report is kept. Each
-//! command's id comes from the resource's, so an import that was killed is simply run again.
+//! The mapping is `anamnesis-fhir`'s; here files are read, commands go through the bus ([`sending`]), and a report is
+//! kept. Each command's id comes from the resource's, so an import that was killed is simply run again.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -9,15 +9,10 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
-use anamnesis_domain::appointment::{Appointment, AppointmentCommand};
-use anamnesis_domain::facility::{Facility, FacilityCommand};
-use anamnesis_domain::patient::{Patient, PatientCommand};
-use anamnesis_domain::provider::{Provider, ProviderCommand};
-use anamnesis_domain::record::{Record, RecordCommand};
 use anamnesis_domain::system::{ImportCount, ImportFinished, ImportOutcome, ImportStarted, System, SystemCommand, SystemEvent};
-use anamnesis_domain::{AccountId, Aggregate, Instant, Line, PatientId, Refusal, Sha256, Text};
-use anamnesis_fhir::{Bundle, Command, Entry, EntryError, Plan, Planned, PlannedCommand, Resolver};
-use anamnesis_journal::{Caller, CommandError, Committed};
+use anamnesis_domain::{AccountId, Line, PatientId, Sha256};
+use anamnesis_fhir::{Bundle, Command, Entry, EntryError, Planned, Remark, Resolver};
+use anamnesis_journal::Caller;
 use anamnesis_vault::IndexKeys;
 use anyhow::{Context, anyhow};
 use flate2::read::GzDecoder;
@@ -31,6 +26,11 @@ use uuid::Uuid;
 
 use crate::installation::Installation;
 use crate::tenant::host_caller;
+
+mod changes;
+mod sending;
+
+use sending::{Told, answer};
 
 /// Entries in work at once: they share the journal's batches.
 const AT_ONCE: usize = 64;
@@ -77,7 +77,8 @@ pub(crate) struct Summary {
     pub(crate) files: usize,
     pub(crate) new_events: u64,
     pub(crate) types: BTreeMap<String, Count>,
-    pub(crate) errors: Vec<Failed>,
+    pub(crate) errors: Vec<Noted>,
+    pub(crate) remarks: Vec<Noted>,
 }
 
 /// What became of the resources of one type.
@@ -90,9 +91,9 @@ pub(crate) struct Count {
     pub(crate) not_imported: u64,
 }
 
-/// An entry that couldn't be imported. Says where and why, never what is in it.
+/// An entry that couldn't be imported, or a field that couldn't be taken over. Says where and why, never what is in it.
 #[derive(Serialize)]
-pub(crate) struct Failed {
+pub(crate) struct Noted {
     file: String,
     entry: usize,
     resource_type: Option<String>,
@@ -100,7 +101,13 @@ pub(crate) struct Failed {
     reason: String,
 }
 
-impl fmt::Display for Failed {
+impl Noted {
+    fn of_entry(file: &str, entry: &Entry<'_>, Remark { path, reason }: Remark) -> Self {
+        Self { file: file.to_owned(), entry: entry.index(), resource_type: entry.resource_type().map(str::to_owned), path, reason }
+    }
+}
+
+impl fmt::Display for Noted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, entry, resource_type, path, reason } = self;
         write!(f, "{file}, entry {entry} ({})", resource_type.as_deref().unwrap_or("unknown"))?;
@@ -120,10 +127,9 @@ pub(crate) struct Importer<'a> {
 
 /// What became of one entry.
 enum Became {
-    New(u64),
-    Known,
+    Told(Told),
     NotImported,
-    Failed { path: String, reason: String },
+    Failed(Remark),
 }
 
 impl<'a> Importer<'a> {
@@ -148,14 +154,16 @@ impl<'a> Importer<'a> {
                     self.bar.inc_length(bundle.len() as u64);
                     bundles.push((file, bundle));
                 }
-                Err(unreadable) => self.fail(&file.name, 0, None, String::new(), unreadable.to_string()),
+                Err(unreadable) => self.fail(&file.name, &unreadable.to_string()),
             }
         }
         bundles.sort_by_key(|(_, bundle)| bundle.rank());
         for (file, bundle) in &bundles {
             self.file(file, bundle, &resolver).await?;
         }
-        self.summary.errors.sort_by(|one, other| (&one.file, one.entry).cmp(&(&other.file, other.entry)));
+        for notes in [&mut self.summary.errors, &mut self.summary.remarks] {
+            notes.sort_by(|one, other| (&one.file, one.entry).cmp(&(&other.file, other.entry)));
+        }
         Ok(std::mem::take(&mut self.summary))
     }
 
@@ -165,7 +173,7 @@ impl<'a> Importer<'a> {
         for source in sources {
             match source.unpack() {
                 Ok(source) => unpacked.push(source),
-                Err((name, reason)) => self.fail(&name, 0, None, String::new(), reason.to_owned()),
+                Err((name, reason)) => self.fail(&name, reason),
             }
         }
         unpacked
@@ -209,104 +217,36 @@ impl<'a> Importer<'a> {
     }
 
     async fn entry(&self, entry: &Entry<'_>, planned: Result<Planned, EntryError>) -> Became {
-        let plan = match planned {
-            Ok(Planned::Commands(plan)) => plan,
-            Ok(Planned::NotImported { .. }) => return Became::NotImported,
-            Err(error) => return Became::Failed { path: error.path, reason: error.reason },
-        };
-        match self.carry_out(entry, plan).await {
-            Ok(0) => Became::Known,
-            Ok(new) => Became::New(new),
-            Err((path, reason)) => Became::Failed { path, reason },
+        match planned {
+            Ok(Planned::Commands(plan)) => self.carry_out(entry, plan).await.map_or_else(Became::Failed, Became::Told),
+            Ok(Planned::NotImported { .. }) => Became::NotImported,
+            Err(EntryError { path, reason, .. }) => Became::Failed(Remark { path, reason }),
         }
-    }
-
-    /// The number of new events, or the field and the reason.
-    async fn carry_out(&self, entry: &Entry<'_>, plan: Plan) -> Result<u64, (String, String)> {
-        if let Some(patient) = plan.patient
-            && !self.is_known(patient).await?
-        {
-            return Err(("subject".to_owned(), "refers to a patient who isn't here".to_owned()));
-        }
-        let mut new = 0;
-        for planned in plan.commands {
-            let mut caller = self.caller(planned.command_id);
-            caller.request = entry.json().unwrap_or_default().as_bytes().to_vec();
-            new += self.execute(planned, &caller).await.map_err(|reason| (String::new(), reason))?;
-        }
-        Ok(new)
-    }
-
-    async fn is_known(&self, patient: PatientId) -> Result<bool, (String, String)> {
-        let mut known = self.known_patients.lock().await;
-        if let Some(known) = known.get(&patient) {
-            return Ok(*known);
-        }
-        let found = self.installation.journal.load::<Patient>(self.organization, patient.0).await;
-        let found = found.map_err(|error| (String::new(), error.to_string()))?.is_some();
-        if found {
-            known.insert(patient, true);
-        }
-        Ok(found)
-    }
-
-    async fn execute(&self, planned: PlannedCommand, caller: &Caller) -> Result<u64, String> {
-        match self.send(planned.aggregate_id, planned.command.clone(), caller).await {
-            Err(NotSent::Changed) => self.update(planned, caller).await,
-            sent => sent.map_err(|error| error.to_string()),
-        }
-    }
-
-    /// The resource was imported before and says something else now: what it became is changed, once for each content.
-    async fn update(&self, planned: PlannedCommand, caller: &Caller) -> Result<u64, String> {
-        let content = hex::encode(sha2::Sha256::digest(&caller.request));
-        let mut new = 0;
-        for (number, change) in changes(planned.command, caller.now)?.into_iter().enumerate() {
-            let source = format!("{}#{number}", planned.command_id);
-            let caller = Caller { command_id: self.index.command_id("import-change", &source, &content), ..caller.clone() };
-            new += self.send(planned.aggregate_id, change, &caller).await.map_err(|error| error.to_string())?;
-        }
-        Ok(new)
-    }
-
-    async fn send(&self, id: Uuid, command: Command, caller: &Caller) -> Result<u64, NotSent> {
-        match command {
-            Command::Patient(command) => self.run::<Patient>(id, matches!(command, PatientCommand::Register { .. }), command, caller).await,
-            Command::Provider(command) => self.run::<Provider>(id, matches!(command, ProviderCommand::Register { .. }), command, caller).await,
-            Command::Facility(command) => self.run::<Facility>(id, matches!(command, FacilityCommand::Register { .. }), command, caller).await,
-            Command::Appointment(command) => {
-                let begins = matches!(command, AppointmentCommand::Schedule { .. } | AppointmentCommand::RecordVisit { .. });
-                self.run::<Appointment>(id, begins, command, caller).await
-            }
-            Command::Record(command) => self.run::<Record>(id, matches!(command, RecordCommand::Create { .. }), command, caller).await,
-        }
-    }
-
-    async fn run<A: Aggregate>(&self, id: Uuid, begins: bool, command: A::Command, caller: &Caller) -> Result<u64, NotSent> {
-        let journal = &self.installation.journal;
-        let ran = if begins { journal.create::<A>(id, command, caller).await } else { journal.execute::<A>(id, command, caller, None).await };
-        new_events(ran)
     }
 
     fn count(&mut self, file: &str, entry: &Entry<'_>, became: Became) {
         let count = self.summary.types.entry(entry.resource_type().unwrap_or("unknown").to_owned()).or_default();
         count.entries += 1;
         match became {
-            Became::New(events) => {
-                count.new += 1;
-                self.summary.new_events += events;
+            Became::Told(Told { new_events, remarks }) => {
+                if new_events > 0 {
+                    count.new += 1;
+                } else {
+                    count.known += 1;
+                }
+                self.summary.new_events += new_events;
+                self.summary.remarks.extend(remarks.into_iter().map(|remark| Noted::of_entry(file, entry, remark)));
             }
-            Became::Known => count.known += 1,
             Became::NotImported => count.not_imported += 1,
-            Became::Failed { path, reason } => {
+            Became::Failed(error) => {
                 count.failed += 1;
-                self.fail(file, entry.index(), entry.resource_type(), path, reason);
+                self.summary.errors.push(Noted::of_entry(file, entry, error));
             }
         }
     }
 
-    fn fail(&mut self, file: &str, entry: usize, resource_type: Option<&str>, path: String, reason: String) {
-        self.summary.errors.push(Failed { file: file.to_owned(), entry, resource_type: resource_type.map(str::to_owned), path, reason });
+    fn fail(&mut self, file: &str, reason: &str) {
+        self.summary.errors.push(Noted { file: file.to_owned(), entry: 0, resource_type: None, path: String::new(), reason: reason.to_owned() });
     }
 
     fn finished(&self, sha256: Sha256, before: &BTreeMap<String, Count>) -> anyhow::Result<ImportFinished> {
@@ -327,7 +267,7 @@ impl<'a> Importer<'a> {
     async fn tell(&mut self, what: &str, sha256: &Sha256, event: SystemEvent) -> anyhow::Result<()> {
         let caller = self.caller(self.index.command_id("import", what, sha256.as_str()));
         let told = self.installation.journal.execute::<System>(self.organization, SystemCommand::Tell(event), &caller, None).await;
-        self.summary.new_events += new_events(told).context("record the import")?;
+        self.summary.new_events += answer(told).context("record the import")?.new_events();
         Ok(())
     }
 
@@ -382,49 +322,4 @@ fn needed_by_others(entry: &Entry<'_>) -> bool {
 fn shared_stream(planned: &Result<Planned, EntryError>) -> Option<Uuid> {
     let Ok(Planned::Commands(plan)) = planned else { return None };
     plan.commands.iter().find(|planned| matches!(planned.command, Command::Patient(_) | Command::Provider(_))).map(|planned| planned.aggregate_id)
-}
-
-/// Why a command had no effect.
-#[derive(Debug, thiserror::Error)]
-enum NotSent {
-    /// Its id stands for another content of the same resource.
-    #[error("it has changed since it was imported")]
-    Changed,
-    /// It was refused, or the journal failed.
-    #[error("{0}")]
-    Failed(String),
-}
-
-/// What a resource's new content means for what its old content became.
-fn changes(command: Command, now: Instant) -> Result<Vec<Command>, String> {
-    let reason = || Text::try_from("changed at the source").map_err(|error| error.to_string());
-    Ok(match command {
-        Command::Facility(FacilityCommand::Register { id, facility, .. }) => vec![Command::Facility(FacilityCommand::Change { now, id, facility })],
-        Command::Provider(ProviderCommand::Register { profile, .. }) => vec![Command::Provider(ProviderCommand::CorrectProfile { now, profile })],
-        Command::Record(RecordCommand::Create { record, .. }) => vec![Command::Record(RecordCommand::Amend { now, record, reason: reason()? })],
-        Command::Patient(PatientCommand::Register { patient, .. }) => vec![
-            Command::Patient(PatientCommand::CorrectDemographics { now, demographics: Box::new(patient.demographics()) }),
-            Command::Patient(PatientCommand::ChangeContact { now, contact: patient.contact() }),
-        ],
-        // entries of a history replace what stood there under the same id
-        Command::Patient(
-            command @ (PatientCommand::RecordCondition { .. } | PatientCommand::RecordAllergy { .. } | PatientCommand::RecordMedication { .. }),
-        ) => vec![Command::Patient(command)],
-        Command::Provider(command @ ProviderCommand::Affiliate { .. }) => vec![Command::Provider(command)],
-        Command::Patient(_) | Command::Provider(_) | Command::Facility(_) | Command::Appointment(_) | Command::Record(_) => {
-            return Err(NotSent::Changed.to_string());
-        }
-    })
-}
-
-/// How many events are new; none if the command had been carried out before.
-fn new_events<A: Aggregate>(ran: Result<Committed<A>, CommandError<A::Error>>) -> Result<u64, NotSent> {
-    match ran {
-        Ok(committed) if committed.replayed => Ok(0),
-        Ok(committed) => Ok(committed.events.len() as u64),
-        // the same person or place, known under another of its ids
-        Err(CommandError::Refused(refusal)) if refusal.rule() == "already_registered" => Ok(0),
-        Err(CommandError::SameKeyOtherRequest) => Err(NotSent::Changed),
-        Err(error) => Err(NotSent::Failed(error.to_string())),
-    }
 }

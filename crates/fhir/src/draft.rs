@@ -94,10 +94,19 @@ impl<'s> Draft<'s> {
 
     /// Adds a command to another aggregate.
     pub(crate) fn add_to(&mut self, aggregate_id: Uuid, step: &'static str, command: Command) {
+        self.push(aggregate_id, step, command, false);
+    }
+
+    /// Adds a command that takes back what an earlier import told another aggregate.
+    pub(crate) fn withdraw_from(&mut self, aggregate_id: Uuid, step: &'static str, command: Command) {
+        self.push(aggregate_id, step, command, true);
+    }
+
+    fn push(&mut self, aggregate_id: Uuid, step: &'static str, command: Command, withdraws: bool) {
         let resolver = self.scope.resolver;
         let id = if self.commands.is_empty() { self.id.to_owned() } else { format!("{}#{step}", self.id) };
         let command_id = resolver.derived(self.resource_type, &id);
-        self.commands.push(PlannedCommand { aggregate_id, command_id, step, command });
+        self.commands.push(PlannedCommand { aggregate_id, command_id, step, withdraws, command });
     }
 
     pub(crate) fn remark(&mut self, path: impl Into<String>, reason: impl Into<String>) {

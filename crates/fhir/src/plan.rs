@@ -26,7 +26,7 @@ pub struct Plan {
     pub resource_type: &'static str,
     /// The patient that must be registered before, where it isn't this entry that registers them.
     pub patient: Option<PatientId>,
-    /// The commands, in their order; at least one.
+    /// The commands, in their order; at least one, and the first is never one that withdraws.
     pub commands: Vec<PlannedCommand>,
     /// Fields that could not be taken over although the rest could.
     pub remarks: Vec<Remark>,
@@ -40,6 +40,8 @@ pub struct PlannedCommand {
     pub command_id: Uuid,
     /// Which of the entry's commands it is: `register`, `record`, `history`.
     pub step: &'static str,
+    /// Whether it takes back an entry of a patient's history: where there is none, nothing follows from it.
+    pub withdraws: bool,
     /// The command.
     pub command: Command,
 }

@@ -75,6 +75,9 @@ impl std::fmt::Display for Summary {
         for error in &self.errors {
             writeln!(f, "{error}")?;
         }
+        if !self.remarks.is_empty() {
+            writeln!(f, "{} fields were not taken over: --json lists them", self.remarks.len())?;
+        }
         write!(f, "{} files, {} new events", self.files, self.new_events)
     }
 }

@@ -62,18 +62,22 @@ fn status<C: Copy>(status: Option<&Status<C>>) -> Option<C> {
     status.and_then(|status| status.coding.first()).map(|coding| coding.code)
 }
 
+/// Somebody looked into it, and it isn't so: no entry of a history.
+const REFUTED: Standing = Standing::But("Refuted");
+
 fn verified(status: Option<VerificationStatus>) -> Standing {
     match status {
         Some(VerificationStatus::EnteredInError) => Standing::InError,
-        Some(VerificationStatus::Refuted) => Standing::But("Refuted"),
+        Some(VerificationStatus::Refuted) => REFUTED,
         Some(VerificationStatus::Unconfirmed | VerificationStatus::Provisional | VerificationStatus::Differential) => Standing::But("Unconfirmed"),
         Some(VerificationStatus::Confirmed) | None => Standing::Holds,
     }
 }
 
-/// Adds the entry to the patient's history.
-pub(super) fn remember(draft: &mut Draft<'_>, patient_id: PatientId, command: PatientCommand) {
-    draft.add_to(patient_id.0, "history", Command::Patient(command));
+/// Adds the entry to the patient's history; or, if it is none of theirs, takes back the one that an earlier import added.
+pub(super) fn remember(draft: &mut Draft<'_>, patient_id: PatientId, is_theirs: bool, command: PatientCommand) {
+    let (step, command) = ("history", Command::Patient(command));
+    if is_theirs { draft.add_to(patient_id.0, step, command) } else { draft.withdraw_from(patient_id.0, step, command) }
 }
 
 pub(crate) fn condition(draft: &mut Draft<'_>) -> Result<(), FieldError> {
@@ -95,19 +99,17 @@ pub(crate) fn condition(draft: &mut Draft<'_>) -> Result<(), FieldError> {
     record.codes = vec![code.clone()];
     record.notes.clone_from(&note);
     add(draft, record, standing);
-    if standing != Standing::But("Refuted") {
-        let (now, entry_id) = (draft.now, EntryId(draft.aggregate_id));
-        let condition = Condition {
-            code,
-            status: condition_status(&condition, standing, span.end.is_some()),
-            severity: condition.severity.as_ref().and_then(CodeableConcept::code),
-            onset: onset.map(|when| when.day),
-            ended,
-            note,
-            record_id: Some(RecordId(draft.aggregate_id)),
-        };
-        remember(draft, patient_id, PatientCommand::RecordCondition { now, entry_id, condition });
-    }
+    let (now, entry_id) = (draft.now, EntryId(draft.aggregate_id));
+    let condition = Condition {
+        code,
+        status: condition_status(&condition, standing, span.end.is_some()),
+        severity: condition.severity.as_ref().and_then(CodeableConcept::code),
+        onset: onset.map(|when| when.day),
+        ended,
+        note,
+        record_id: Some(RecordId(draft.aggregate_id)),
+    };
+    remember(draft, patient_id, standing != REFUTED, PatientCommand::RecordCondition { now, entry_id, condition });
     Ok(())
 }
 
@@ -126,7 +128,7 @@ pub(super) fn last_day(draft: &mut Draft<'_>, span: Span, path: &str, start_path
 
 /// As the source says; where it doesn't, by whether it has ended.
 fn condition_status(condition: &FhirCondition, standing: Standing, has_ended: bool) -> ConditionStatus {
-    if standing == Standing::InError {
+    if matches!(standing, Standing::InError | REFUTED) {
         return ConditionStatus::EnteredInError;
     }
     match status(condition.clinical_status.as_ref()) {
@@ -192,26 +194,24 @@ pub(crate) fn allergy(draft: &mut Draft<'_>) -> Result<(), FieldError> {
     record.symptoms = reaction_words.filter_map(text::text).collect();
     record.notes.clone_from(&note);
     add(draft, record, standing);
-    if standing != Standing::But("Refuted") {
-        let (now, entry_id) = (draft.now, EntryId(draft.aggregate_id));
-        let allergy = Allergy {
-            code,
-            status: allergy_status(&allergy, standing),
-            categories: allergy.category.iter().map(|category| allergy_category(*category)).collect(),
-            criticality: allergy.criticality.map(criticality),
-            reactions,
-            onset: onset.map(|when| when.day),
-            ended: None,
-            note,
-            record_id: Some(RecordId(draft.aggregate_id)),
-        };
-        remember(draft, patient_id, PatientCommand::RecordAllergy { now, entry_id, allergy });
-    }
+    let (now, entry_id) = (draft.now, EntryId(draft.aggregate_id));
+    let allergy = Allergy {
+        code,
+        status: allergy_status(&allergy, standing),
+        categories: allergy.category.iter().map(|category| allergy_category(*category)).collect(),
+        criticality: allergy.criticality.map(criticality),
+        reactions,
+        onset: onset.map(|when| when.day),
+        ended: None,
+        note,
+        record_id: Some(RecordId(draft.aggregate_id)),
+    };
+    remember(draft, patient_id, standing != REFUTED, PatientCommand::RecordAllergy { now, entry_id, allergy });
     Ok(())
 }
 
 fn allergy_status(allergy: &AllergyIntolerance, standing: Standing) -> AllergyStatus {
-    if standing == Standing::InError {
+    if matches!(standing, Standing::InError | REFUTED) {
         return AllergyStatus::EnteredInError;
     }
     match status(allergy.clinical_status.as_ref()) {

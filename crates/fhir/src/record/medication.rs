@@ -91,21 +91,19 @@ pub(crate) fn medication_request(draft: &mut Draft<'_>) -> Result<(), FieldError
     record.treatment.clone_from(&dosage);
     record.notes.clone_from(&note);
     add(draft, record, standing);
-    if is_taken(&request) {
-        let (now, entry_id) = (draft.now, EntryId(draft.aggregate_id));
-        let medication = Medication {
-            code,
-            status: medication_status(request.status),
-            dosage,
-            reasons: reasons(&request),
-            prescriber_id,
-            onset: request.authored_on.map(|when| when.day),
-            ended,
-            note,
-            record_id: Some(RecordId(draft.aggregate_id)),
-        };
-        remember(draft, patient_id, PatientCommand::RecordMedication { now, entry_id, medication });
-    }
+    let (now, entry_id) = (draft.now, EntryId(draft.aggregate_id));
+    let medication = Medication {
+        code,
+        status: medication_status(&request),
+        dosage,
+        reasons: reasons(&request),
+        prescriber_id,
+        onset: request.authored_on.map(|when| when.day),
+        ended,
+        note,
+        record_id: Some(RecordId(draft.aggregate_id)),
+    };
+    remember(draft, patient_id, is_taken(&request), PatientCommand::RecordMedication { now, entry_id, medication });
     Ok(())
 }
 
@@ -149,13 +147,14 @@ fn is_taken(request: &MedicationRequest) -> bool {
     !request.do_not_perform && !matches!(request.intent, Some(Intent::Proposal | Intent::Option))
 }
 
-fn medication_status(status: RequestStatus) -> MedicationStatus {
-    match status {
+fn medication_status(request: &MedicationRequest) -> MedicationStatus {
+    match request.status {
+        RequestStatus::EnteredInError => MedicationStatus::EnteredInError,
+        _ if !is_taken(request) => MedicationStatus::Cancelled,
         RequestStatus::Active => MedicationStatus::Active,
         RequestStatus::OnHold => MedicationStatus::OnHold,
         RequestStatus::Cancelled => MedicationStatus::Cancelled,
         RequestStatus::Completed => MedicationStatus::Completed,
-        RequestStatus::EnteredInError => MedicationStatus::EnteredInError,
         RequestStatus::Stopped => MedicationStatus::Stopped,
         RequestStatus::Draft | RequestStatus::Unknown => MedicationStatus::Unknown,
     }

@@ -240,18 +240,30 @@ fn an_end_is_compared_with_the_beginning_as_far_as_both_are_known() {
 }
 
 #[test]
-fn a_refuted_condition_is_no_entry_of_the_history() {
-    let condition = json!({
-        "resourceType": "Condition",
-        "id": "c",
-        "verificationStatus": {"coding": [{"code": "refuted"}]},
-        "code": {"text": "Angina"},
-        "subject": {"reference": "Patient/p"}
-    });
-    let plan = plan_alone(&condition).unwrap();
-    assert_eq!(steps(&plan), ["record"]);
-    let (_, record) = command!(plan, 0, Command::Record(RecordCommand::Create { record, .. }) => record);
-    assert_eq!(record["title"], "Refuted: Angina");
+fn a_refuted_condition_or_allergy_only_takes_back_an_entry_of_the_history() {
+    let refuted = |resource_type: &str, of: &str| {
+        let mut resource = json!({
+            "resourceType": resource_type,
+            "id": "c",
+            "clinicalStatus": {"coding": [{"code": "active"}]},
+            "verificationStatus": {"coding": [{"code": "refuted"}]},
+            "code": {"text": "Angina"}
+        });
+        resource[of] = json!({"reference": "Patient/p"});
+        let plan = plan_alone(&resource).unwrap();
+        assert_eq!(steps(&plan), ["record", "history"]);
+        assert_eq!((plan.commands[0].withdraws, plan.commands[1].withdraws), (false, true));
+        let (_, record) = command!(plan, 0, Command::Record(RecordCommand::Create { record, .. }) => record);
+        assert_eq!(record["title"], "Refuted: Angina");
+        plan
+    };
+    let plan = refuted("Condition", "subject");
+    let (_, condition) = command!(plan, 1, Command::Patient(PatientCommand::RecordCondition { condition, .. }) => condition);
+    assert_eq!(condition["status"], "ENTERED_IN_ERROR");
+    let plan = refuted("AllergyIntolerance", "patient");
+    let (_, allergy) = command!(plan, 1, Command::Patient(PatientCommand::RecordAllergy { allergy, .. }) => allergy);
+    assert_eq!(allergy["status"], "ENTERED_IN_ERROR");
+    assert!(!plan_of("Condition", "hypertension").commands[1].withdraws, "one that holds is added");
 }
 
 #[test]
@@ -323,21 +335,32 @@ fn a_medication_request_is_a_prescription_and_an_entry_of_the_history() {
 }
 
 #[test]
-fn what_is_not_to_be_taken_is_no_medication_of_the_patient() {
+fn what_is_not_to_be_taken_only_takes_back_a_medication_of_the_patient() {
     let request = json!({
         "resourceType": "MedicationRequest",
         "id": "m",
         "status": "active",
         "intent": "order",
-        "doNotPerform": true,
         "contained": [{"resourceType": "Medication", "id": "inside", "code": {"text": "Aspirin"}}],
         "medicationReference": {"reference": "#inside"},
         "subject": {"reference": "Patient/p"}
     });
-    let plan = plan_alone(&request).unwrap();
-    assert_eq!(steps(&plan), ["record"]);
-    let (_, record) = command!(plan, 0, Command::Record(RecordCommand::Create { record, .. }) => record);
-    assert_eq!(record["title"], "Not to be taken: Aspirin");
+    let cases = [
+        (json!({}), "Aspirin", "ACTIVE", false),
+        (json!({"doNotPerform": true}), "Not to be taken: Aspirin", "CANCELLED", true),
+        (json!({"intent": "proposal"}), "Proposed: Aspirin", "CANCELLED", true),
+        (json!({"doNotPerform": true, "status": "entered-in-error"}), "Aspirin", "ENTERED_IN_ERROR", true),
+    ];
+    for (change, title, status, withdraws) in cases {
+        let mut request = request.clone();
+        request.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let plan = plan_alone(&request).unwrap();
+        let (_, record) = command!(plan, 0, Command::Record(RecordCommand::Create { record, .. }) => record);
+        let history = plan.commands.iter().position(|command| command.step == "history").unwrap();
+        let (_, medication) = command!(plan, history, Command::Patient(PatientCommand::RecordMedication { medication, .. }) => medication);
+        assert_eq!((&record["title"], &medication["status"]), (&json!(title), &json!(status)), "{change}");
+        assert_eq!(plan.commands[history].withdraws, withdraws, "{change}");
+    }
 }
 
 #[test]
