@@ -55,11 +55,30 @@ pub struct FoldError {
     pub position: u64,
 }
 
-/// The rows of `F` after the given events, in the order of their keys: the past of one patient, without a database.
-pub fn fold_until<'a, F: Fold>(events: impl IntoIterator<Item = &'a Recorded>) -> Result<Vec<Stamped<F::Row>>, FoldError> {
-    let mut rows = Rows::default();
-    for event in events {
-        rows.fold::<F>(event)?;
+/// What becomes of the rows of `F`, event by event: the past of one patient, without a database.
+pub struct Past<F: Fold>(Rows<F::Row>);
+
+impl<F: Fold> Default for Past<F> {
+    fn default() -> Self {
+        Self(Rows::default())
     }
-    Ok(rows.into_vec())
+}
+
+impl<F: Fold> Past<F> {
+    /// Takes the next events.
+    pub fn fold<'a>(&mut self, events: impl IntoIterator<Item = &'a Recorded>) -> Result<(), FoldError> {
+        events.into_iter().try_for_each(|event| self.0.fold::<F>(event))
+    }
+
+    /// The rows by now, in the order of their keys.
+    pub fn into_rows(self) -> Vec<Stamped<F::Row>> {
+        self.0.into_vec()
+    }
+}
+
+/// The rows of `F` after the given events, in the order of their keys.
+pub fn fold_until<'a, F: Fold>(events: impl IntoIterator<Item = &'a Recorded>) -> Result<Vec<Stamped<F::Row>>, FoldError> {
+    let mut past = Past::<F>::default();
+    past.fold(events)?;
+    Ok(past.into_rows())
 }

@@ -19,7 +19,7 @@ pub(crate) mod testing;
 
 pub(crate) use clear::{Clear, serde_text, text_columns};
 pub use column::{Class, Column, Place};
-pub use fold::{Fold, FoldError, Streams, fold_until};
+pub use fold::{Fold, FoldError, Past, Streams, fold_until};
 pub use key::{Key, KeyPart};
 pub use projection::{AnyRows, AtPoison, Change, Follows, Of, Projection, Schema, Table};
 pub(crate) use row::row;

@@ -4,6 +4,10 @@
 //! fold: what was answered at a position can be answered again at any time.
 
 use std::cmp::Ordering;
+use std::collections::VecDeque;
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::thread::{self, available_parallelism};
 
 use anamnesis_domain::Instant;
 use anamnesis_projections::kernel::{ColumnInfo, Row, Stamped, TableInfo};
@@ -15,6 +19,9 @@ use uuid::Uuid;
 
 use crate::error::ProjectorError;
 use crate::read;
+
+/// So many rows are made into JSON in some milliseconds.
+const WORTH_A_THREAD: usize = 1_000;
 
 /// Which rows, in which order, how many.
 #[derive(Clone, PartialEq, Debug)]
@@ -171,17 +178,24 @@ impl Query {
 
     /// What of it is among the rows of a fold.
     pub fn pick<R: Row>(&self, rows: Vec<Stamped<R>>) -> Page<R> {
-        let mut marked: Vec<_> = rows
-            .into_iter()
-            .filter_map(|row| {
-                let json = row.json();
-                let fits = self.conditions.iter().all(|condition| condition.fits(&json));
-                let mark = mark_of(&json, self.order, R::TABLE).filter(|mark| fits && self.is_after(mark))?;
-                Some((mark, row))
-            })
-            .collect();
+        self.page(self.in_order(rows, |row, _| row).take(self.limit + 1).collect())
+    }
+
+    /// As [`Query::pick`], all of it, as a client reads it.
+    pub(crate) fn pick_json<R: Row>(&self, rows: Vec<Stamped<R>>) -> Vec<Map<String, Value>> {
+        self.in_order(rows, |_, json| json).collect()
+    }
+
+    fn in_order<R: Row, T: Send>(&self, rows: Vec<Stamped<R>>, shown: fn(Stamped<R>, Map<String, Value>) -> T) -> impl Iterator<Item = T> {
+        let mark = |row: Stamped<R>| {
+            let json = row.json();
+            let fits = self.conditions.iter().all(|condition| condition.fits(&json));
+            let mark = mark_of(&json, self.order, R::TABLE).filter(|mark| fits && self.is_after(mark))?;
+            Some((mark, shown(row, json)))
+        };
+        let mut marked = on_all_cores(rows, mark);
         marked.sort_by(|(one, _), (other, _)| self.compare(one, other));
-        self.page(marked.into_iter().map(|(_, row)| row).take(self.limit + 1).collect())
+        marked.into_iter().map(|(_, shown)| shown)
     }
 
     /// One row more than the page shows that there is another page.
@@ -263,6 +277,24 @@ impl Condition {
 
 fn column_of(table: TableInfo, name: &str) -> ColumnInfo {
     *table.all_columns().find(|column| column.name == name).expect("a query asks for columns that the table has")
+}
+
+/// What is made of each, in the same order; of many, each core makes a part.
+fn on_all_cores<A: Send, B: Send>(mut all: Vec<A>, make: impl Fn(A) -> Option<B> + Sync) -> Vec<B> {
+    let part = all.len().div_ceil(available_parallelism().map_or(1, NonZero::get)).max(WORTH_A_THREAD);
+    let mut parts = VecDeque::new();
+    while all.len() > part {
+        parts.push_front(all.split_off(all.len() - part));
+    }
+    let make = |part: Vec<A>| part.into_iter().filter_map(&make).collect::<Vec<_>>();
+    thread::scope(|scope| {
+        let others: Vec<_> = parts.into_iter().map(|part| scope.spawn(|| make(part))).collect();
+        let mut whole = make(all);
+        for other in others {
+            whole.extend(other.join().unwrap_or_else(|died| resume_unwind(died)));
+        }
+        whole
+    })
 }
 
 fn mark_of(row: &Map<String, Value>, order: Order, table: TableInfo) -> Option<Mark> {

@@ -93,7 +93,7 @@ impl Asking<'_> {
     }
 
     async fn record(&self, position: u64) -> anyhow::Result<PatientRecord> {
-        Ok(PatientRecord::fold(&self.past().of_patient(self.patient, position).await?)?)
+        Ok(self.past().record_of(self.patient, position).await?)
     }
 
     /// Each of the patient's events is in the log under the newest signed head.

@@ -17,7 +17,7 @@ use anamnesis_projections::insights::{INSIGHTS, Insights};
 use anamnesis_projections::kernel::{Class, Fold, Projection, Row, Stamped, Streams, fold_until};
 use anamnesis_projections::patients::{PATIENTS, Patients};
 use anamnesis_projections::records::{RECORDS, Records};
-use anamnesis_projector::history::{AGGREGATES, Moment};
+use anamnesis_projector::history::{AGGREGATES, Moment, Part};
 use anamnesis_projector::query::{Order, Page, Query};
 use uuid::Uuid;
 
@@ -181,7 +181,10 @@ impl App {
         let history = self.history(may);
         let events = match of {
             PastOf::Stream(id) => history.of_stream(stream::<V>(), id, position).await,
-            PastOf::Patient(patient) => history.of_patient(patient.0, position).await,
+            PastOf::Patient(patient) => {
+                let part = Part { after: 0, up_to: position, aggregate: only_stream::<V>(), limit: usize::MAX };
+                history.page_of_patient(patient.0, &part).await
+            }
         };
         let events = events?;
         if events.is_empty() && matches!(of, PastOf::Stream(_)) {
@@ -203,6 +206,14 @@ fn stream<V: View>() -> &'static str {
     match V::STREAMS {
         Streams::Of([aggregate, ..]) => aggregate,
         Streams::Of([]) | Streams::All => "",
+    }
+}
+
+/// The only aggregate whose events a view needs.
+fn only_stream<V: View>() -> Option<&'static str> {
+    match V::STREAMS {
+        Streams::Of([aggregate]) => Some(aggregate),
+        Streams::Of(_) | Streams::All => None,
     }
 }
 

@@ -9,10 +9,14 @@ mod proof;
 mod record;
 mod timeline;
 
+use std::panic::resume_unwind;
+
 use anamnesis_domain::Recorded;
 use anamnesis_journal::log::{Log, LogError, SealedEntry, Unopened, open};
 use anamnesis_projections::kernel::FoldError;
 use anamnesis_vault::{Vault, VaultError};
+use futures::future::{TryFutureExt as _, try_join, try_join3};
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 pub use difference::{Difference, differences};
@@ -20,6 +24,8 @@ pub use moment::{Moment, NoSuchMoment};
 pub use proof::{EntryProof, LogProof, prove};
 pub use record::{ORDERS, Orders, PatientRecord};
 pub use timeline::Told;
+
+use record::Folding;
 
 /// Whose streams tell of a patient. Of others, a subject may be an organization or a provider: that isn't for those who
 /// may see patients.
@@ -78,24 +84,40 @@ impl History {
         self.page_of_patient(patient, &Part { after: 0, up_to, aggregate: None, limit: usize::MAX }).await
     }
 
+    /// What was known of a patient at a position. However much that is, no more than a few pages of events are held.
+    pub async fn record_of(&self, patient: Uuid, position: u64) -> Result<PatientRecord, HistoryError> {
+        let part = Part { after: 0, up_to: position, aggregate: None, limit: usize::MAX };
+        let (mut reading, mut folding, mut events) = (Reading::of(self, patient, &part), Folding::default(), Vec::new());
+        let mut read = reading.next().await?;
+        while let Some(entries) = read {
+            // one page is folded while the next one is opened and another one comes
+            let folded = beside(move || folding.fold(&events).map(|()| folding));
+            let (folded, opened, next) = try_join3(folded.map_err(HistoryError::from), self.open(entries), reading.next()).await?;
+            (folding, events, read) = (folded, opened, next);
+        }
+        Ok(beside(move || folding.fold(&events).map(|()| folding.into_record())).await?)
+    }
+
     /// Part of what happened to a patient, opened.
     pub async fn page_of_patient(&self, patient: Uuid, part: &Part) -> Result<Vec<Recorded>, HistoryError> {
-        self.open(self.entries_of_patient(patient, part).await?).await
+        let (mut reading, mut told) = (Reading::of(self, patient, part), Vec::new());
+        let mut read = reading.next().await?;
+        while let Some(entries) = read {
+            // one page is opened while the next one comes
+            let (opened, next) = try_join(self.open(entries), reading.next()).await?;
+            told.extend(opened);
+            read = next;
+        }
+        Ok(told)
     }
 
     /// Part of what happened to a patient, sealed.
     pub async fn entries_of_patient(&self, patient: Uuid, part: &Part) -> Result<Vec<SealedEntry>, HistoryError> {
-        let (mut found, mut after) = (Vec::new(), part.after);
-        loop {
-            let entries = self.log.of_subject(patient, after, part.up_to, ENTRIES_AT_ONCE).await?;
-            let is_last = entries.len() < ENTRIES_AT_ONCE as usize;
-            after = entries.last().map_or(after, |entry| entry.position);
-            found.extend(entries.into_iter().filter(|entry| self.is_ours(entry) && part.takes(entry)));
-            if is_last || found.len() >= part.limit {
-                found.truncate(part.limit);
-                return Ok(found);
-            }
+        let (mut reading, mut found) = (Reading::of(self, patient, part), Vec::new());
+        while let Some(entries) = reading.next().await? {
+            found.extend(entries);
         }
+        Ok(found)
     }
 
     /// Whether anything has happened in that stream.
@@ -125,6 +147,44 @@ impl History {
 
     fn is_ours(&self, entry: &SealedEntry) -> bool {
         entry.organization_id == self.organization
+    }
+}
+
+/// Computes on a thread of its own, for this may take long.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(died) => resume_unwind(died.into_panic()),
+    }
+}
+
+/// Reads a part of a patient's past, page after page.
+struct Reading<'a> {
+    history: &'a History,
+    patient: Uuid,
+    part: &'a Part,
+    after: u64,
+    left: usize,
+}
+
+impl<'a> Reading<'a> {
+    fn of(history: &'a History, patient: Uuid, part: &'a Part) -> Self {
+        Self { history, patient, part, after: part.after, left: part.limit }
+    }
+
+    /// What of the next page is meant, if anything is left.
+    async fn next(&mut self) -> Result<Option<Vec<SealedEntry>>, HistoryError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let Self { history, part, .. } = *self;
+        let mut entries = history.log.of_subject(self.patient, self.after, part.up_to, ENTRIES_AT_ONCE).await?;
+        let is_last = entries.len() < ENTRIES_AT_ONCE as usize;
+        self.after = entries.last().map_or(self.after, |entry| entry.position);
+        entries.retain(|entry| history.is_ours(entry) && part.takes(entry));
+        entries.truncate(self.left);
+        self.left = if is_last { 0 } else { self.left - entries.len() };
+        Ok(Some(entries))
     }
 }
 

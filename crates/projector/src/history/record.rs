@@ -5,7 +5,7 @@ use anamnesis_projections::appointments::Appointments;
 use anamnesis_projections::consents::Consents;
 use anamnesis_projections::history_lists::{Allergies, Conditions, Medications};
 use anamnesis_projections::insights::Insights;
-use anamnesis_projections::kernel::{Fold, FoldError, Stamped, fold_until};
+use anamnesis_projections::kernel::{Fold, FoldError, Past};
 use anamnesis_projections::patients::Patients;
 use anamnesis_projections::records::Records;
 use serde::Serialize;
@@ -61,19 +61,53 @@ pub const ORDERS: Orders = Orders {
     consents: Order::oldest_first("created_at"),
 };
 
+/// Folds a patient's record, event by event.
+#[derive(Default)]
+pub(super) struct Folding {
+    patient: Past<Patients>,
+    conditions: Past<Conditions>,
+    allergies: Past<Allergies>,
+    medications: Past<Medications>,
+    appointments: Past<Appointments>,
+    records: Past<Records>,
+    insights: Past<Insights>,
+    consents: Past<Consents>,
+}
+
+impl Folding {
+    /// Takes the next events.
+    pub(super) fn fold(&mut self, events: &[Recorded]) -> Result<(), FoldError> {
+        self.patient.fold(events)?;
+        self.conditions.fold(events)?;
+        self.allergies.fold(events)?;
+        self.medications.fold(events)?;
+        self.appointments.fold(events)?;
+        self.records.fold(events)?;
+        self.insights.fold(events)?;
+        self.consents.fold(events)
+    }
+
+    /// What follows from all of them.
+    pub(super) fn into_record(self) -> PatientRecord {
+        PatientRecord {
+            patient: listed(self.patient, Order::oldest_first("created_at")).into_iter().next(),
+            conditions: listed(self.conditions, ORDERS.entries),
+            allergies: listed(self.allergies, ORDERS.entries),
+            medications: listed(self.medications, ORDERS.entries),
+            appointments: listed(self.appointments, ORDERS.appointments),
+            records: listed(self.records, ORDERS.records),
+            insights: listed(self.insights, ORDERS.insights),
+            consents: listed(self.consents, ORDERS.consents),
+        }
+    }
+}
+
 impl PatientRecord {
     /// What follows from all that happened to one patient up to a moment.
     pub fn fold(events: &[Recorded]) -> Result<Self, FoldError> {
-        Ok(Self {
-            patient: listed::<Patients>(events, Order::oldest_first("created_at"))?.into_iter().next(),
-            conditions: listed::<Conditions>(events, ORDERS.entries)?,
-            allergies: listed::<Allergies>(events, ORDERS.entries)?,
-            medications: listed::<Medications>(events, ORDERS.entries)?,
-            appointments: listed::<Appointments>(events, ORDERS.appointments)?,
-            records: listed::<Records>(events, ORDERS.records)?,
-            insights: listed::<Insights>(events, ORDERS.insights)?,
-            consents: listed::<Consents>(events, ORDERS.consents)?,
-        })
+        let mut folding = Folding::default();
+        folding.fold(events)?;
+        Ok(folding.into_record())
     }
 
     /// The same with each list as an object by id and without what changes with every event, to be compared with another:
@@ -99,10 +133,9 @@ impl std::fmt::Debug for PatientRecord {
     }
 }
 
-fn listed<F: Fold>(events: &[Recorded], order: Order) -> Result<Vec<Json>, FoldError> {
-    let rows = fold_until::<F>(events)?;
-    let everything = Query::new(order, rows.len());
-    Ok(everything.pick(rows).rows.iter().map(Stamped::json).collect())
+fn listed<F: Fold>(past: Past<F>, order: Order) -> Vec<Json> {
+    let rows = past.into_rows();
+    Query::new(order, rows.len()).pick_json(rows)
 }
 
 fn key_of(row: &Json, id: &str) -> String {
