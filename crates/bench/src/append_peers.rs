@@ -38,7 +38,10 @@ pub(crate) async fn run(server: &Server, rounds: usize) -> Result<()> {
         .side(MESSAGE_DB, || message_db.round())
         .side(POSTGRES_ES, || {
             let stories = stories.clone();
-            execute(patients.clone(), CALLERS, move |id| stories.register(id))
+            execute(patients.clone(), CALLERS, move || {
+                let id = Uuid::now_v7();
+                Ok((id, stories.register(id)?))
+            })
         });
     let mut report = bench.run().await?;
     let mut lowest = f64::INFINITY;

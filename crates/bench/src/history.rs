@@ -1,85 +1,129 @@
-//! What has happened to the patients whose read model is built?
+//! What does it cost to tell of a patient as they were, beside reading what happened to them, and does it matter how much
+//! happened to others?
 
-use anamnesis_domain::patient::{Patient, PatientCommand};
-use anamnesis_domain::{EntryId, ProviderId};
-use anamnesis_journal::{Caller, Journal};
-use anyhow::Result;
+use std::sync::Arc;
+
+use anamnesis_domain::patient::Patient;
+use anamnesis_journal::log::Log;
+use anamnesis_journal::{Role, pool_as};
+use anamnesis_projector::history::History;
+use anamnesis_vault::Vault;
+use anyhow::{Result, ensure};
+use futures::future::try_join;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use serde_json::json;
+use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::by_hand_history;
+use crate::harness::{Bench, commands_a_second};
+use crate::patients;
 use crate::sealed::{again, clerk};
-use crate::server::Installation;
-use crate::stories::{Stories, now};
+use crate::server::{Installation, Server, open_vault};
+use crate::stories::Stories;
 
-/// Registered, then four changes.
-const EVENTS_OF_A_PATIENT: u32 = 5;
-/// Patients whose histories are written at the same time.
-const AT_ONCE: usize = 128;
+const AS_OF: &str = "as of a position, among others";
+const ALONE: &str = "as of a position, nobody else in the journal";
+const BY_HAND: &str = "by hand: the same rows selected and opened on all cores";
+/// The patient is registered, changed in each of four ways so often…
+const CHANGED: u32 = 100;
+/// …and has so many results.
+const RECORDS: u32 = 9_599;
+const EVENTS_OF_PATIENT: u32 = 1 + 4 * CHANGED + RECORDS;
+const AT_ONCE: usize = 16;
+const CONNECTIONS: u32 = 4;
 
-/// Appends about so many events and gives them their positions.
-pub(crate) async fn write(installation: &Installation, events: u32) -> Result<()> {
-    let (journal, stories, caller) = (&installation.journal, &Stories::new()?, &clerk());
-    stream::iter(0..events.div_ceil(EVENTS_OF_A_PATIENT))
-        .map(|_| of_one_patient(journal, stories, caller))
-        .buffer_unordered(AT_ONCE)
-        .try_collect::<()>()
-        .await?;
-    sequence(installation).await
+/// Prints and writes the comparison; so many events tell of others.
+pub(crate) async fn run(server: &Server, rounds: usize, events: u32) -> Result<()> {
+    let (among, alone) = (&Told::new(server, events).await?, &Told::new(server, 0).await?);
+    let bench = Bench::new("history", "events/s", server, rounds)?
+        .side(AS_OF, || among.as_of())
+        .side(ALONE, || alone.as_of())
+        .side(BY_HAND, || among.by_hand());
+    let mut report = bench.run().await?;
+    report.note("events", EVENTS_OF_PATIENT.into());
+    report.note("events_of_others", events.into());
+    report.ratio("ratio_journal_size", AS_OF, ALONE)?;
+    report.ratio_at_least("ratio_by_hand", AS_OF, BY_HAND, 0.7)?;
+    report.write()
 }
 
-async fn of_one_patient(journal: &Journal, stories: &Stories, caller: &Caller) -> Result<()> {
-    let id = Uuid::now_v7();
-    journal.create::<Patient>(id, stories.register(id)?, &again(caller)).await?;
-    for command in changes()? {
-        journal.execute::<Patient>(id, command, &again(caller), None).await?;
+/// A patient to whom much has happened.
+struct Told {
+    patient: Uuid,
+    pool: PgPool,
+    vault: Vault,
+    history: History,
+    head: u64,
+    _installation: Installation,
+}
+
+impl Told {
+    /// One of whom so many events of others stand between.
+    async fn new(server: &Server, events_of_others: u32) -> Result<Self> {
+        let (installation, patient, caller) = (Installation::new(server).await?, Uuid::now_v7(), clerk());
+        let others = patients::append(&installation, events_of_others / patients::EVENTS_OF_A_PATIENT, 0);
+        try_join(others, live(&installation, patient, &caller)).await?;
+        patients::sequence(&installation).await?;
+        let pool = pool_as(&installation.database.url(), Role::Projector, CONNECTIONS)?;
+        let vault = open_vault(pool_as(&installation.database.url(), Role::Writer, CONNECTIONS)?, installation.keyring.path()).await?;
+        let log = Log::new(pool.clone());
+        let head = log.head().await?.position;
+        let history = History::new(log, vault.clone(), caller.organization_id);
+        Ok(Self { patient, pool, vault, history, head, _installation: installation })
     }
-    Ok(())
+
+    async fn as_of(&self) -> Result<f64> {
+        let (history, patient, head) = (self.history.clone(), self.patient, self.head);
+        events_a_second(move || {
+            let history = history.clone();
+            async move {
+                let record = history.record_of(patient, head).await?;
+                ensure!(record.records.len() == RECORDS as usize && record.conditions.len() == CHANGED as usize, "something is missing");
+                Ok(EVENTS_OF_PATIENT as usize)
+            }
+        })
+        .await
+    }
+
+    async fn by_hand(&self) -> Result<f64> {
+        let (pool, vault, patient) = (self.pool.clone(), self.vault.clone(), self.patient);
+        events_a_second(move || {
+            let (pool, vault) = (pool.clone(), vault.clone());
+            async move { by_hand_history::opened(&pool, &vault, patient).await }
+        })
+        .await
+    }
 }
 
-fn changes() -> Result<[PatientCommand; 4]> {
-    let contact = serde_json::from_value(json!({ "phones": [{ "number": "+1 555-013-8820" }], "emails": [{ "address": "adelaide@example.org" }] }))?;
-    let identifier = serde_json::from_value(json!({ "identifier_type": "OTHER", "value": Uuid::now_v7().simple().to_string() }))?;
-    let condition = serde_json::from_value(json!({ "code": { "text": "Asthma" }, "status": "ACTIVE" }))?;
-    Ok([
-        PatientCommand::ChangeContact { now: now(), contact },
-        PatientCommand::AddIdentifier { now: now(), identifier },
-        PatientCommand::RecordCondition { now: now(), entry_id: EntryId(Uuid::now_v7()), condition },
-        PatientCommand::AssignPrimaryCareProvider { now: now(), provider_id: Some(ProviderId(Uuid::now_v7())) },
-    ])
-}
-
-/// Gives positions to all events that wait for them; brings statistics up to date, as autovacuum would in a while.
-async fn sequence(installation: &Installation) -> Result<()> {
-    let pool = installation.database.superuser(1).await?;
-    let epoch: i64 = sqlx::query_scalar("select epoch from journal.head").fetch_one(&pool).await?;
-    let led: Option<i64> = sqlx::query_scalar("select journal.lead('bench', interval '0 seconds')").fetch_one(&pool).await?;
-    loop {
-        let sql = "select taken_events from journal.sequence_batch($1, 10000, interval '0 seconds')";
-        let taken: i64 = sqlx::query_scalar(sql).bind(led.unwrap_or(epoch)).fetch_one(&pool).await?;
-        if taken == 0 {
-            break;
+/// Everything that happens to the patient.
+async fn live(installation: &Installation, patient: Uuid, caller: &anamnesis_journal::Caller) -> Result<()> {
+    let (journal, stories) = (&installation.journal, &Stories::new()?);
+    journal.create::<Patient>(patient, stories.register(patient)?, &again(caller)).await?;
+    let changing = async {
+        for _ in 0..CHANGED {
+            patients::change(journal, patient, caller).await?;
         }
-    }
-    sqlx::raw_sql("analyze").execute(&pool).await?;
-    Ok(())
+        Ok(())
+    };
+    let recording =
+        stream::iter(0..RECORDS).map(|_| patients::record(journal, stories, patient, caller, 1)).buffer_unordered(AT_ONCE).try_collect::<()>();
+    try_join(changing, recording).await.map(|_| ())
 }
 
-#[cfg(test)]
-mod tests {
-    use anamnesis_domain::Aggregate as _;
-
-    use super::*;
-
-    #[test]
-    fn every_command_of_a_history_makes_one_event() {
-        let registered = Stories::new().unwrap().register(Uuid::from_u128(7)).unwrap();
-        let mut patient = Patient::default();
-        for command in [registered].into_iter().chain(changes().unwrap()) {
-            let events = patient.decide(command).unwrap();
-            assert_eq!(events.len(), 1);
-            patient = patient.evolve(&events[0]);
+/// Of a single reader who reads all events of the patient again and again.
+async fn events_a_second<W, F>(work: W) -> Result<f64>
+where
+    W: Fn() -> F + Send + Sync + 'static,
+    F: Future<Output = Result<usize>> + Send + 'static,
+{
+    let work = Arc::new(work);
+    let times = commands_a_second(1, move || {
+        let work = Arc::clone(&work);
+        async move {
+            let events = work().await?;
+            ensure!(events == EVENTS_OF_PATIENT as usize, "{events} events, not {EVENTS_OF_PATIENT}");
+            Ok(())
         }
-        assert_eq!(usize::try_from(EVENTS_OF_A_PATIENT).unwrap(), 1 + changes().unwrap().len());
-    }
+    });
+    Ok(times.await? * f64::from(EVENTS_OF_PATIENT))
 }

@@ -24,7 +24,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use crate::harness::{Bench, median};
-use crate::publish::{client, delete, new_topic, settings};
+use crate::publish::{client, delete, new_topic, of_its_own, settings};
 use crate::sealed::{again, clerk};
 use crate::server::{Installation, Server, open_vault};
 use crate::stories::Stories;
@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Prints and writes the comparison.
 pub(crate) async fn run(server: &Server, rounds: usize) -> Result<()> {
-    let kafka = KafkaSettings { topic_prefix: format!("bench-{}-", Uuid::now_v7().simple()), ..settings()? };
+    let kafka = of_its_own(&settings()?);
     let (system, stories) = (&System::start(server, &kafka).await?, &Stories::new()?);
     let (ours, bare) = (RefCell::default(), RefCell::default());
     let bench = Bench::new("latency", "µs", server, rounds)?

@@ -6,16 +6,20 @@
 #![expect(clippy::print_stdout, reason = "a benchmark says what it measured")]
 
 mod append;
+mod append_growth;
 mod append_limit;
 mod append_peers;
 mod by_hand_append;
+mod by_hand_history;
 mod by_hand_rebuild;
 mod harness;
 mod history;
 mod latency;
 mod machine;
+mod patients;
 mod peer;
 mod plain;
+mod project;
 mod publish;
 mod rebuild;
 mod sealed;
@@ -30,10 +34,12 @@ use server::Server;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-const ALL: [&str; 6] = ["append", "append-limit", "append-peers", "latency", "publish", "rebuild"];
+const ALL: [&str; 9] = ["append", "append-growth", "append-limit", "append-peers", "history", "latency", "project", "publish", "rebuild"];
 const ROUNDS: usize = 5;
-/// Events that `rebuild` and `publish` read.
+/// Events that most benchmarks read…
 const EVENTS: u32 = 200_000;
+/// …and those that are in a journal that has grown.
+const MANY_EVENTS: u32 = 5_000_000;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -43,12 +49,12 @@ async fn main() -> Result<()> {
     {
         return rebuild::in_own_process(rest).await;
     }
-    let (mut names, mut rounds, mut events, mut side) = (Vec::new(), ROUNDS, EVENTS, None);
+    let (mut names, mut rounds, mut events, mut side) = (Vec::new(), ROUNDS, None, None);
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rounds" => rounds = arguments.next().context("--rounds takes a number")?.parse()?,
-            "--events" => events = arguments.next().context("--events takes a number")?.parse()?,
+            "--events" => events = Some(arguments.next().context("--events takes a number")?.parse()?),
             "--side" => side = Some(arguments.next().context("--side takes a part of a name")?.clone()),
             name if ALL.contains(&name) => names.push(name),
             other => bail!("there is no benchmark `{other}`, only {}", ALL.join(", ")),
@@ -58,11 +64,14 @@ async fn main() -> Result<()> {
     for name in if names.is_empty() { ALL.to_vec() } else { names } {
         match name {
             "append" => append::run(&server, rounds).await?,
+            "append-growth" => append_growth::run(&server, rounds, events.unwrap_or(MANY_EVENTS)).await?,
             "append-limit" => append_limit::run(&server, rounds).await?,
             "append-peers" => append_peers::run(&server.newest().await?, rounds).await?,
+            "history" => history::run(&server, rounds, events.unwrap_or(EVENTS)).await?,
             "latency" => latency::run(&server, rounds).await?,
-            "publish" => publish::run(&server, rounds, events).await?,
-            _ => rebuild::run(&server, rounds, events).await?,
+            "project" => project::run(&server, rounds, events.unwrap_or(EVENTS)).await?,
+            "publish" => publish::run(&server, rounds, events.unwrap_or(EVENTS)).await?,
+            _ => rebuild::run(&server, rounds, events.unwrap_or(EVENTS)).await?,
         }
     }
     Ok(())

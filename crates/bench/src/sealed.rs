@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anamnesis_domain::Origin;
 use anamnesis_domain::patient::Patient;
-use anamnesis_domain::record::Record;
 use anamnesis_journal::sequencer::{Sequencer, SequencerSettings};
 use anamnesis_journal::{Caller, Journal, Role, pool_as};
 use anyhow::{Context as _, Result};
@@ -13,12 +12,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::harness::commands_a_second;
+use crate::patients::change_of_contact;
 use crate::server::{Installation, Server};
-use crate::stories::{Stories, now};
+use crate::stories::{Known, Stories, now};
 
-/// Patients who are there before anything is measured; all keys stay in memory.
-const KNOWN_PATIENTS: usize = 1_000;
-/// How many commands are under way while those are registered.
+/// How many commands are under way while patients are registered who are to be known.
 const REGISTERED_AT_ONCE: usize = 64;
 
 /// A journal that commands are sent to.
@@ -26,19 +24,24 @@ pub(crate) struct SealedJournal {
     pub(crate) installation: Installation,
     stories: Stories,
     caller: Arc<Caller>,
-    known: Arc<[Uuid]>,
+    known: Arc<Known>,
 }
 
 impl SealedJournal {
+    /// An empty one.
     pub(crate) async fn new(server: &Server) -> Result<Self> {
-        let (installation, stories, caller) = (Installation::new(server).await?, Stories::new()?, Arc::new(clerk()));
-        let known: Arc<[Uuid]> = (0..KNOWN_PATIENTS).map(|_| Uuid::now_v7()).collect();
-        stream::iter(known.iter())
-            .map(|id| register(&installation.journal, &stories, &caller, *id))
+        Ok(Self { installation: Installation::new(server).await?, stories: Stories::new()?, caller: Arc::new(clerk()), known: Arc::default() })
+    }
+
+    /// One that knows patients.
+    pub(crate) async fn with_known(server: &Server) -> Result<Self> {
+        let (journal, known) = (Self::new(server).await?, Known::new());
+        stream::iter(known.all())
+            .map(|id| register(&journal.installation.journal, &journal.stories, &journal.caller, *id))
             .buffer_unordered(REGISTERED_AT_ONCE)
             .try_collect::<()>()
             .await?;
-        Ok(Self { installation, stories, caller, known })
+        Ok(Self { known: Arc::new(known), ..journal })
     }
 
     /// New patients, so a key is made for each.
@@ -51,16 +54,13 @@ impl SealedJournal {
         .await
     }
 
-    /// Results of patients whose keys are known.
-    pub(crate) async fn record(&self, callers: usize) -> Result<f64> {
-        let (journal, stories, caller) = (self.installation.journal.clone(), self.stories.clone(), Arc::clone(&self.caller));
-        let known = Arc::clone(&self.known);
+    /// Changes of known patients: their streams are read first.
+    pub(crate) async fn change(&self, callers: usize) -> Result<f64> {
+        let (journal, known, caller) = (self.installation.journal.clone(), Arc::clone(&self.known), Arc::clone(&self.caller));
         commands_a_second(callers, move || {
-            let (journal, stories, caller, known) = (journal.clone(), stories.clone(), Arc::clone(&caller), Arc::clone(&known));
+            let (journal, caller, patient) = (journal.clone(), Arc::clone(&caller), known.next());
             async move {
-                let id = Uuid::now_v7();
-                let patient = known[usize::from(id.as_bytes()[15]) % known.len()];
-                journal.create::<Record>(id, stories.record(patient), &again(&caller)).await?;
+                journal.execute::<Patient>(patient, change_of_contact()?, &again(&caller), None).await?;
                 Ok(())
             }
         })

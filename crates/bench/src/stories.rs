@@ -1,6 +1,7 @@
 //! What do the benchmarks write? Invented patients and their laboratory results.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anamnesis_domain::patient::{NewPatient, PatientCommand};
 use anamnesis_domain::record::{NewRecord, RecordCommand, RecordStatus};
@@ -42,6 +43,31 @@ impl Stories {
         let mut record = Box::new(NewRecord::clone(&self.record));
         record.patient_id = PatientId(patient);
         RecordCommand::Create { now: now(), record, status: RecordStatus::Completed }
+    }
+}
+
+/// Patients who are there before anything is measured; all their keys stay in memory.
+#[derive(Default)]
+pub(crate) struct Known {
+    patients: Vec<Uuid>,
+    next: AtomicUsize,
+}
+
+/// So many that none gets long while it is measured.
+const KNOWN: usize = 20_000;
+
+impl Known {
+    pub(crate) fn new() -> Self {
+        Self { patients: (0..KNOWN).map(|_| Uuid::now_v7()).collect(), next: AtomicUsize::default() }
+    }
+
+    pub(crate) fn all(&self) -> &[Uuid] {
+        &self.patients
+    }
+
+    /// One after the other.
+    pub(crate) fn next(&self) -> Uuid {
+        self.patients[self.next.fetch_add(1, Ordering::Relaxed) % self.patients.len()]
     }
 }
 
