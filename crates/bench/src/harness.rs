@@ -111,6 +111,13 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Of figures that nothing is compared with.
+    pub(crate) fn of_figures(name: &'static str, unit: &'static str, server: &Server) -> Self {
+        let machine = Machine::here(&server.version);
+        println!("\n{name} ({unit})\n{machine}");
+        Self { name, unit, machine, sides: Vec::new(), more: Map::new() }
+    }
+
     /// Prints the ratio of two sides' medians and remembers it under a name.
     pub(crate) fn ratio(&mut self, name: &str, ours: &str, theirs: &str) -> Result<f64> {
         let ratio = self.median(ours)? / self.median(theirs)?;
@@ -138,6 +145,15 @@ impl Report {
         println!("  {} {ceiling}", if ratio <= ceiling { "which is at most" } else { "TOO SLOW: that is above" });
         self.concluded(ratio, "at_most", ceiling);
         Ok(())
+    }
+
+    /// Prints a figure that has a ceiling, and remembers both under a name; as `ratio` counts the one that comes closest to its own.
+    pub(crate) fn at_most(&mut self, name: &str, measured: f64, ceiling: f64) {
+        let verdict = if measured <= ceiling { "at most" } else { "TOO MUCH: above" };
+        println!("  {name}: {measured:.1} {}, {verdict} {ceiling}", self.unit);
+        self.note(name, json!({ "measured": measured, "at_most": ceiling }));
+        let closest = self.more.get("ratio").and_then(Value::as_f64).unwrap_or_default();
+        self.concluded(closest.max(measured / ceiling), "at_most", 1.0);
     }
 
     fn concluded(&mut self, ratio: f64, limit: &str, value: f64) {

@@ -12,13 +12,17 @@ mod append_peers;
 mod by_hand_append;
 mod by_hand_history;
 mod by_hand_rebuild;
+mod client;
 mod harness;
 mod history;
+mod http;
 mod latency;
 mod machine;
+mod memory;
 mod patients;
 mod peer;
 mod plain;
+mod program;
 mod project;
 mod publish;
 mod rebuild;
@@ -34,7 +38,19 @@ use server::Server;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-const ALL: [&str; 9] = ["append", "append-growth", "append-limit", "append-peers", "history", "latency", "project", "publish", "rebuild"];
+const ALL: [&str; 11] = [
+    "append",
+    "append-growth",
+    "append-limit",
+    "append-peers",
+    "history",
+    "http",
+    "latency",
+    "memory",
+    "project",
+    "publish",
+    "rebuild",
+];
 const ROUNDS: usize = 5;
 /// Events that most benchmarks read…
 const EVENTS: u32 = 200_000;
@@ -68,6 +84,8 @@ async fn main() -> Result<()> {
             "append-limit" => append_limit::run(&server, rounds).await?,
             "append-peers" => append_peers::run(&server.newest().await?, rounds).await?,
             "history" => history::run(&server, rounds, events.unwrap_or(EVENTS)).await?,
+            "http" => http::run(&server, rounds).await?,
+            "memory" => memory::run(&server).await?,
             "latency" => latency::run(&server, rounds).await?,
             "project" => project::run(&server, rounds, events.unwrap_or(EVENTS)).await?,
             "publish" => publish::run(&server, rounds, events.unwrap_or(EVENTS)).await?,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::harness::commands_a_second;
 use crate::patients::change_of_contact;
-use crate::server::{Installation, Server};
+use crate::server::{Database, Installation, Server};
 use crate::stories::{Known, Stories, now};
 
 /// How many commands are under way while patients are registered who are to be known.
@@ -69,14 +69,19 @@ impl SealedJournal {
 
     /// As [`SealedJournal::register`], while the events get their positions in the log.
     pub(crate) async fn register_while_sequencing(&self, callers: usize) -> Result<f64> {
-        let pool = pool_as(&self.installation.database.url(), Role::Writer, 2)?;
-        let shutdown = CancellationToken::new();
-        let sequencing = tokio::spawn(Sequencer::new(pool, SequencerSettings::default()).run(shutdown.clone()));
-        let rate = self.register(callers).await;
-        shutdown.cancel();
-        sequencing.await.context("the sequencer")?;
-        rate
+        while_sequencing(&self.installation.database, self.register(callers)).await
     }
+}
+
+/// Does something while the events of a database get their positions in the log.
+pub(crate) async fn while_sequencing<T>(database: &Database, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let pool = pool_as(&database.url(), Role::Writer, 2)?;
+    let shutdown = CancellationToken::new();
+    let sequencing = tokio::spawn(Sequencer::new(pool, SequencerSettings::default()).run(shutdown.clone()));
+    let done = work.await;
+    shutdown.cancel();
+    sequencing.await.context("the sequencer")?;
+    done
 }
 
 async fn register(journal: &Journal, stories: &Stories, caller: &Caller, id: Uuid) -> Result<()> {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 const SERVER: &str = "ANAMNESIS_TEST_DATABASE_URL";
 const NEWEST: &str = "ANAMNESIS_TEST_NEWEST_DATABASE_URL";
 /// As many connections as the running system has, unless told otherwise.
-const CONNECTIONS: u32 = 16;
+pub(crate) const CONNECTIONS: u32 = 16;
 
 /// A running Postgres that keeps what it confirms.
 #[derive(Clone)]

@@ -9,6 +9,7 @@ use anamnesis_domain::{Instant, PatientId};
 use anyhow::Result;
 use uuid::Uuid;
 
+const PATIENT: &str = include_str!("patient.json");
 /// The first moment of February 2026, in microseconds since 1970: later than all that the stories tell.
 const FEBRUARY_2026: i64 = 1_769_904_000_000_000;
 
@@ -26,7 +27,7 @@ pub(crate) struct Stories {
 
 impl Stories {
     pub(crate) fn new() -> Result<Self> {
-        let patient = Arc::new(serde_json::from_str(include_str!("patient.json"))?);
+        let patient = Arc::new(serde_json::from_str(PATIENT)?);
         let record = Arc::new(serde_json::from_str(include_str!("record.json"))?);
         Ok(Self { patient, record })
     }
@@ -36,6 +37,11 @@ impl Stories {
         let mut patient = Box::new(NewPatient::clone(&self.patient));
         patient.patient_number = number.to_string().as_str().try_into()?;
         Ok(PatientCommand::Register { now: now(), patient })
+    }
+
+    /// The body of the request that registers somebody under that number.
+    pub(crate) fn registration(number: Uuid) -> String {
+        PATIENT.replace("N-0", &number.to_string())
     }
 
     /// Writes down somebody's laboratory result.
@@ -85,5 +91,12 @@ mod tests {
         let registered = Patient::default().decide(stories.register(Uuid::from_u128(7)).unwrap()).unwrap();
         let recorded = Record::default().decide(stories.record(Uuid::from_u128(7))).unwrap();
         assert_eq!((registered.len(), recorded.len()), (1, 1));
+    }
+
+    #[test]
+    fn the_same_patient_is_registered_over_http() {
+        let number = Uuid::from_u128(7);
+        let PatientCommand::Register { patient, .. } = Stories::new().unwrap().register(number).unwrap() else { panic!("another command") };
+        assert_eq!(serde_json::from_str::<NewPatient>(&Stories::registration(number)).unwrap(), *patient);
     }
 }
