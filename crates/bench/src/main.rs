@@ -38,19 +38,8 @@ use server::Server;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-const ALL: [&str; 11] = [
-    "append",
-    "append-growth",
-    "append-limit",
-    "append-peers",
-    "history",
-    "http",
-    "latency",
-    "memory",
-    "project",
-    "publish",
-    "rebuild",
-];
+const ALL: [&str; 11] =
+    ["append", "append-growth", "append-limit", "append-peers", "history", "http", "latency", "memory", "project", "publish", "rebuild"];
 const ROUNDS: usize = 5;
 /// Events that most benchmarks read…
 const EVENTS: u32 = 200_000;
