@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use anamnesis_domain::system::{ImportCount, ImportFinished, ImportOutcome, ImportStarted, System, SystemCommand, SystemEvent};
 use anamnesis_domain::{AccountId, Line, PatientId, Sha256};
@@ -123,6 +124,8 @@ pub(crate) struct Importer<'a> {
     bar: ProgressBar,
     summary: Summary,
     known_patients: Mutex<HashMap<PatientId, bool>>,
+    /// Whether the last entry was known.
+    on_known_ground: AtomicBool,
 }
 
 /// What became of one entry.
@@ -135,7 +138,15 @@ enum Became {
 impl<'a> Importer<'a> {
     pub(crate) async fn new(installation: &'a Installation, organization: Uuid, bar: ProgressBar) -> anyhow::Result<Self> {
         let index = installation.vault.index(organization).await.context("open the organization's index key")?;
-        Ok(Self { installation, organization, index, bar, summary: Summary::default(), known_patients: Mutex::default() })
+        Ok(Self {
+            installation,
+            organization,
+            index,
+            bar,
+            summary: Summary::default(),
+            known_patients: Mutex::default(),
+            on_known_ground: AtomicBool::new(false),
+        })
     }
 
     /// Imports the files, those first that others refer to.

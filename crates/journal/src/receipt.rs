@@ -50,22 +50,24 @@ impl Receipt {
 pub enum Used {
     /// Never.
     Not,
-    /// For the same request.
+    /// For the same request, which was carried out.
     ForThis,
+    /// For the same request, which was refused.
+    Refused,
     /// For another request.
     ForAnother,
 }
 
 impl Journal {
     /// Whether command ids were used before by the caller, and for the caller's request; in their order. Nothing is carried
-    /// out, and a refused command has used its id too.
+    /// out.
     pub async fn used(&self, caller: &Caller, command_ids: &[Uuid]) -> Result<Vec<Used>, CommandError<Infallible>> {
         self.uses(caller, command_ids).await.map_err(Failure::told)
     }
 
     async fn uses(&self, caller: &Caller, command_ids: &[Uuid]) -> Result<Vec<Used>, Failure> {
-        let kept: Vec<(Uuid, Vec<u8>)> = sqlx::query_as(
-            "select command_id, request_hash
+        let kept: Vec<(Uuid, Vec<u8>, bool)> = sqlx::query_as(
+            "select command_id, request_hash, refusal is not null
              from journal.commands
              where organization_id = $1 and account_id = $2 and command_id = any ($3)",
         )
@@ -74,12 +76,13 @@ impl Journal {
         .bind(command_ids)
         .fetch_all(&self.0.pool)
         .await?;
-        let kept: HashMap<_, _> = kept.into_iter().collect();
+        let kept: HashMap<_, _> = kept.into_iter().map(|(id, request_hash, is_refused)| (id, (request_hash, is_refused))).collect();
         let hash = self.0.vault.index(caller.organization_id).await?.receipt(&caller.request);
         let used = |id: &Uuid| match kept.get(id) {
             None => Used::Not,
-            Some(request_hash) if *request_hash == hash => Used::ForThis,
-            Some(_) => Used::ForAnother,
+            Some((request_hash, _)) if *request_hash != hash => Used::ForAnother,
+            Some((_, true)) => Used::Refused,
+            Some((_, false)) => Used::ForThis,
         };
         Ok(command_ids.iter().map(used).collect())
     }

@@ -4,6 +4,8 @@
 //! those of each further one ids made of these and its number. So an unchanged content is known again, one that comes
 //! back after another is brought about again, and what was written here meanwhile stays as long as the source says the same.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use anamnesis_domain::appointment::{Appointment, AppointmentCommand};
 use anamnesis_domain::facility::{Facility, FacilityCommand};
 use anamnesis_domain::patient::{Patient, PatientCommand};
@@ -97,7 +99,25 @@ impl Importer<'_> {
         Ok(found)
     }
 
+    /// Where the last entry was known, the next one probably is too: it costs less to look than to send.
     async fn tell_entry(&self, commands: &[PlannedCommand], caller: &Caller) -> Result<Told, NotSent> {
+        if self.on_known_ground.load(Relaxed) && self.is_unchanged(commands, caller).await? {
+            return Ok(Told { new_events: 0, remarks: vec![] });
+        }
+        let told = self.send_entry(commands, caller).await;
+        self.on_known_ground.store(told.as_ref().is_ok_and(|told| told.new_events == 0), Relaxed);
+        told
+    }
+
+    /// Whether all the commands were carried out, for the content that came last.
+    async fn is_unchanged(&self, commands: &[PlannedCommand], caller: &Caller) -> Result<bool, NotSent> {
+        let Some(first) = commands.first() else { return Ok(true) };
+        let ids: Vec<_> = std::iter::once(self.id_of_change(first, "", 1)).chain(commands.iter().map(|planned| planned.command_id)).collect();
+        let used = self.installation.journal.used(caller, &ids).await.map_err(|error| failed(&error))?;
+        Ok(used[0] == Used::Not && used[1..].iter().all(|used| *used == Used::ForThis))
+    }
+
+    async fn send_entry(&self, commands: &[PlannedCommand], caller: &Caller) -> Result<Told, NotSent> {
         let Some((first, others)) = commands.split_first() else { return Ok(Told { new_events: 0, remarks: vec![] }) };
         let (mut new_events, number) = match self.send_first(first, caller).await {
             Ok(Answer::New(events)) => (events, 0),
@@ -132,7 +152,7 @@ impl Importer<'_> {
                 if used == Used::Not {
                     return Ok(if is_last { last } else { last + 1 });
                 }
-                is_last = used == Used::ForThis;
+                is_last = matches!(used, Used::ForThis | Used::Refused);
                 last += 1;
             }
         }

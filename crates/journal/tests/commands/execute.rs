@@ -51,7 +51,7 @@ async fn whether_command_ids_were_used_can_be_seen_without_a_command() {
     journal.execute::<Consent>(Uuid::now_v7(), revoke(), &refused, None).await.unwrap_err();
 
     let ids = [Uuid::now_v7(), refused.command_id, caller.command_id];
-    assert_eq!(journal.used(&caller, &ids).await.unwrap(), [Used::Not, Used::ForThis, Used::ForThis]);
+    assert_eq!(journal.used(&caller, &ids).await.unwrap(), [Used::Not, Used::Refused, Used::ForThis]);
     let other_request = Caller { request: b"another".to_vec(), ..caller.clone() };
     assert_eq!(journal.used(&other_request, &ids).await.unwrap(), [Used::Not, Used::ForAnother, Used::ForAnother]);
     let other_caller = Caller { actor_id: Uuid::now_v7(), ..caller };
