@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anamnesis_cache::{Cache as SharedCache, Entry, Key, Looked, Part};
-use anamnesis_domain::account::{Account, AccountCommand, AccountEvent, NewAccount, Owner, PasswordCause, SignInFailure, SignInMethod, SignOutCause};
+use anamnesis_domain::account::{
+    Account, AccountCommand, AccountEvent, AccountStatus, NewAccount, Owner, PasswordCause, SignInFailure, SignInMethod, SignOutCause,
+};
 use anamnesis_domain::{Instant, Origin, SessionId};
 use anamnesis_journal::{Caller, CommandError, Committed, Journal};
 use anamnesis_vault::{IndexKeys, Vault};
@@ -49,6 +51,8 @@ pub struct Access {
     passwords: Passwords,
     /// By account: exact for the sequence it was read at, so a revoked role is gone at the next request.
     owners: Cache<Uuid, (u64, Arc<Owner>)>,
+    /// By account, as exact: those that nobody could sign in to when it was last looked.
+    closed: Cache<Uuid, (u64, Arc<Account>)>,
 }
 
 /// A new session.
@@ -65,7 +69,8 @@ impl Access {
     /// `pool` connects as a role that may write `identity`.
     pub fn new(pool: PgPool, journal: Journal, vault: Vault, cache: SharedCache, settings: AccessSettings) -> Self {
         let owners = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_mins(5)).build();
-        Self { pool, journal, vault, cache, settings, passwords: Passwords::new(settings.hashes_at_once), owners }
+        let closed = Cache::builder().max_capacity(10_000).time_to_live(Duration::from_mins(15)).build();
+        Self { pool, journal, vault, cache, settings, passwords: Passwords::new(settings.hashes_at_once), owners, closed }
     }
 
     /// Creates an account that can sign in with `password`.
@@ -99,10 +104,33 @@ impl Access {
         let Some(known) = known else { return Err(AccessError::NotSignedIn) };
         let caller = known.caller(origin, now);
         if !fits {
-            self.tell(known.account_id, AccountCommand::TellSignInFailed { now, cause: SignInFailure::WrongPassword }, &caller).await?;
+            self.tell_wrong_password(&known, &caller).await?;
             return Err(AccessError::NotSignedIn);
         }
         self.open_session(&known, &caller).await
+    }
+
+    /// A guess at a closed account costs nothing but the comparison: no event, and its stream is read once for all of them.
+    async fn tell_wrong_password(&self, known: &Credentials, caller: &Caller) -> Result<(), AccessError> {
+        let Credentials { account_id, organization_id, account_sequence, .. } = *known;
+        let is_closed = |account: &Account| account.status(caller.now) != Some(AccountStatus::Active);
+        let account = match self.closed.get(&account_id) {
+            Some((sequence, account)) if sequence == account_sequence => account,
+            _ => {
+                let loaded = self.journal.load::<Account>(organization_id, account_id).await.map_err(|error| of_command(&error))?;
+                let (account, sequence) = loaded.ok_or(AccessError::NoAccount)?;
+                let account = Arc::new(account);
+                if is_closed(&account) {
+                    self.closed.insert(account_id, (sequence, account.clone()));
+                }
+                account
+            }
+        };
+        if !is_closed(&account) {
+            let command = AccountCommand::TellSignInFailed { now: caller.now, cause: SignInFailure::WrongPassword };
+            self.tell(account_id, command, caller).await?;
+        }
+        Ok(())
     }
 
     /// The session is kept before its event is told: who ends all of an account's sessions after that event finds it. Nobody
@@ -175,7 +203,7 @@ impl Access {
         let owner = match self.owners.get(&session.account_id) {
             Some((sequence, owner)) if sequence == session.account_sequence => owner,
             _ => {
-                let (sequence, owner) = self.owner(&session).await?.ok_or(AccessError::NoSession)?;
+                let (sequence, owner) = self.owner(&session, now).await?.ok_or(AccessError::NoSession)?;
                 self.owners.insert(session.account_id, (sequence, owner.clone()));
                 owner
             }
@@ -185,7 +213,7 @@ impl Access {
 
     /// The account's owner, from what other processes know, or from its stream. What they know counts for exactly the
     /// sequence that the database has just told, so whatever was revoked is gone at once, everywhere.
-    async fn owner(&self, session: &Session) -> Result<Option<(u64, Arc<Owner>)>, AccessError> {
+    async fn owner(&self, session: &Session, now: Instant) -> Result<Option<(u64, Arc<Owner>)>, AccessError> {
         let Session { account_id, organization_id, account_sequence, ends_in, .. } = *session;
         let key = Key::user_session(organization_id, account_id, ends_in);
         let ticket = match self.cache.look(&key, &[], account_sequence).await {
@@ -198,7 +226,7 @@ impl Access {
             Looked::Hit(_) => None,
             Looked::Miss(ticket) => Some(ticket),
         };
-        let loaded = self.load(account_id, organization_id).await?;
+        let loaded = self.load(account_id, organization_id, now).await?;
         if let (Some(ticket), Some((sequence, owner))) = (ticket, &loaded)
             && let Ok(body) = serde_json::to_vec(&**owner)
         {
@@ -207,16 +235,13 @@ impl Access {
         Ok(loaded)
     }
 
-    /// The account's owner, if the account may be used now.
-    async fn load(&self, account_id: Uuid, organization_id: Uuid) -> Result<Option<(u64, Arc<Owner>)>, AccessError> {
+    /// The account's owner, if a session may be used now. What ends that is an event; time alone only ends a lock.
+    async fn load(&self, account_id: Uuid, organization_id: Uuid, now: Instant) -> Result<Option<(u64, Arc<Owner>)>, AccessError> {
         let loaded = match self.journal.load::<Account>(organization_id, account_id).await.map_err(|error| of_command(&error)) {
             Err(AccessError::NoAccount) => None,
             loaded => loaded?,
         };
-        Ok(loaded.and_then(|(account, sequence)| match account {
-            Account::Active(owner) => Some((sequence, Arc::from(owner))),
-            Account::Absent | Account::Locked { .. } | Account::Deactivated(_) => None,
-        }))
+        Ok(loaded.and_then(|(account, sequence)| Some((sequence, Arc::new(account.in_session(now)?.clone())))))
     }
 
     async fn tell(&self, account_id: Uuid, command: AccountCommand, caller: &Caller) -> Result<u64, AccessError> {
@@ -229,12 +254,21 @@ impl Access {
 
     async fn credentials(&self, email: &str) -> Result<Option<Credentials>, AccessError> {
         let index = self.email_index(email).await?;
-        let row: Option<(Uuid, Uuid, String)> =
-            sqlx::query_as("select account_id, organization_id, password_hash from identity.credentials where email_index = $1")
-                .bind(index.as_slice())
-                .fetch_optional(&self.pool)
-                .await?;
-        Ok(row.map(|(account_id, organization_id, password_hash)| Credentials { account_id, organization_id, password_hash }))
+        let row: Option<(Uuid, Uuid, String, i64)> = sqlx::query_as(
+            "select c.account_id, c.organization_id, c.password_hash,
+                    (select max(e.sequence) from journal.events e where e.aggregate_type = 'account' and e.aggregate_id = c.account_id)
+             from identity.credentials c
+             where c.email_index = $1",
+        )
+        .bind(index.as_slice())
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|(account_id, organization_id, password_hash, sequence)| Credentials {
+            account_id,
+            organization_id,
+            password_hash,
+            account_sequence: u64::try_from(sequence).unwrap_or_default(),
+        }))
     }
 
     /// Stores the password that a command gave, and ends every session that the one before it opened.
@@ -275,6 +309,7 @@ struct Credentials {
     account_id: Uuid,
     organization_id: Uuid,
     password_hash: String,
+    account_sequence: u64,
 }
 
 impl Credentials {

@@ -259,11 +259,13 @@ impl Store<'_> {
             is_new,
         )
         .await?;
-        let (last, subjects) = (append.last_sequence, append.events.iter().fold(before.subjects, |subjects, event| subjects.and(event.subject_id)));
+        let organization = self.caller.organization_id;
+        let subjects = append.events.iter().fold(before.subjects, |subjects, event| subjects.and(event.subject_id, organization));
+        let last = append.last_sequence;
         let ids: Vec<Uuid> = append.events.iter().map(|event| event.event_id).collect();
         self.inner.append(append).await?;
         if let Some(event) = events.last() {
-            let owner = owner(self.caller.organization_id, state.subject(id, event));
+            let owner = owner(organization, state.subject(id, event));
             self.inner.snapshots.consider(owner, id, before.sequence, Folded { state, sequence: last, subjects });
         }
         let committed = |((event, event_id), sequence)| CommittedEvent { event_id, sequence, event };

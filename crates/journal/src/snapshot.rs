@@ -32,13 +32,15 @@ impl Snapshots {
         Self { pool, vault, every, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// Keeps the state if the stream has grown by enough since it was at `from`; in the background. `owner` is whose
-    /// key sealed the last event; what isn't all of one subject isn't kept, or it would outlive an erasure.
-    pub(crate) fn consider<A: Aggregate>(&self, owner: KeyOwner, id: Uuid, from: u64, folded: Folded<A>) {
+    /// Keeps the state if the stream has grown by enough since it was at `from`; in the background. `last` is whose
+    /// key sealed the last event; what is of several persons isn't kept, or it would outlive an erasure.
+    pub(crate) fn consider<A: Aggregate>(&self, last: KeyOwner, id: Uuid, from: u64, folded: Folded<A>) {
         let is_due = self.every > 0 && folded.sequence / self.every > from / self.every;
-        if !is_due || folded.subjects != Subjects::One(owner.subject) {
-            return;
-        }
+        let owner = match folded.subjects {
+            Subjects::One(subject) if is_due && subject == last.subject => last,
+            Subjects::One(person) if is_due => KeyOwner::data(last.organization, person),
+            Subjects::None | Subjects::One(_) | Subjects::Several => return,
+        };
         let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() else { return };
         let (pool, vault) = (self.pool.clone(), self.vault.clone());
         tokio::spawn(async move {

@@ -46,7 +46,8 @@ pub(crate) struct Folded<A> {
     pub(crate) subjects: Subjects,
 }
 
-/// Whose events a state is made of: only one person's state may be kept as a snapshot, sealed under that person's key.
+/// Whose events a state is made of: only one person's state may be kept as a snapshot, sealed under that person's key. What the
+/// organization keeps for itself in that person's stream goes with it: of that, the snapshot is only a copy.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(crate) enum Subjects {
     #[default]
@@ -57,10 +58,11 @@ pub(crate) enum Subjects {
 
 impl Subjects {
     #[must_use]
-    pub(crate) fn and(self, subject: Uuid) -> Self {
+    pub(crate) fn and(self, subject: Uuid, organization: Uuid) -> Self {
         match self {
             Self::None => Self::One(subject),
-            Self::One(same) if same == subject => self,
+            Self::One(_) if subject == organization => self,
+            Self::One(same) if same == subject || same == organization => Self::One(subject),
             Self::One(_) | Self::Several => Self::Several,
         }
     }
@@ -99,7 +101,7 @@ impl<A: Aggregate> Folded<A> {
             Opened::Erased if stored.sequence == 1 => return Err(Failure::Erased),
             Opened::Erased => self.state,
         };
-        Ok(Self { state, sequence: stored.sequence, subjects: self.subjects.and(stored.subject_id) })
+        Ok(Self { state, sequence: stored.sequence, subjects: self.subjects.and(stored.subject_id, stored.organization_id) })
     }
 }
 

@@ -111,3 +111,26 @@ async fn a_password_is_set_on_any_account_that_is_in_use() {
     refused.is_problem(409, None);
     assert_eq!(refused.body["rule"], "deactivated");
 }
+
+#[tokio::test]
+async fn strangers_guesses_end_no_session_and_leave_no_more_than_a_lock() {
+    let world = World::new().await;
+    let (admin, staff) = (world.sign_in(Role::Admin).await, world.sign_in(Role::Staff).await);
+    let events = format!("journal.events where aggregate_type = 'account' and aggregate_id = '{}'", staff.account_id);
+    let before = world.count(&events).await;
+    for _ in 0..10 {
+        assert!(!opens(&staff, ANOTHER).await);
+    }
+    assert!(is_in(&staff).await, "who is in stays in");
+    assert!(!opens(&staff, PASSWORD).await, "who isn't waits");
+    assert_eq!(world.count(&events).await, before + 11, "ten guesses and a lock");
+    let commands = world.count("journal.commands").await;
+    for _ in 0..3 {
+        assert!(!opens(&staff, ANOTHER).await);
+    }
+    assert_eq!((world.count(&events).await, world.count("journal.commands").await), (before + 11, commands), "guesses at a closed door");
+    admin.must(&of(&staff, "unlock"), &json!({})).await;
+    assert!(!opens(&staff, ANOTHER).await);
+    assert_eq!(world.count(&events).await, before + 13, "counted again as soon as it is open");
+    assert!(opens(&staff, PASSWORD).await && is_in(&staff).await);
+}

@@ -82,7 +82,7 @@ impl Account {
         if until.is_some_and(|end| end <= now) {
             return Err(AccountError::EndsTooSoon);
         }
-        if matches!(self, Self::Locked { until: present, .. } if *present == until) {
+        if matches!(self, Self::Locked { until: present, cause: LockCause::Administrator, .. } if *present == until) {
             return Ok(vec![]);
         }
         Ok(vec![AccountLocked { locked_at: now, until, cause: LockCause::Administrator, reason }.into()])
@@ -126,13 +126,17 @@ impl Account {
         }
     }
 
-    /// The wrong guess that is one too many locks the account.
+    /// The wrong guess that is one too many locks the account. While it is closed, guesses are no events: anybody can make them,
+    /// without end, and they change nothing.
     pub(super) fn tell_sign_in_failed(&self, now: Instant, cause: SignInFailure) -> Result<Vec<AccountEvent>, AccountError> {
         self.existing()?;
+        if self.status(now) != Some(AccountStatus::Active) {
+            return Ok(vec![]);
+        }
         let failed = SignInFailed { failed_at: now, cause };
         let after = self.clone().fails(&failed);
         let mut events = vec![failed.into()];
-        if after.status(now) == Some(AccountStatus::Active) && after.existing()?.failed_sign_ins >= MAX_FAILED_SIGN_INS {
+        if after.existing()?.failed_sign_ins >= MAX_FAILED_SIGN_INS {
             let until = Some(now.plus_minutes(LOCKED_MINUTES));
             events.push(AccountLocked { locked_at: now, until, cause: LockCause::FailedSignIns, reason: None }.into());
         }

@@ -67,6 +67,8 @@ pub enum Account {
         owner: Box<Owner>,
         /// Until when; none: until unlocked.
         until: Option<Instant>,
+        /// What led to it.
+        cause: LockCause,
     },
     /// Out of use.
     Deactivated(Box<Owner>),
@@ -137,6 +139,7 @@ refusals! {
 impl Aggregate for Account {
     const TYPE: &'static str = "account";
     const TOPIC: &'static str = "audit-events";
+    const SNAPSHOT_VERSION: u32 = 2;
     type Command = AccountCommand;
     type Event = AccountEvent;
     type Error = AccountError;
@@ -168,7 +171,7 @@ impl Aggregate for Account {
             AccountEvent::RoleRevoked(revoked) => self.with(|owner| owner.drop_role(revoked.role, revoked.facility_id)),
             AccountEvent::AccountLinked(linked) => self.with(|owner| owner.links = linked.into()),
             AccountEvent::TermsAccepted(accepted) => self.with(|owner| owner.accept(accepted)),
-            AccountEvent::AccountLocked(locked) => self.becomes(|owner| Self::Locked { owner, until: locked.until }).with(Owner::forget_failures),
+            AccountEvent::AccountLocked(locked) => self.becomes(|owner| locked_by(owner, locked)).with(Owner::forget_failures),
             AccountEvent::AccountUnlocked(_) | AccountEvent::AccountReactivated(_) => self.becomes(Self::Active),
             AccountEvent::AccountDeactivated(_) => self.becomes(Self::Deactivated),
             AccountEvent::SignedIn(_) => self.becomes(Self::Active).with(Owner::forget_failures),
@@ -218,6 +221,10 @@ impl Aggregate for Account {
 
 const EMAIL_CLAIM: &str = "account-email";
 
+fn locked_by(owner: Box<Owner>, &AccountLocked { until, cause, .. }: &AccountLocked) -> Account {
+    Account::Locked { owner, until, cause }
+}
+
 fn claim(email: &Email) -> Reservation {
     Reservation::Claim { kind: EMAIL_CLAIM, value: email.normalised() }
 }
@@ -232,6 +239,12 @@ impl Account {
             Self::Locked { .. } => Some(AccountStatus::Locked),
             Self::Deactivated(_) => Some(AccountStatus::Deactivated),
         }
+    }
+
+    /// Its owner, if sessions that are open may be used at that moment. Wrong guesses end none: strangers make them.
+    pub fn in_session(&self, now: Instant) -> Option<&Owner> {
+        let only_guessed_at = matches!(self, Self::Locked { cause: LockCause::FailedSignIns, .. });
+        self.owner().filter(|_| only_guessed_at || self.status(now) == Some(AccountStatus::Active))
     }
 
     /// What is known of its owner.

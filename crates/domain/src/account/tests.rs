@@ -52,6 +52,11 @@ fn locked(until: Option<Instant>) -> AccountEvent {
     AccountLocked { locked_at: at(1), until, cause: LockCause::Administrator, reason: None }.into()
 }
 
+/// Locked by wrong guesses.
+fn shut(until: Instant) -> AccountEvent {
+    AccountLocked { locked_at: at(1), until: Some(until), cause: LockCause::FailedSignIns, reason: None }.into()
+}
+
 fn lock(until: Option<Instant>) -> AccountCommand {
     AccountCommand::Lock { now: at(1), until, reason: None }
 }
@@ -223,7 +228,7 @@ fn an_account_is_locked_and_unlocked() {
 #[test]
 fn ten_wrong_passwords_in_a_row_lock_an_account_for_a_quarter_of_an_hour() {
     let nine = || std::iter::once(created()).chain((0..9).map(|_| failed(at(1))));
-    let shut: AccountEvent = AccountLocked { locked_at: at(1), until: Some(at(16)), cause: LockCause::FailedSignIns, reason: None }.into();
+    let shut = shut(at(16));
     given::<Account>(nine().take(9)).when(tell_failed(at(1))).then([failed(at(1))]);
     given::<Account>(nine()).when(tell_failed(at(1))).then([failed(at(1)), shut.clone()]);
     given::<Account>(nine().chain([signed_in(at(1))])).when(tell_failed(at(1))).then([failed(at(1))]);
@@ -236,9 +241,29 @@ fn who_knocks_at_a_locked_account_does_not_keep_it_locked() {
     let knock = AccountCommand::TellSignInFailed { now: at(2), cause: SignInFailure::Locked };
     let knocked: AccountEvent = SignInFailed { failed_at: at(2), cause: SignInFailure::Locked }.into();
     let knocks = (0..MAX_FAILED_SIGN_INS * 2).map(|_| knocked.clone());
-    given::<Account>([created(), locked(Some(at(5)))].into_iter().chain(knocks)).when(knock).then([knocked.clone()]);
+    given::<Account>([created(), locked(Some(at(5)))].into_iter().chain(knocks)).when(knock).then([]);
     let guesses = (0..MAX_FAILED_SIGN_INS).map(|_| failed(at(2)));
     given::<Account>([created(), locked(Some(at(5)))].into_iter().chain(guesses)).when(tell_failed(at(5))).then([failed(at(5))]);
+}
+
+#[test]
+fn guesses_at_a_closed_account_are_no_events() {
+    for closed in [locked(None), locked(Some(at(5))), shut(at(5)), deactivated()] {
+        given::<Account>([created(), closed]).when(tell_failed(at(2))).then([]);
+    }
+    given::<Account>([created(), shut(at(5))]).when(tell_failed(at(5))).then([failed(at(5))]);
+}
+
+#[test]
+fn wrong_guesses_keep_sessions_from_opening_and_end_none() {
+    let account = |events: &[AccountEvent]| events.iter().fold(Account::default(), Account::evolve);
+    let may = |events: &[AccountEvent], now| account(events).in_session(now).is_some();
+    given::<Account>([created(), shut(at(5))]).when(sign_in(at(4))).then_error(AccountError::Locked);
+    assert!(may(&[created()], at(4)) && may(&[created(), shut(at(5))], at(4)));
+    assert!(!may(&[created(), locked(None)], at(4)) && !may(&[created(), locked(Some(at(5)))], at(4)) && !may(&[], at(4)));
+    assert!(may(&[created(), locked(Some(at(5)))], at(5)), "a lock that is over");
+    assert!(!may(&[created(), shut(at(5)), deactivated()], at(4)) && !may(&[created(), shut(at(5)), locked(Some(at(5)))], at(4)));
+    given::<Account>([created(), shut(at(5))]).when(lock(Some(at(5)))).then([locked(Some(at(5)))]);
 }
 
 #[test]

@@ -72,6 +72,23 @@ async fn a_snapshot_that_does_not_open_or_is_of_another_version_is_passed_over()
 }
 
 #[tokio::test]
+async fn what_the_organization_keeps_in_a_persons_stream_goes_into_that_persons_snapshot() {
+    let database = TestDatabase::new().await;
+    let (journal, caller, id) = (journal(&database).await, caller(), Uuid::now_v7());
+    say(&journal, &caller, id, 1, "about 5").await;
+    say(&journal, &caller, id, EVERY, "say it").await;
+    snapshot_at(&database, id, 11).await;
+    spoil_events_before(&database, id, 11).await;
+    assert_eq!(say(&journal, &caller, id, 1, "say it").await, 12, "nobody has looked at the events before it");
+
+    let destroy = sqlx::query("update journal.keys set state = 'destroyed', wraps = '{}' where subject_id = $1").bind(Uuid::from_u128(5));
+    destroy.execute(&database.superuser()).await.unwrap();
+    let elsewhere = self::journal(&database).await;
+    let erased = elsewhere.execute::<Scripted>(id, "say it".to_owned(), &caller.again(), None).await;
+    assert!(erased.is_err(), "the snapshot goes with the person: {erased:?}");
+}
+
+#[tokio::test]
 async fn a_state_about_several_persons_is_not_kept() {
     let database = TestDatabase::new().await;
     let (journal, caller, alone, several) = (journal(&database).await, caller(), Uuid::now_v7(), Uuid::now_v7());
