@@ -1,6 +1,6 @@
 //! Who is asking?
 
-use anamnesis_domain::account::{Owner, Role};
+use anamnesis_domain::account::{Owner, Role, RoleGrant};
 use anamnesis_domain::{Instant, PatientId, ProviderId};
 use uuid::Uuid;
 
@@ -25,12 +25,13 @@ pub struct Actor {
 
 impl Actor {
     pub(crate) fn of(owner: &Owner, account_id: Uuid, organization_id: Uuid, session_id: Uuid, now: Instant) -> Self {
-        let holds = |until: Option<Instant>| until.is_none_or(|until| now < until);
+        // what reaches one facility only isn't known to any scope yet: it gives nothing rather than everything
+        let holds = |grant: &&RoleGrant| grant.facility_id.is_none() && grant.expires_at.is_none_or(|until| now < until);
         Self {
             account_id,
             organization_id,
             session_id,
-            roles: owner.roles.iter().filter(|grant| holds(grant.expires_at)).map(|grant| grant.role).collect(),
+            roles: owner.roles.iter().filter(holds).map(|grant| grant.role).collect(),
             patient_id: owner.links.patient_id,
             provider_id: owner.links.provider_id,
         }
@@ -61,6 +62,9 @@ impl Actor {
 
 #[cfg(test)]
 mod tests {
+    use anamnesis_domain::account::{AccountLinks, AccountProfile};
+    use anamnesis_domain::{Email, FacilityId, Line};
+
     use super::*;
 
     const HISTORY: &[Permission] = &[Permission::ReadHistory, Permission::ReadRecords];
@@ -69,6 +73,28 @@ mod tests {
         let patient_id = Some(PatientId(Uuid::from_u128(7)));
         let id = Uuid::nil();
         Actor { account_id: id, organization_id: id, session_id: id, roles: roles.to_vec(), patient_id, provider_id: None }
+    }
+
+    #[test]
+    fn a_role_gives_something_while_it_holds_in_the_whole_organization() {
+        let now = Instant::from_micros(5);
+        let profile = AccountProfile {
+            email: Email::try_from("ada@example.org").unwrap(),
+            display_name: Line::try_from("Ada").unwrap(),
+            phone: None,
+            time_zone: None,
+        };
+        let grant = |role, facility_id, until: Option<i64>| RoleGrant { role, facility_id, expires_at: until.map(Instant::from_micros) };
+        let place = Some(FacilityId(Uuid::from_u128(3)));
+        let roles = vec![
+            grant(Role::Staff, None, None),
+            grant(Role::Provider, None, Some(6)),
+            grant(Role::Analyst, None, Some(5)),
+            grant(Role::Auditor, place, None),
+        ];
+        let owner = Owner { profile, roles, links: AccountLinks::default(), accepted: vec![], failed_sign_ins: 0 };
+        let actor = Actor::of(&owner, Uuid::nil(), Uuid::nil(), Uuid::nil(), now);
+        assert_eq!(actor.roles, [Role::Staff, Role::Provider]);
     }
 
     #[test]

@@ -134,3 +134,12 @@ async fn strangers_guesses_end_no_session_and_leave_no_more_than_a_lock() {
     assert_eq!(world.count(&events).await, before + 13, "counted again as soon as it is open");
     assert!(opens(&staff, PASSWORD).await && is_in(&staff).await);
 }
+
+#[tokio::test]
+async fn a_role_at_one_facility_is_refused_by_its_field() {
+    let world = World::new().await;
+    let (admin, staff) = (world.sign_in(Role::Admin).await, world.sign_in(Role::Staff).await);
+    let refused = admin.post(&of(&staff, "grant-role"), &json!({ "role": "PROVIDER", "facility_id": uuid::Uuid::now_v7() })).await;
+    refused.is_problem(422, None);
+    assert_eq!((refused.body["rule"].as_str(), refused.body["detail"].as_str().unwrap().contains("facility_id")), (Some("one_facility"), true));
+}

@@ -32,8 +32,12 @@ impl Account {
         Ok(vec![AccountProfileChanged { changed_at: now, profile }.into()])
     }
 
+    /// A role at one facility would be more than is said: nothing that reads knows facilities yet.
     pub(super) fn grant_role(&self, now: Instant, grant: RoleGrant) -> Result<Vec<AccountEvent>, AccountError> {
         let owner = self.usable()?;
+        if grant.facility_id.is_some() {
+            return Err(AccountError::OneFacility);
+        }
         if grant.expires_at.is_some_and(|end| end <= now) {
             return Err(AccountError::ExpiresTooSoon);
         }

@@ -39,7 +39,7 @@ pub struct AccountLinks {
 pub struct RoleGrant {
     /// Which role.
     pub role: Role,
-    /// Where only; none: in the whole organization.
+    /// Where only; none: in the whole organization. Not to be granted; one that was gives nothing.
     #[serde(default)]
     pub facility_id: Option<FacilityId>,
     /// Until when; none: until revoked.

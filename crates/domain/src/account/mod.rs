@@ -131,6 +131,7 @@ refusals! {
         Locked = "locked", State, "this account is locked";
         Deactivated = "deactivated", State, "this account is out of use";
         TooManyRoles = "too_many_roles", Request, "an account may have at most 50 roles";
+        OneFacility = "one_facility", Request, "facility_id must not be given: a role holds in the whole organization";
         ExpiresTooSoon = "expires_too_soon", Request, "expires_at must lie in the future";
         EndsTooSoon = "ends_too_soon", Request, "until must lie in the future";
     }

@@ -19,8 +19,7 @@ fn profile(choice: u8) -> AccountProfile {
 }
 
 fn grant(choice: u8, expires_at: Option<Instant>) -> RoleGrant {
-    let facility_id = choice.is_multiple_of(2).then(|| FacilityId(Uuid::from_u128(u128::from(choice))));
-    RoleGrant { role: Role::ALL[usize::from(choice) % Role::ALL.len()], facility_id, expires_at }
+    RoleGrant { role: Role::ALL[usize::from(choice) % Role::ALL.len()], facility_id: None, expires_at }
 }
 
 fn links(choice: u8) -> AccountLinks {
@@ -38,7 +37,7 @@ fn command(now: Instant, kind: u8, choice: u8) -> AccountCommand {
         }
         1 => AccountCommand::ChangeProfile { now, profile: profile(choice) },
         2 => AccountCommand::GrantRole { now, grant: grant(choice, until) },
-        3 => AccountCommand::RevokeRole { now, role: grant(choice, None).role, facility_id: grant(choice, None).facility_id, reason: None },
+        3 => AccountCommand::RevokeRole { now, role: grant(choice, None).role, facility_id: None, reason: None },
         4 => AccountCommand::Link { now, links: links(choice) },
         5 => {
             let document = TermsDocument::ALL[usize::from(choice % 2)];
@@ -94,11 +93,11 @@ proptest! {
     }
 
     #[test]
-    fn each_role_is_held_once_at_each_place(commands in commands()) {
+    fn each_role_is_held_once(commands in commands()) {
         let account = folded::<Account>(&told(&commands));
         let roles = account.owner().map(|owner| owner.roles.clone()).unwrap_or_default();
-        let places: HashSet<_> = roles.iter().map(|held| (held.role, held.facility_id)).collect();
-        prop_assert_eq!(places.len(), roles.len());
+        let held: HashSet<_> = roles.iter().map(|held| held.role).collect();
+        prop_assert_eq!(held.len(), roles.len());
         prop_assert!(roles.len() <= MAX_ROLES);
     }
 
