@@ -4,6 +4,7 @@
 mod accesses;
 mod cached;
 mod clinical;
+mod consents;
 mod directory;
 mod health;
 mod history;

@@ -136,6 +136,12 @@ impl World {
         self.sign_in_linked(self.organization, AccountRole::Provider, links).await
     }
 
+    /// A provider who is a patient as well, and has signed in.
+    pub(crate) async fn sign_in_as_both(&self, provider: Uuid, patient: Uuid) -> Client {
+        let links = AccountLinks { patient_id: Some(PatientId(patient)), provider_id: Some(ProviderId(provider)) };
+        self.sign_in_linked(self.organization, AccountRole::Provider, links).await
+    }
+
     async fn sign_in_linked(&self, organization: Uuid, role: AccountRole, links: AccountLinks) -> Client {
         let (account_id, email) = (Uuid::now_v7(), format!("{}@example.org", Uuid::now_v7().simple()));
         let profile = AccountProfile {

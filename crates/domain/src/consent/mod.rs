@@ -113,6 +113,8 @@ pub enum ConsentCommand {
 pub struct GrantConsent {
     /// What is granted; `granted_at` is the moment of the command.
     pub consent: ConsentGranted,
+    /// What the one who says so is named by in consents; nothing, if it is the patient.
+    pub themselves: Vec<Grantee>,
 }
 
 /// Takes a consent back.
@@ -131,6 +133,7 @@ refusals! {
         NotActive = "not_active", State, "this consent was never granted";
         ExpiresTooSoon = "expires_too_soon", Request, "expires_at must lie after granted_at";
         NoPurpose = "no_purpose", Request, "purposes and categories must each name at least one";
+        ForThemselves = "for_themselves", Request, "grantee must not be who grants it, nor where they work: the patient may, or somebody else";
         OneGrantee = "one_grantee", Request, "grantee must name either provider_id or facility_id";
     }
 }
@@ -166,7 +169,7 @@ impl Aggregate for Consent {
 }
 
 impl Consent {
-    fn grant(&self, GrantConsent { consent }: GrantConsent) -> Result<Vec<ConsentEvent>, ConsentError> {
+    fn grant(&self, GrantConsent { consent, themselves }: GrantConsent) -> Result<Vec<ConsentEvent>, ConsentError> {
         if *self != Self::Absent {
             return Err(ConsentError::AlreadyGranted);
         }
@@ -178,6 +181,9 @@ impl Consent {
         }
         if consent.grantee.provider_id.is_some() == consent.grantee.facility_id.is_some() {
             return Err(ConsentError::OneGrantee);
+        }
+        if themselves.contains(&consent.grantee) {
+            return Err(ConsentError::ForThemselves);
         }
         Ok(vec![consent.into()])
     }

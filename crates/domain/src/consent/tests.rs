@@ -13,7 +13,7 @@ fn granted() -> ConsentGranted {
 }
 
 fn grant(consent: ConsentGranted) -> ConsentCommand {
-    ConsentCommand::Grant(GrantConsent { consent })
+    ConsentCommand::Grant(GrantConsent { consent, themselves: vec![] })
 }
 
 fn revoke() -> ConsentCommand {
@@ -42,6 +42,23 @@ fn a_consent_names_purposes_categories_and_one_grantee() {
     given::<Consent>([]).when(grant(ConsentGranted { categories: vec![], ..granted() })).then_error(ConsentError::NoPurpose);
     let nobody = Grantee { provider_id: None, facility_id: None };
     given::<Consent>([]).when(grant(ConsentGranted { grantee: nobody, ..granted() })).then_error(ConsentError::OneGrantee);
+}
+
+#[test]
+fn nobody_lets_themselves_in() {
+    let grantee = |provider: Option<u128>, facility: Option<u128>| Grantee {
+        provider_id: provider.map(|id| ProviderId(Uuid::from_u128(id))),
+        facility_id: facility.map(|id| FacilityId(Uuid::from_u128(id))),
+    };
+    let grants = |themselves: &[Grantee], to| {
+        let consent = ConsentGranted { grantee: to, ..granted() };
+        given::<Consent>([]).when(ConsentCommand::Grant(GrantConsent { consent, themselves: themselves.to_vec() }))
+    };
+    let (doctor, colleague, house) = (grantee(Some(2), None), grantee(Some(3), None), grantee(None, Some(4)));
+    grants(&[doctor, house], doctor).then_error(ConsentError::ForThemselves);
+    grants(&[doctor, house], house).then_error(ConsentError::ForThemselves);
+    grants(&[doctor, house], colleague).then([ConsentGranted { grantee: colleague, ..granted() }.into()]);
+    grants(&[], doctor).then([granted().into()]);
 }
 
 #[test]

@@ -10,7 +10,8 @@ fn grant() -> ConsentCommand {
     let (purposes, categories) = (vec![Purpose::Treatment, Purpose::Research], vec![DataCategory::All]);
     let grantee = Grantee { provider_id: Some(ProviderId(Uuid::from_u128(7))), facility_id: None };
     let (patient_id, granted_at) = (PatientId(Uuid::now_v7()), Instant::from_micros(0));
-    ConsentCommand::Grant(GrantConsent { consent: ConsentGranted { patient_id, grantee, purposes, categories, granted_at, expires_at: None } })
+    let consent = ConsentGranted { patient_id, grantee, purposes, categories, granted_at, expires_at: None };
+    ConsentCommand::Grant(GrantConsent { consent, themselves: vec![] })
 }
 
 fn revoke() -> ConsentCommand {

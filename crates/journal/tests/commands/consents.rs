@@ -10,6 +10,7 @@ pub(crate) fn grant(patient: Uuid) -> ConsentCommand {
     let (purposes, categories) = (vec![Purpose::Treatment], vec![DataCategory::All]);
     ConsentCommand::Grant(GrantConsent {
         consent: ConsentGranted { patient_id: PatientId(patient), grantee, purposes, categories, granted_at: now, expires_at: None },
+        themselves: vec![],
     })
 }
 

@@ -86,5 +86,6 @@ fn grant(caller: &Caller) -> ConsentCommand {
     let (patient_id, purposes, categories) = (PatientId(Uuid::now_v7()), vec![Purpose::Treatment], vec![DataCategory::All]);
     ConsentCommand::Grant(GrantConsent {
         consent: ConsentGranted { patient_id, grantee, purposes, categories, granted_at: caller.now, expires_at: None },
+        themselves: vec![],
     })
 }

@@ -240,6 +240,7 @@ fn grant(now: anamnesis_domain::Instant) -> ConsentCommand {
     let (purposes, categories) = (vec![Purpose::Treatment], vec![DataCategory::All]);
     ConsentCommand::Grant(GrantConsent {
         consent: ConsentGranted { patient_id: PatientId(Uuid::now_v7()), grantee, purposes, categories, granted_at: now, expires_at: None },
+        themselves: vec![],
     })
 }
 
