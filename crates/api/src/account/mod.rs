@@ -16,7 +16,11 @@ mod unlock;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use axum::http::{Method, StatusCode};
+use uuid::Uuid;
+
 use crate::App;
+use crate::edge::{May, Problem, may, record_denial};
 
 /// The collection's name in paths.
 pub(crate) const COLLECTION: &str = "accounts";
@@ -34,4 +38,14 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(unlock::unlock_account))
         .routes(routes!(deactivate::deactivate_account))
         .routes(routes!(reactivate::reactivate_account))
+}
+
+/// Nobody widens their own rights: who runs the accounts has somebody else do it. That it was tried is recorded.
+async fn of_another(app: &App, may: &May<may::ManageAccounts>, account: Uuid) -> Result<(), Problem> {
+    if account != may.call.actor.account_id {
+        return Ok(());
+    }
+    record_denial(app, &may.call, &Method::POST, "own_account").await?;
+    let detail = "roles and links of your own account are given by another administrator";
+    Err(Problem::new(StatusCode::FORBIDDEN, "own-account", "Not your own account", detail).with_rule("own_account"))
 }

@@ -136,6 +136,22 @@ async fn strangers_guesses_end_no_session_and_leave_no_more_than_a_lock() {
 }
 
 #[tokio::test]
+async fn nobody_gives_their_own_account_a_role_or_a_patients_records() {
+    let world = World::new().await;
+    let (admin, other, staff) = (world.sign_in(Role::Admin).await, world.sign_in(Role::Admin).await, world.sign_in(Role::Staff).await);
+    let (role, links) = (json!({ "role": "AUDITOR" }), json!({ "patient_id": uuid::Uuid::now_v7() }));
+    for (operation, body) in [("grant-role", &role), ("link", &links)] {
+        let refused = admin.post(&of(&admin, operation), body).await;
+        refused.is_problem(403, None);
+        assert_eq!(refused.body["rule"], "own_account");
+        admin.must(&of(&staff, operation), body).await;
+        admin.must(&of(&other, operation), body).await;
+    }
+    assert_eq!(world.count("journal.events where event_type = 'AccessDenied'").await, 2);
+    admin.must(&of(&admin, "revoke-role"), &json!({ "role": "ADMIN" })).await;
+}
+
+#[tokio::test]
 async fn a_role_at_one_facility_is_refused_by_its_field() {
     let world = World::new().await;
     let (admin, staff) = (world.sign_in(Role::Admin).await, world.sign_in(Role::Staff).await);
