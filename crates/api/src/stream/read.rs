@@ -35,8 +35,8 @@ pub(crate) async fn read_stream(
     let topic = Topic::named(&topic).ok_or_else(Problem::not_found)?;
     let format = Format::accepted(&headers)?;
     let Params(filter) = filter.map_err(Problem::malformed)?;
-    let start = filter.start(&app, &may.call, last?).await?;
-    let form = Form::chosen(&app, &may.call, topic, filter.identified).await?;
+    let (last, form) = (last?, Form::chosen(&app, &may.call, topic, filter.identified).await?);
+    let start = filter.start(&app, &may.call, form, last).await?;
     let open = app.streams.open(may.call.actor.account_id)?;
     let body = Stream { telling: form.telling(&app, &may.call).await?, app, may, topic, form, format, start, open }.into_body();
     let mut response = Response::new(body);

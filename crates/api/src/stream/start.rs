@@ -9,6 +9,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{ObjectBuilder, Required, Type};
 use utoipa::{IntoParams, ToSchema};
 
+use super::rights::Form;
 use crate::App;
 use crate::edge::{AsOf, Call, Problem};
 
@@ -17,7 +18,8 @@ use crate::edge::{AsOf, Call, Problem};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StreamFilter {
-    /// From this position on, itself included, or from what was logged at this time (RFC 3339) on; none: from the beginning.
+    /// From this position on, itself included, or, with names only, from what was logged at this time (RFC 3339) on; none: from
+    /// the beginning.
     #[param(inline)]
     from: Option<AsOf>,
     /// Go on with what happens until the client leaves; otherwise up to where the log ends now.
@@ -89,7 +91,8 @@ pub(super) struct Start {
 }
 
 impl StreamFilter {
-    pub(super) async fn start(&self, app: &App, call: &Call, last: LastEventId) -> Result<Start, Problem> {
+    /// Where nobody is identified, no time leads to a position: whoever may ask for any would learn when each event was logged.
+    pub(super) async fn start(&self, app: &App, call: &Call, form: Form, last: LastEventId) -> Result<Start, Problem> {
         let head = app.log.head().await?.position;
         let after = match (last, self.from) {
             (LastEventId(Some(last)), _) if last > head => return Err(field(LAST_EVENT_ID, "is in the future: the log hasn't come so far")),
@@ -98,6 +101,9 @@ impl StreamFilter {
                 return Err(field("from", "is in the future: the log hasn't come so far"));
             }
             (LastEventId(None), Some(AsOf(Moment::Position(from)))) => from.saturating_sub(1),
+            (LastEventId(None), Some(AsOf(Moment::Time(_)))) if form == Form::Deidentified => {
+                return Err(field("from", "must be a position where nobody is identified: what happened when isn't told there"));
+            }
             (LastEventId(None), Some(AsOf(Moment::Time(from)))) => before(app, call, from).await?,
             (LastEventId(None), None) => 0,
         };

@@ -221,6 +221,20 @@ async fn a_stream_begins_at_a_position_or_a_time_and_ends_after_so_many() {
 }
 
 #[tokio::test]
+async fn where_nobody_is_identified_no_time_leads_to_a_position() {
+    let world = World::new().await;
+    let story = whole_story(&world).await;
+    let (analyst, auditor) = (world.sign_in(Role::Analyst).await, world.sign_in(Role::Auditor).await);
+    for client in [&analyst, &auditor] {
+        for from in ["2026-01-31T09:30:00Z", "2999-01-31T09:30:00Z"] {
+            client.get(&format!("{PATIENTS}?identified=false&from={from}")).await.is_problem(400, Some("from"));
+            client.get(&format!("{PATIENTS}?from={from}")).await.is_problem(400, Some("from"));
+        }
+        assert!(!events(&client.get(&format!("{PATIENTS}?identified=false&from={}", story.last.position())).await).is_empty());
+    }
+}
+
+#[tokio::test]
 async fn who_follows_is_told_what_happens_and_how_far_the_rest_is() {
     let world = World::new().await;
     let story = Story::begin(&world).await;
