@@ -34,7 +34,7 @@ pub(crate) struct GrantConsentBody {
 #[utoipa::path(post, path = "/v1/consents", tag = "consents", request_body = GrantConsentBody, responses(CommandAnswers))]
 pub(crate) async fn grant_consent(State(app): State<App>, may: May<may::WriteConsents>, body: Body<GrantConsentBody>) -> Result<Accepted, Problem> {
     let GrantConsentBody { patient_id, grantee, purposes, categories, expires_at } = body.value;
-    may.reach(patient_id)?;
+    app.reach(&may, patient_id).await?;
     app.known::<Patient>(&may.call, "patient_id", patient_id).await?;
     let consent = ConsentGranted { patient_id, grantee, purposes, categories, granted_at: may.call.now, expires_at };
     let themselves = app.themselves(&may.call, patient_id).await?;

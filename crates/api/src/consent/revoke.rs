@@ -28,7 +28,7 @@ pub(crate) async fn revoke_consent(
     let (Consent::Active { patient_id } | Consent::Revoked { patient_id }) = app.state::<Consent>(&may.call, id).await? else {
         return Err(Problem::not_found());
     };
-    may.reach(patient_id)?;
+    app.reach(&may, patient_id).await?;
     let command = ConsentCommand::Revoke(RevokeConsent { now: may.call.now, reason: body.value.reason });
     app.act::<Consent>(COLLECTION, id, command, &may.call, &body.bytes).await
 }

@@ -98,6 +98,7 @@ pub(crate) struct Asked {
 impl App {
     /// Shows one thing by its id.
     pub(crate) async fn show<V: View, P: Needs>(&self, may: &May<P>, id: Uuid, when: When) -> Result<Disclosed<Item>, Problem> {
+        self.reach_stream::<V, P>(may, id).await?;
         let query = by_id::<V::Row>(id);
         let found = match when.as_of {
             Some(AsOf(moment)) => self.past::<V, P>(may, moment, &query, PastOf::Stream(id)).await?,
@@ -166,6 +167,17 @@ impl App {
         (found.position, found.as_of) = (as_of.unwrap_or(found.position), as_of);
         let disclosure = disclosure::<DataAccessLogs>(&found, AccessAction::Disclosures).naming::<DataAccessLogs>(Some(patient));
         Ok(listed(&found, asked.order, Disclosure { resource_id: Some(patient.0), ..disclosure }))
+    }
+
+    /// Refuses a thing of a patient out of reach, and records that it was tried: row-level security would hide it, and with it whose it is.
+    async fn reach_stream<V: View, P: Needs>(&self, may: &May<P>, id: Uuid) -> Result<(), Problem> {
+        if may.scope == Scope::Organization {
+            return Ok(());
+        }
+        match self.history(may).subject(stream::<V>(), id).await? {
+            Some(patient) => self.reach(may, patient.into()).await,
+            None => Ok(()),
+        }
     }
 
     /// Whose data is listed: that of the patient who was named, or the caller's own if that is all they may see.

@@ -37,7 +37,7 @@ async fn end(app: &App, may: &May<may::ReadHistory>, as_of: Option<AsOf>, after:
 /// Refuses a patient who isn't there or is out of reach.
 async fn must_be_there(app: &App, may: &May<may::ReadHistory>, patient: PatientId) -> Result<(), Problem> {
     app.reach(may, patient).await?;
-    if app.history(may).has("patient", patient.0).await? { Ok(()) } else { Err(Problem::not_found()) }
+    if app.history(may).subject("patient", patient.0).await?.is_some() { Ok(()) } else { Err(Problem::not_found()) }
 }
 
 fn disclosure(patient: PatientId, resource_type: &'static str, result_count: usize) -> Disclosure {

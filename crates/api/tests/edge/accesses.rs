@@ -96,6 +96,34 @@ async fn trying_to_see_what_is_out_of_reach_is_recorded() {
 }
 
 #[tokio::test]
+async fn asking_for_another_patients_thing_by_its_id_is_recorded_as_well() {
+    let world = World::new().await;
+    let mut story = Story::begin(&world).await;
+    let (mut things, mut step) = (std::collections::BTreeMap::new(), 0);
+    while story.go_on(step).await {
+        step += 1;
+        let collection = story.last.header("location").split('/').nth(2).unwrap().to_owned();
+        things.insert(collection, story.last.id());
+    }
+    let cuddy = story.doctor.must("/v1/patients", &patient("P-2", "Cuddy", "Lisa")).await;
+    let lisa = world.sign_in_as_patient(cuddy.id()).await;
+    for collection in ["appointments", "records", "insights", "consents"] {
+        let path = format!("/v1/{collection}/{}", things[collection]);
+        lisa.get_after(&path, &story.last).await.is_problem(404, None);
+        lisa.get(&format!("{path}?as_of={}", story.last.position())).await.is_problem(404, None);
+        lisa.get(&format!("/v1/{collection}/{}", uuid::Uuid::now_v7())).await.is_problem(404, None);
+    }
+    lisa.post(&format!("/v1/consents/{}/revoke", things["consents"]), &json!({})).await.is_problem(404, None);
+    let grantee = json!({ "provider_id": story.provider });
+    let consent = json!({ "patient_id": story.patient, "grantee": grantee, "purposes": ["TREATMENT"], "categories": ["ALL"] });
+    lisa.post("/v1/consents", &consent).await.is_problem(404, None);
+    let rows = access_rows(&world).await;
+    let denied: Vec<_> = rows.iter().filter(|row| row.1 == "DENIED").collect();
+    assert_eq!(denied.len(), 10, "{rows:?}");
+    assert!(denied.iter().all(|row| row.0 == story.patient.to_string()), "{rows:?}");
+}
+
+#[tokio::test]
 async fn a_patient_learns_who_has_looked_at_their_data() {
     let world = World::new().await;
     let story = Story::begin(&world).await;

@@ -120,10 +120,10 @@ impl History {
         Ok(found)
     }
 
-    /// Whether anything has happened in that stream.
-    pub async fn has(&self, aggregate_type: &str, id: Uuid) -> Result<bool, HistoryError> {
+    /// Whom a stream is about, by its first event; none: nothing has happened in it.
+    pub async fn subject(&self, aggregate_type: &str, id: Uuid) -> Result<Option<Uuid>, HistoryError> {
         let first = self.log.of_stream(aggregate_type, id, 0, 1).await?;
-        Ok(first.first().is_some_and(|entry| self.is_ours(entry)))
+        Ok(first.first().filter(|entry| self.is_ours(entry)).map(|entry| entry.subject_id))
     }
 
     /// All that happened in one stream up to a position, opened.
