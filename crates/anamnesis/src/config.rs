@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::data_dir::DataDir;
+use crate::serving::Bounds;
 use crate::webhook::{self, Webhook};
 
 /// Where settings are looked for when nobody says otherwise.
@@ -86,6 +87,10 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// How long one request may take, in milliseconds.
     pub request_timeout_ms: u64,
+    /// How many connections may be open at once; more wait. Each is an open file.
+    pub connections_at_once: usize,
+    /// How long a connection may be without a whole request head, in milliseconds: slow to send one, or idle.
+    pub request_head_timeout_ms: u64,
     /// How long the answer to a command is held back for its position in the log, in milliseconds; the command is done either way.
     pub position_wait_ms: u64,
     /// How many streams of events may be open at once.
@@ -157,6 +162,8 @@ impl Default for Config {
             cache_bytes: 64 * 1024 * 1024,
             max_body_bytes: 1024 * 1024,
             request_timeout_ms: 30_000,
+            connections_at_once: 800,
+            request_head_timeout_ms: 30_000,
             position_wait_ms: 100,
             streams_at_once: StreamSettings::default().at_once,
             streams_per_account: StreamSettings::default().per_account,
@@ -241,6 +248,11 @@ impl Config {
     /// How many streams of events may be open, and when they say that they go on.
     pub fn streams(&self) -> StreamSettings {
         StreamSettings { at_once: self.streams_at_once, per_account: self.streams_per_account, heartbeat_ms: self.stream_heartbeat_ms }
+    }
+
+    /// What clients may take of a listener.
+    pub(crate) fn bounds(&self) -> Bounds {
+        Bounds { connections: self.connections_at_once, head_within: Duration::from_millis(self.request_head_timeout_ms) }
     }
 
     /// Who is told what has happened, if anybody is.

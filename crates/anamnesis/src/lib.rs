@@ -14,6 +14,7 @@ mod metrics;
 mod output;
 pub mod postgres;
 mod runtime;
+mod serving;
 mod standing;
 mod tenant;
 mod webhook;

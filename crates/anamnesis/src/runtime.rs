@@ -1,6 +1,6 @@
 //! Which tasks run in one process, and how do they end together?
 
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,7 @@ use crate::canary::Canary;
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::metrics::{self, Own};
+use crate::serving::serve;
 
 /// How what the edge depends on is, wherever it runs.
 pub(crate) struct Watched {
@@ -95,11 +96,11 @@ impl Runtime {
     /// Tells whoever asks on this machine what is measured: last, when everything is there that is.
     pub(crate) async fn tell(&mut self, config: &Config, installation: &Installation) -> anyhow::Result<()> {
         let Some(listener) = metrics::listener(config).await? else { return Ok(()) };
-        let (token, installation, own) = (config.metrics_token.clone(), installation.clone(), self.own.clone());
+        let (token, bounds, installation, own) = (config.metrics_token.clone(), config.bounds(), installation.clone(), self.own.clone());
         self.spawn("metrics", PATIENCE, |pulse, shutdown| async move {
             tokio::select! {
-                served = pulse.while_waiting(metrics::serve(listener, token.as_ref(), installation, own)) => served,
-                () = shutdown.cancelled() => Ok(()),
+                () = pulse.while_waiting(metrics::serve(listener, token.as_ref(), bounds, installation, own)) => {}
+                () = shutdown.cancelled() => {}
             }
         });
         Ok(())
@@ -162,15 +163,15 @@ impl Runtime {
                 ..ApiSettings::default()
             },
         };
-        let service = self.own.requests.measure(router(app)).into_make_service_with_connect_info::<SocketAddr>();
+        let (router, bounds) = (self.own.requests.measure(router(app)), config.bounds());
         let patience = Duration::from_millis(config.request_timeout_ms);
         self.spawn("HTTP server", PATIENCE, |pulse, shutdown| async move {
-            let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned()).into_future();
+            let serving = serve(listener, router, bounds, shutdown.clone());
             // a client that takes nothing more isn't waited for any longer than a request may take
             let given_up = shutdown.cancelled_owned().then(|()| sleep(patience));
             tokio::select! {
-                served = pulse.while_waiting(serving) => served.context("serve HTTP"),
-                () = given_up => Ok(()),
+                () = pulse.while_waiting(serving) => {}
+                () = given_up => {}
             }
         });
         Ok(address)

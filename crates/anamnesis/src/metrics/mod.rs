@@ -17,7 +17,7 @@ use anamnesis_api::Live;
 use anamnesis_journal::sequencer::{SequencerHandle, SequencerState};
 use anamnesis_projector::Applied;
 use anamnesis_stream::{PublisherHandle, PublisherState};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -32,9 +32,11 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::installation::Installation;
+use crate::serving::{self, Bounds};
 use gauges::Gauges;
 pub(crate) use http::Requests;
 
@@ -111,7 +113,7 @@ pub(crate) async fn listener(config: &Config) -> anyhow::Result<Option<TcpListen
 }
 
 /// Serves what is measured.
-pub(crate) async fn serve(listener: TcpListener, token: Option<&SecretString>, installation: Installation, own: Own) -> anyhow::Result<()> {
+pub(crate) async fn serve(listener: TcpListener, token: Option<&SecretString>, bounds: Bounds, installation: Installation, own: Own) {
     let mut counted = Registry::default();
     counted.register("anamnesis_http_request_duration_seconds", "Until an answer began", own.requests.durations());
     counted.register("anamnesis_canary_latency_seconds", "How long a canary took to a stage of its way", own.canary.0.clone());
@@ -122,7 +124,8 @@ pub(crate) async fn serve(listener: TcpListener, token: Option<&SecretString>, i
         .route("/health/live", get(live))
         .layer(from_fn_with_state(Arc::clone(&teller), only_with_token))
         .with_state(teller);
-    axum::serve(listener, router).await.context("serve metrics")
+    // whoever asks isn't waited for in the end
+    serving::serve(listener, router, bounds, CancellationToken::new()).await;
 }
 
 async fn only_with_token(State(teller): State<Arc<Teller>>, request: Request, next: Next) -> Response {

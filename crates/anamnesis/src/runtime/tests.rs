@@ -225,6 +225,7 @@ async fn what_goes_on_is_measured_up_to_the_canary_that_comes_through_kafka_and_
 fn whatever_is_started_is_a_loop_or_ends_with_its_work() {
     // with what they start: it ends by itself, and whoever started it hears of that or needn't
     let end_with_their_work = [
+        ("crates/anamnesis/src/serving.rs", "one connection"),
         ("crates/anamnesis/src/postgres/cluster.rs", "a server's process"),
         ("crates/anamnesis/src/postgres/mod.rs", "the same, for the first time"),
         ("crates/anamnesis/src/postgres/supervisor.rs", "the same, whenever it has died"),
