@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anamnesis_access::{AccessSettings, Limits};
-use anamnesis_api::StreamSettings;
+use anamnesis_api::{StreamSettings, TrustedProxies};
 use anamnesis_cache::{Cache, RedisSettings};
 use anamnesis_journal::tree::{Signer, VerifyingKey};
 use anamnesis_stream::KafkaSettings;
@@ -83,6 +83,8 @@ pub struct Config {
     pub redis_max_connections: usize,
     /// How much a process remembers by itself, without Redis, in bytes.
     pub cache_bytes: u64,
+    /// The proxies that are believed about where requests come from (the end of `X-Forwarded-For`), by address or network (`10.0.0.0/8`).
+    pub trusted_proxies: Vec<String>,
     /// How large a request's body may be, in bytes.
     pub max_body_bytes: usize,
     /// How long one request may take, in milliseconds.
@@ -160,6 +162,7 @@ impl Default for Config {
             redis_timeout_ms: 2_000,
             redis_max_connections: 20,
             cache_bytes: 64 * 1024 * 1024,
+            trusted_proxies: Vec::new(),
             max_body_bytes: 1024 * 1024,
             request_timeout_ms: 30_000,
             connections_at_once: 800,
@@ -248,6 +251,11 @@ impl Config {
     /// How many streams of events may be open, and when they say that they go on.
     pub fn streams(&self) -> StreamSettings {
         StreamSettings { at_once: self.streams_at_once, per_account: self.streams_per_account, heartbeat_ms: self.stream_heartbeat_ms }
+    }
+
+    /// Who is believed about where requests come from.
+    pub(crate) fn trusted_proxies(&self) -> anyhow::Result<TrustedProxies> {
+        TrustedProxies::at(&self.trusted_proxies).map_err(|error| anyhow::anyhow!("trusted_proxies: {error}"))
     }
 
     /// What clients may take of a listener.

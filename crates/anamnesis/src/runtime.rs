@@ -154,6 +154,7 @@ impl Runtime {
             projecting,
             loops: self.loops.clone(),
             streams: Streams::new(config.streams(), self.shutdown.clone()),
+            proxies: config.trusted_proxies()?,
             settings: ApiSettings {
                 max_body_bytes: config.max_body_bytes,
                 request_timeout_ms: config.request_timeout_ms,

@@ -16,7 +16,7 @@ use chrono::Utc;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::Streams;
+use crate::{Streams, TrustedProxies};
 
 /// How the edge behaves.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +73,8 @@ pub struct App {
     pub streams: Streams,
     /// What goes on in this process.
     pub loops: Loops,
+    /// Who is believed about where requests come from.
+    pub proxies: TrustedProxies,
     /// How the edge behaves.
     pub settings: ApiSettings,
 }

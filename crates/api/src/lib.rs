@@ -26,7 +26,7 @@ mod router;
 mod stream;
 
 pub use app::{ApiSettings, App};
-pub use edge::Problem;
+pub use edge::{Problem, TrustedProxies};
 pub use health::Live;
 pub use openapi::document;
 pub use router::{ANONYMOUS, router};

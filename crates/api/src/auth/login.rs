@@ -45,7 +45,7 @@ pub(crate) struct Login {
     responses((status = 200, body = Login), (status = 401, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
 pub(crate) async fn login(State(app): State<App>, parts: Parts, body: Body<LoginBody>) -> Result<(HeaderMap, Json<Login>), Problem> {
     let LoginBody { email, password } = body.value;
-    let signed_in = app.access.sign_in(&email, password, origin(&parts), app.now()).await.map_err(|error| refused(&error))?;
+    let signed_in = app.access.sign_in(&email, password, origin(&app, &parts), app.now()).await.map_err(|error| refused(&error))?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let login = Login {

@@ -50,7 +50,7 @@ impl Call {
             request_id: Some(request_id),
             purpose: Some(purpose.as_str().to_owned()),
             justification: justification.clone().map(String::from),
-            ..origin(parts)
+            ..origin(app, parts)
         };
         let request = format!("{} {}", parts.method, parts.uri.path());
         let asked = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
@@ -87,11 +87,12 @@ impl Call {
 }
 
 /// Where any request comes from, signed in or not.
-pub(crate) fn origin(parts: &Parts) -> Origin {
+pub(crate) fn origin(app: &App, parts: &Parts) -> Origin {
     let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(|value| value.chars().take(300).collect());
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
     Origin {
-        ip_address: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip().to_string()),
+        ip_address: peer.map(|ConnectInfo(peer)| app.proxies.origin(peer.ip(), &parts.headers).to_string()),
         user_agent: text(header::USER_AGENT),
         route: Some(format!("{} {route}", parts.method)),
         ..Origin::default()

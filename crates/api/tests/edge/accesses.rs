@@ -124,6 +124,19 @@ async fn asking_for_another_patients_thing_by_its_id_is_recorded_as_well() {
 }
 
 #[tokio::test]
+async fn an_access_is_recorded_with_the_place_that_a_trusted_proxy_tells() {
+    let world = World::new().await;
+    let story = Story::begin(&world).await;
+    let path = format!("/v1/patients/{}", story.patient);
+    story.doctor.get_after(&path, &story.last).await;
+    assert_eq!(story.doctor.get_with(&path, &[("x-forwarded-for", "1.1.1.1, 203.0.113.7")]).await.status, 200);
+    let auditor = world.sign_in(Role::Auditor).await;
+    access_rows(&world).await;
+    let told = auditor.get(&format!("/v1/audit/data-access-logs?patient={}", story.patient)).await;
+    assert_eq!(told.items("ip_address"), [json!("203.0.113.7"), json!("10.0.0.1")], "newest first");
+}
+
+#[tokio::test]
 async fn a_patient_learns_who_has_looked_at_their_data() {
     let world = World::new().await;
     let story = Story::begin(&world).await;

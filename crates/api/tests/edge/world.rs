@@ -1,11 +1,12 @@
 //! A whole system in one process, for one test.
 
 use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
 use anamnesis_access::{Access, AccessSettings};
-use anamnesis_api::{ApiSettings, App, StreamSettings, Streams, router};
+use anamnesis_api::{ApiSettings, App, StreamSettings, Streams, TrustedProxies, router};
 use anamnesis_cache::Cache;
 use anamnesis_domain::account::{AccountLinks, AccountProfile, NewAccount, Role as AccountRole, RoleGrant};
 use anamnesis_domain::organization::{NewOrganization, Organization, OrganizationCommand};
@@ -23,6 +24,7 @@ use anamnesis_stream::LogFeed;
 use anamnesis_vault::Vault;
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::Response;
 use chrono::Utc;
@@ -34,6 +36,9 @@ use uuid::Uuid;
 
 /// What everybody signs in with at first.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// What all clients connect through.
+const PROXY: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 
 /// Everything that runs, until it is dropped.
 pub(crate) struct World {
@@ -92,6 +97,7 @@ impl World {
             projecting: progress,
             streams,
             loops: Loops::default(),
+            proxies: TrustedProxies::at(&[PROXY.to_string()]).unwrap(),
             settings,
         };
         let mut world = Self {
@@ -296,7 +302,7 @@ impl Client {
     }
 
     async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Response {
-        let mut request = Request::builder().method(method).uri(path);
+        let mut request = Request::builder().method(method).uri(path).extension(ConnectInfo(SocketAddr::from((PROXY, 4711))));
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
