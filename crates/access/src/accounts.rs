@@ -9,6 +9,7 @@ use anamnesis_domain::account::{
 };
 use anamnesis_domain::{Instant, Origin, SessionId};
 use anamnesis_journal::{Caller, CommandError, Committed, Journal};
+use anamnesis_loops::Loops;
 use anamnesis_vault::{IndexKeys, Vault};
 use chrono::{DateTime, Utc};
 use moka::sync::Cache;
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use crate::limits::Limits;
 use crate::password::Passwords;
-use crate::sessions::{self, NewSession, Session};
+use crate::sessions::{self, Finder, NewSession, Session};
 use crate::{AccessError, Actor, token};
 
 /// How sign-in behaves.
@@ -49,6 +50,7 @@ pub struct Access {
     cache: SharedCache,
     settings: AccessSettings,
     passwords: Passwords,
+    sessions: Finder,
     /// By account: exact for the sequence it was read at, so a revoked role is gone at the next request.
     owners: Cache<Uuid, (u64, Arc<Owner>)>,
     /// By account, as exact: those that nobody could sign in to when it was last looked.
@@ -66,11 +68,12 @@ pub struct SignedIn {
 }
 
 impl Access {
-    /// `pool` connects as a role that may write `identity`.
-    pub fn new(pool: PgPool, journal: Journal, vault: Vault, cache: SharedCache, settings: AccessSettings) -> Self {
+    /// `pool` connects as a role that may write `identity`. The task that finds sessions is one of these loops. Must be called inside a tokio runtime.
+    pub fn new(pool: PgPool, journal: Journal, vault: Vault, cache: SharedCache, settings: AccessSettings, loops: &Loops) -> Self {
         let owners = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_mins(5)).build();
         let closed = Cache::builder().max_capacity(10_000).time_to_live(Duration::from_mins(15)).build();
-        Self { pool, journal, vault, cache, settings, passwords: Passwords::new(settings.hashes_at_once), owners, closed }
+        let sessions = Finder::start(pool.clone(), settings.idle_minutes, loops);
+        Self { pool, journal, vault, cache, settings, passwords: Passwords::new(settings.hashes_at_once), sessions, owners, closed }
     }
 
     /// Creates an account that can sign in with `password`.
@@ -159,7 +162,7 @@ impl Access {
 
     /// Who holds `token`, with the roles that hold at this moment.
     pub async fn authenticate(&self, token: &str, now: Instant) -> Result<Actor, AccessError> {
-        let session = sessions::find(&self.pool, &token::hash(token), self.settings.idle_minutes).await?.ok_or(AccessError::NoSession)?;
+        let session = self.sessions.find(token::hash(token)).await?.ok_or(AccessError::NoSession)?;
         self.actor(session, now).await
     }
 

@@ -17,7 +17,7 @@ pub use limits::Limits;
 pub use policy::{Permission, Reach, Scope};
 
 /// Why an access was refused or couldn't be decided. Never says which part of a sign-in was wrong.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum AccessError {
     /// Unknown address, wrong password, locked or out of use: they look the same from outside.
     #[error("the e-mail address and password don't open an account")]

@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use anamnesis_domain::Instant;
+use anamnesis_loops::{Loops, Together};
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments as _, Encode, PgExecutor, PgPool, Postgres, Type};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::AccessError;
 use crate::token::TokenHash;
+
+/// A look takes a millisecond; after this long it is given up.
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
 
 /// A session that hasn't ended, and how many events its account's stream has: what was known of the account at that
 /// sequence still holds.
@@ -53,27 +58,64 @@ pub(crate) async fn insert(pool: &PgPool, session: &NewSession<'_>) -> Result<bo
     Ok(inserted.rows_affected() > 0)
 }
 
-/// The session with that token, unless it is too old or was idle for too long. Being found is being seen.
-pub(crate) async fn find(pool: &PgPool, token_hash: &TokenHash, idle_minutes: u32) -> Result<Option<Session>, AccessError> {
-    let Some((session, unseen)) = open(pool, "s.token_hash = $1", token_hash.as_slice(), idle_minutes).await? else { return Ok(None) };
-    if unseen {
-        touch(pool, session.id).await?;
+/// Finds sessions by their tokens, with one statement for all who ask at the same time.
+#[derive(Clone)]
+pub(crate) struct Finder {
+    pool: PgPool,
+    finding: Together<TokenHash, Result<Option<Open>, AccessError>>,
+}
+
+impl Finder {
+    pub(crate) fn start(pool: PgPool, idle_minutes: u32, loops: &Loops) -> Self {
+        let asked = pool.clone();
+        let finding = Together::start(loops, "sessions", move |tokens| find_all(asked.clone(), tokens, idle_minutes));
+        Self { pool, finding }
     }
-    Ok(Some(session))
+
+    /// The session with that token, unless it is too old or was idle for too long. Being found is being seen.
+    pub(crate) async fn find(&self, token_hash: TokenHash) -> Result<Option<Session>, AccessError> {
+        let found = self.finding.ask(token_hash).await.unwrap_or(Err(AccessError::Unavailable))?;
+        if let Some(Open { session, unseen: true, .. }) = &found {
+            touch(&self.pool, session.id).await?;
+        }
+        Ok(found.map(|open| open.session))
+    }
+}
+
+/// In the order of the tokens.
+async fn find_all(pool: PgPool, tokens: Vec<TokenHash>, idle_minutes: u32) -> Vec<Result<Option<Open>, AccessError>> {
+    let hashes: Vec<&[u8]> = tokens.iter().map(TokenHash::as_slice).collect();
+    let found = timeout(LONGEST_LOOK, open(&pool, "s.token_hash = any ($1)", hashes, idle_minutes)).await;
+    match found.unwrap_or(Err(AccessError::Unavailable)) {
+        Ok(found) => tokens.iter().map(|token| Ok(found.iter().find(|open| open.token_hash == *token).cloned())).collect(),
+        Err(error) => vec![Err(error); tokens.len()],
+    }
 }
 
 /// The session with that id, if it is still open. Looking is not being seen: who does nothing has left.
 pub(crate) async fn still(pool: &PgPool, session_id: Uuid, idle_minutes: u32) -> Result<Option<Session>, AccessError> {
-    Ok(open(pool, "s.session_id = $1", session_id, idle_minutes).await?.map(|(session, _)| session))
+    Ok(open(pool, "s.session_id = $1", session_id, idle_minutes).await?.pop().map(|open| open.session))
 }
 
-/// The open session for which that condition holds, and whether it wasn't seen in the last minute.
-async fn open<'q, K>(pool: &PgPool, condition: &str, key: K, idle_minutes: u32) -> Result<Option<(Session, bool)>, AccessError>
+/// A session as it was found.
+#[derive(Clone)]
+struct Open {
+    token_hash: Vec<u8>,
+    session: Session,
+    /// It wasn't seen in the last minute.
+    unseen: bool,
+}
+
+/// As it is selected: token, session, account, organization, sequence, whether it wasn't seen lately, seconds that are left.
+type Selected = (Vec<u8>, Uuid, Uuid, Uuid, i64, bool, f64);
+
+/// The open sessions for which that condition holds.
+async fn open<'q, K>(pool: &PgPool, condition: &str, key: K, idle_minutes: u32) -> Result<Vec<Open>, AccessError>
 where
     K: Encode<'q, Postgres> + Type<Postgres> + 'q,
 {
     let sql = format!(
-        "select s.session_id, s.account_id, s.organization_id,
+        "select s.token_hash, s.session_id, s.account_id, s.organization_id,
                 (select max(e.sequence) from journal.events e where e.aggregate_type = 'account' and e.aggregate_id = s.account_id),
                 s.last_seen_at < now() - interval '1 minute',
                 extract(epoch from s.expires_at - now())::double precision
@@ -85,11 +127,13 @@ where
     let mut arguments = PgArguments::default();
     arguments.add(key).map_err(sqlx::Error::Encode)?;
     arguments.add(i32::try_from(idle_minutes).unwrap_or(i32::MAX)).map_err(sqlx::Error::Encode)?;
-    let row: Option<(Uuid, Uuid, Uuid, i64, bool, f64)> = sqlx::query_as_with(&sql, arguments).fetch_optional(pool).await?;
-    let Some((session_id, account_id, organization_id, sequence, unseen, seconds)) = row else { return Ok(None) };
-    let account_sequence = u64::try_from(sequence).unwrap_or_default();
-    let ends_in = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    Ok(Some((Session { id: session_id, account_id, organization_id, account_sequence, ends_in }, unseen)))
+    let rows: Vec<Selected> = sqlx::query_as_with(&sql, arguments).fetch_all(pool).await?;
+    let found = rows.into_iter().map(|(token_hash, id, account_id, organization_id, sequence, unseen, seconds)| {
+        let account_sequence = u64::try_from(sequence).unwrap_or_default();
+        let ends_in = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        Open { token_hash, session: Session { id, account_id, organization_id, account_sequence, ends_in }, unseen }
+    });
+    Ok(found.collect())
 }
 
 /// Written at most once a minute, so that reading doesn't become writing.

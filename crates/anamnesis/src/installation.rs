@@ -146,7 +146,7 @@ impl Installation {
         let vault = vault.await.context("open the vault")?;
         let journal = Journal::open_watched(writer.clone(), vault.clone(), JournalSettings::default(), &loops);
         let cache = config.cache(&vault)?;
-        let access = Access::new(writer.clone(), journal.clone(), vault.clone(), cache.clone(), config.access());
+        let access = Access::new(writer.clone(), journal.clone(), vault.clone(), cache.clone(), config.access(), &loops);
         Ok(Self { owner, log: Log::watched(writer.clone(), loops.clone()), writer, projector, reader, vault, cache, journal, access, loops })
     }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anamnesis_api::{ApiSettings, App, Streams, router};
+use anamnesis_api::{ApiSettings, AppParts, Streams, router};
 use anamnesis_journal::Elsewhere;
 use anamnesis_journal::follower::{Follower, FollowerHandle, FollowerSettings};
 use anamnesis_journal::sequencer::{Sequencer, SequencerHandle, SequencerSettings};
@@ -142,7 +142,7 @@ impl Runtime {
         let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listen on {}", config.listen))?;
         let address = listener.local_addr()?;
         let Watched { sequencing, following, projecting } = watched;
-        let app = App {
+        let parts = AppParts {
             journal: installation.journal.clone(),
             log: installation.log.clone(),
             access: installation.access.clone(),
@@ -164,7 +164,7 @@ impl Runtime {
                 ..ApiSettings::default()
             },
         };
-        let (router, bounds) = (self.own.requests.measure(router(app)), config.bounds());
+        let (router, bounds) = (self.own.requests.measure(router(parts)), config.bounds());
         let patience = Duration::from_millis(config.request_timeout_ms);
         self.spawn("HTTP server", PATIENCE, |pulse, shutdown| async move {
             let serving = serve(listener, router, bounds, shutdown.clone());

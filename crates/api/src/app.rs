@@ -1,5 +1,7 @@
 //! What do the operations work with?
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anamnesis_access::Access;
@@ -48,9 +50,13 @@ impl Default for ApiSettings {
     }
 }
 
-/// What every operation gets. Cheap to clone.
+/// What every operation gets. Each layer of the edge clones it for each request, so it is one pointer.
 #[derive(Clone)]
-pub struct App {
+pub(crate) struct App(Arc<AppParts>);
+
+/// What the operations work with.
+#[derive(Clone)]
+pub struct AppParts {
     /// Where commands go.
     pub journal: Journal,
     /// Who may do what.
@@ -79,7 +85,19 @@ pub struct App {
     pub settings: ApiSettings,
 }
 
+impl Deref for App {
+    type Target = AppParts;
+
+    fn deref(&self) -> &AppParts {
+        &self.0
+    }
+}
+
 impl App {
+    pub(crate) fn new(parts: AppParts) -> Self {
+        Self(Arc::new(parts))
+    }
+
     /// The edge's clock: the one place where a request's time comes from.
     #[expect(clippy::unused_self, reason = "the clock belongs to the application")]
     pub(crate) fn now(&self) -> Instant {
@@ -91,6 +109,6 @@ impl App {
         self.sequencing.wake();
         let wait = Duration::from_millis(self.settings.position_wait_ms);
         // a command is done whether or not its position is known
-        self.log.position_within(aggregate_type, aggregate_id, sequence, wait).await.ok().flatten()
+        self.log.position_soon(aggregate_type, aggregate_id, sequence, wait).await.ok().flatten()
     }
 }

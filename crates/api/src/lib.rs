@@ -25,7 +25,8 @@ mod record;
 mod router;
 mod stream;
 
-pub use app::{ApiSettings, App};
+use app::App;
+pub use app::{ApiSettings, AppParts};
 pub use edge::{Problem, TrustedProxies};
 pub use health::Live;
 pub use openapi::document;

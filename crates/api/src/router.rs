@@ -16,7 +16,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::edge::{Problem, authenticate, record_disclosures};
 use crate::openapi::Frame;
 use crate::{
-    App, account, appointment, audit, auth, consent, facility, health, history, insight, log, organization, patient, provider, record, stream,
+    App, AppParts, account, appointment, audit, auth, consent, facility, health, history, insight, log, organization, patient, provider, record,
+    stream,
 };
 
 /// The only paths that answer without a sign-in. A test compares this list with the routes.
@@ -53,7 +54,8 @@ pub(crate) fn described() -> OpenApiRouter<App> {
 }
 
 /// The whole edge. Every protected route is behind sign-in and the recording of disclosures; there is no second way to mount one.
-pub fn router(app: App) -> Router {
+pub fn router(parts: AppParts) -> Router {
+    let app = App::new(parts);
     let (protected, _) = protected().split_for_parts();
     let (anonymous, _) = anonymous().split_for_parts();
     let document = crate::document();

@@ -1,5 +1,7 @@
 use std::future::pending;
 
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::*;
@@ -100,4 +102,51 @@ async fn who_waits_beats() {
     let _running = loops.spawn("idle", Duration::from_millis(500), |pulse| async move { pulse.while_waiting(pending()).await });
     sleep(Duration::from_millis(700)).await;
     assert_eq!(loops.unwell(), []);
+}
+
+#[tokio::test]
+async fn who_asks_meanwhile_is_answered_together_and_each_for_their_own_question() {
+    let (loops, batches) = (Loops::default(), Arc::new(Mutex::new(Vec::new())));
+    let (go, goes) = watch::channel(false);
+    let doubling = Together::start(&loops, "doubling", {
+        let batches = Arc::clone(&batches);
+        move |numbers: Vec<u32>| {
+            batches.lock().unwrap().push(numbers.len());
+            let mut goes = goes.clone();
+            async move {
+                goes.wait_for(|go| *go).await.unwrap();
+                numbers.into_iter().map(|number| number * 2).collect()
+            }
+        }
+    });
+    let mut asking = JoinSet::new();
+    for numbers in [0..1, 1..10] {
+        for number in numbers {
+            let doubling = doubling.clone();
+            asking.spawn(async move { (number, doubling.ask(number).await) });
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    go.send(true).unwrap();
+    for (number, doubled) in asking.join_all().await {
+        assert_eq!(doubled, Some(number * 2));
+    }
+    assert_eq!(*batches.lock().unwrap(), [1, 9]);
+}
+
+#[tokio::test]
+async fn who_can_not_be_answered_is_told_so_and_the_next_one_is_answered() {
+    let loops = Loops::default();
+    let echo = Together::start(&loops, "echo", |words: Vec<&str>| async move { if words.contains(&"silence") { vec![] } else { words } });
+    assert_eq!(echo.ask("silence").await, None);
+    assert_eq!(echo.ask("word").await, Some("word"));
+    drop(echo);
+    timeout(LONG, async {
+        while !loops.states().is_empty() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await
+    .unwrap();
+    assert!(loops.0.dead.borrow().is_none());
 }

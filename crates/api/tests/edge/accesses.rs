@@ -1,4 +1,5 @@
 use anamnesis_domain::account::Role;
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::story::Story;
@@ -44,6 +45,19 @@ async fn every_read_of_a_patients_data_is_recorded_with_whom_it_named() {
         assert_eq!(rows.len(), 3 + n, "{path}");
     }
     assert_eq!(access_rows(&world).await[2].4, Some(story.last.position().cast_signed()));
+}
+
+#[tokio::test]
+async fn of_many_who_ask_at_the_same_moment_each_is_who_they_are() {
+    let world = World::new().await;
+    let (staff, analyst, left) = (world.sign_in(Role::Staff).await, world.sign_in(Role::Analyst).await, world.sign_in(Role::Staff).await);
+    let nobody = world.nobody();
+    assert_eq!(left.post("/v1/auth/logout", &Value::Null).await.status, 204);
+    let everybody = [(&staff, 200), (&analyst, 403), (&left, 401), (&nobody, 401)].repeat(16);
+    let asking = everybody.into_iter().map(|(client, expected)| async move { (client.get("/v1/patients").await.status.as_u16(), expected) });
+    for (status, expected) in join_all(asking).await {
+        assert_eq!(status, expected);
+    }
 }
 
 #[tokio::test]

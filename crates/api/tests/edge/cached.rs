@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anamnesis_access::{Access, AccessSettings, Limits};
-use anamnesis_api::{ApiSettings, App, router};
+use anamnesis_api::{ApiSettings, AppParts, router};
 use anamnesis_cache::{Cache, RedisSettings};
 use anamnesis_domain::account::Role;
+use anamnesis_loops::Loops;
 use anamnesis_vault::Vault;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -191,8 +192,8 @@ async fn what_is_revoked_is_gone_at_once_in_every_process() {
     let vault = world.database.vault().await;
     let cache = in_redis(&prefix)(&vault);
     let writer = world.database.pool(anamnesis_journal::Role::Writer);
-    let access = Access::new(writer, world.database.journal().await, vault, cache.clone(), AccessSettings::default());
-    let elsewhere = staff.at(router(App { access, cache, ..world.app.clone() }));
+    let access = Access::new(writer, world.database.journal().await, vault, cache.clone(), AccessSettings::default(), &Loops::default());
+    let elsewhere = staff.at(router(AppParts { access, cache, ..world.app.clone() }));
     assert_eq!(staff.get("/v1/patients").await.status, 200);
     assert_eq!(elsewhere.get("/v1/patients").await.status, 200, "known from the first process or from the stream");
     admin.must(&format!("/v1/accounts/{}/revoke-role", staff.account_id), &json!({ "role": "STAFF" })).await;

@@ -1,7 +1,7 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use anamnesis_api::{ApiSettings, App, router};
+use anamnesis_api::{ApiSettings, AppParts, router};
 use anamnesis_domain::account::Role;
 use anamnesis_domain::system::{CANARY, CanaryBeat, System, SystemCommand};
 use anamnesis_journal::Caller;
@@ -96,7 +96,7 @@ async fn readiness_is_red_while_no_canary_comes_through() {
     assert_eq!((told.0, &told.1["is_well"]), (200, &json!(true)), "{}", told.1);
     // the same canary, where a newer one should have come long ago
     let settings = ApiSettings { canary_age_ms: Some(1), ..world.app.settings };
-    let (status, canary) = ready(world.nobody().at(router(App { settings, ..world.app.clone() }))).await;
+    let (status, canary) = ready(world.nobody().at(router(AppParts { settings, ..world.app.clone() }))).await;
     assert_eq!((status, &canary["is_well"]), (503, &json!(false)), "{canary}");
     assert!(canary["lag_seconds"].is_number(), "{canary}");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anamnesis_api::{App, StreamSettings, Streams, router};
+use anamnesis_api::{AppParts, StreamSettings, Streams, router};
 use anamnesis_domain::account::Role;
 use axum::body::BodyDataStream;
 use axum::http::StatusCode;
@@ -510,7 +510,7 @@ async fn an_erased_patient_leaves_events_that_say_nothing() {
     let destroy = format!("update journal.keys set state = 'destroyed', wraps = '{{}}' where subject_id = '{}' and purpose = 'data'", story.patient);
     sqlx::raw_sql(&destroy).execute(&world.database.superuser()).await.unwrap();
     // another process, which remembers no key
-    let elsewhere = auditor.at(router(App { vault: world.database.vault().await, ..world.app.clone() }));
+    let elsewhere = auditor.at(router(AppParts { vault: world.database.vault().await, ..world.app.clone() }));
     for form in ["", "&identified=true"] {
         let told = events(&elsewhere.get(&format!("{PATIENTS}?from={}{form}", story.last.position())).await);
         assert_eq!((types(&told), &told[0]["erased"], &told[0]["data"]), (vec!["PatientRegistered"], &json!(true), &Value::Null), "{form}");
@@ -565,7 +565,7 @@ async fn when_the_process_stops_streams_say_where_they_are_and_end() {
     let auditor = world.sign_in(Role::Auditor).await;
     let closing = CancellationToken::new();
     let streams = Streams::new(StreamSettings::default(), closing.clone());
-    let there = auditor.at(router(App { streams, ..world.app.clone() }));
+    let there = auditor.at(router(AppParts { streams, ..world.app.clone() }));
     let mut listening = Listening::follow(&there, "patient-events", &format!("&from={}", story.last.position())).await;
     let told = position_of(&listening.event().await);
     closing.cancel();

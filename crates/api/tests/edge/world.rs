@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anamnesis_access::{Access, AccessSettings};
-use anamnesis_api::{ApiSettings, App, StreamSettings, Streams, TrustedProxies, router};
+use anamnesis_api::{ApiSettings, AppParts, StreamSettings, Streams, TrustedProxies, router};
 use anamnesis_cache::Cache;
 use anamnesis_domain::account::{AccountLinks, AccountProfile, NewAccount, Role as AccountRole, RoleGrant};
 use anamnesis_domain::organization::{NewOrganization, Organization, OrganizationCommand};
@@ -42,7 +42,7 @@ const PROXY: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 
 /// Everything that runs, until it is dropped.
 pub(crate) struct World {
-    pub(crate) app: App,
+    pub(crate) app: AppParts,
     pub(crate) router: Router,
     pub(crate) organization: Uuid,
     pub(crate) database: TestDatabase,
@@ -82,10 +82,10 @@ impl World {
             async move { projector.run(feed, shutdown).await }
         });
 
-        let access = Access::new(writer, journal.clone(), vault.clone(), cache.clone(), access_settings);
+        let access = Access::new(writer, journal.clone(), vault.clone(), cache.clone(), access_settings, &Loops::default());
         let streams = Streams::new(StreamSettings { heartbeat_ms: 500, per_account: 3, at_once: 5 }, shutdown.child_token());
         let reader = database.pool(Role::Reader);
-        let app = App {
+        let app = AppParts {
             journal,
             access,
             vault,

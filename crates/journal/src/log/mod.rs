@@ -8,6 +8,7 @@ mod copied;
 mod entry;
 mod open;
 mod place;
+mod positions;
 mod watch;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub use entry::SealedEntry;
 use entry::Stored;
 pub use open::{Unopened, Why, open};
 pub use place::Place;
+use positions::Positions;
 use watch::Watch;
 
 use crate::follower::{StoredTree, log_rows_after};
@@ -41,6 +43,9 @@ const PAGE_BY_PAGE: &str = "
     set local enable_memoize = off;
     set local max_parallel_workers_per_gather = 0;
     set local plan_cache_mode = force_custom_plan";
+
+/// While anything is appended the log grows every few milliseconds.
+const GROWS_WITHIN: Duration = Duration::from_millis(10);
 
 /// A page in stream order ends early after so many bytes of payload: some events are documents.
 const PAGE_BYTES: i64 = 8 << 20;
@@ -91,6 +96,7 @@ pub enum LogError {
 pub struct Log {
     pool: PgPool,
     watch: Watch,
+    positions: Positions,
 }
 
 impl Log {
@@ -101,8 +107,8 @@ impl Log {
 
     /// As [`Log::new`]; the task that listens is one of these loops.
     pub fn watched(pool: PgPool, loops: Loops) -> Self {
-        let watch = Watch::new(pool.clone(), loops);
-        Self { pool, watch }
+        let (watch, positions) = (Watch::new(pool.clone(), loops.clone()), Positions::new(pool.clone(), loops));
+        Self { pool, watch, positions }
     }
 
     /// The tree over this log.
@@ -140,14 +146,30 @@ impl Log {
         loop {
             // known before it is looked for, so that what comes in between isn't waited for
             let known = self.watch.latest().position;
-            let position = self.position_of(aggregate_type, aggregate_id, sequence).await?;
+            let position = self.looked_up(aggregate_type, aggregate_id, sequence).await?;
             if position.is_some() {
                 return Ok(position);
             }
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
             if self.watch.reached(left, |head| head.position > known).await.is_none() {
-                return self.position_of(aggregate_type, aggregate_id, sequence).await;
+                return self.looked_up(aggregate_type, aggregate_id, sequence).await;
             }
+        }
+    }
+
+    /// As [`Log::position_within`], for an event that was appended this moment: it isn't looked for before the log has grown, for until then it is
+    /// hardly ever there.
+    pub async fn position_soon(&self, aggregate_type: &str, aggregate_id: Uuid, sequence: u64, timeout: Duration) -> Result<Option<u64>, LogError> {
+        let (began, known) = (tokio::time::Instant::now(), self.watch.latest().position);
+        self.watch.reached(timeout.min(GROWS_WITHIN), |head| head.position > known).await;
+        self.position_within(aggregate_type, aggregate_id, sequence, timeout.saturating_sub(began.elapsed())).await
+    }
+
+    async fn looked_up(&self, aggregate_type: &str, aggregate_id: Uuid, sequence: u64) -> Result<Option<u64>, LogError> {
+        match self.positions.of((aggregate_type.to_owned(), aggregate_id, sequence)).await {
+            Some(position) => Ok(position),
+            // who asks alone is told why
+            None => self.position_of(aggregate_type, aggregate_id, sequence).await,
         }
     }
 

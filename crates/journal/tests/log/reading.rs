@@ -296,6 +296,27 @@ async fn a_subjects_entries_and_a_streams_entries_are_theirs_alone() {
 }
 
 #[tokio::test]
+async fn many_who_wait_for_positions_each_get_their_own() {
+    let database = Database::new().await;
+    let (_handle, _running) = database.sequence();
+    let log = &Log::new(database.writer.clone());
+    let streams: Vec<_> = (0..20).map(|_| stream(2)).collect();
+    let waiting = streams.iter().flatten().map(|event| log.position_soon("consent", event.aggregate_id, event.sequence, SOON));
+    let (found, ()) = futures::join!(futures::future::join_all(waiting), async {
+        for stream in &streams {
+            database.append(stream).await;
+        }
+    });
+    for (event, found) in streams.iter().flatten().zip(found) {
+        let expected = log.position_of("consent", event.aggregate_id, event.sequence).await.unwrap();
+        assert!(expected.is_some() && found.unwrap() == expected);
+    }
+    let (first, brief) = (&streams[0][0], Duration::from_millis(20));
+    assert!(log.position_soon("consent", first.aggregate_id, 1, brief).await.unwrap().is_some(), "it is there already");
+    assert_eq!(log.position_soon("consent", first.aggregate_id, 3, brief).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn whole_streams_come_in_pages_that_end_early_when_events_are_long() {
     let database = Database::new().await;
     let (_handle, _running) = database.sequence();
