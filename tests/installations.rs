@@ -13,6 +13,19 @@ fn a_second_up_on_the_same_data_directory_says_who_is_there() {
 }
 
 #[test]
+fn nothing_is_made_so_that_it_can_be_looked_at() {
+    let server = Server::new(&[]);
+    for asked in [&["verify"][..], &["projection", "list"], &["keys", "list"], &["reactor", "list"]] {
+        let told = server.run(asked).expect(1);
+        assert!(told.stderr.contains("there is no installation in") && told.stderr.contains("--data-dir"), "{asked:?}: {told}");
+        assert!(told.stdout.is_empty(), "{asked:?}: {told}");
+    }
+    let examined = server.run(&["doctor"]).expect(1);
+    assert!(examined.stdout.contains("there is no installation in"), "{examined}");
+    assert!(!server.data_dir().join("postgres").exists() && !server.data_dir().join("keyring.toml").exists());
+}
+
+#[test]
 fn a_port_that_is_taken_is_an_error_that_names_it() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

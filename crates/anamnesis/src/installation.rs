@@ -10,7 +10,7 @@ use anamnesis_journal::{Journal, JournalSettings, Role, migrate, pool_as};
 use anamnesis_loops::Loops;
 use anamnesis_projector::{Deployment, Rebuild, ensure_schema};
 use anamnesis_vault::{Keyring, Vault, VaultSettings};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
@@ -42,6 +42,14 @@ impl Database {
             return Ok(Self::of(running.url(DATABASE)));
         }
         Self::start(config).await
+    }
+
+    /// As [`Database::open`], for whoever looks at what is there: of a journal that was made to be looked at, everything is true.
+    pub(crate) async fn existing(config: &Config) -> anyhow::Result<Self> {
+        let data_dir = &config.data_dir;
+        let is_there = config.database_url.is_some() || EmbeddedPostgres::is_made(data_dir);
+        ensure!(is_there, "there is no installation in {}: say with --data-dir or ANAMNESIS_DATABASE_URL where it is", data_dir.display());
+        Self::open(config).await
     }
 
     /// The configured database or a server of our own; an `up` that runs on the same data directory is an error.

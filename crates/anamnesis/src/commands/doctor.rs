@@ -46,7 +46,7 @@ impl Finding {
 
 /// Checks everything this installation depends on; 1 if anything is bad.
 pub(crate) async fn run(config: &Config, output: Output) -> anyhow::Result<u8> {
-    let findings = match Database::open(config).await {
+    let findings = match Database::existing(config).await {
         Ok(database) => {
             let findings = examine(config, &database).await;
             database.close().await?;

@@ -46,7 +46,7 @@ struct Compared {
 }
 
 pub(crate) async fn run(config: &Config, asked: History, output: Output) -> anyhow::Result<()> {
-    let database = Database::open(config).await?;
+    let database = Database::existing(config).await?;
     let installation = Installation::open(config, &database.url).await?;
     let organization = installation.organization(config.organization).await?;
     let asking = Asking { config, installation: &installation, organization, patient: asked.patient };

@@ -26,7 +26,7 @@ struct Line {
 
 pub(crate) async fn run(config: &Config, keys: Keys, output: Output) -> anyhow::Result<()> {
     let Keys::List = keys;
-    let database = Database::open(config).await?;
+    let database = Database::existing(config).await?;
     let installation = Installation::open(config, &database.url).await?;
     let mut lines: Vec<Line> = Vec::new();
     loop {

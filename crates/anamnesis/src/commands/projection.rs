@@ -42,7 +42,7 @@ struct Line {
 }
 
 pub(crate) async fn run(config: &Config, projection: Projection, output: Output) -> anyhow::Result<u8> {
-    let database = Database::open(config).await?;
+    let database = Database::existing(config).await?;
     let installation = Installation::open(config, &database.url).await?;
     let code = match projection {
         Projection::List => list(&installation, output).await.map(|()| DONE)?,

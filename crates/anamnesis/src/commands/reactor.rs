@@ -13,7 +13,7 @@ use crate::output::Output;
 const MOST_SHOWN: u32 = 1_000;
 
 pub(crate) async fn run(config: &Config, reactor: Reactor, output: Output) -> anyhow::Result<()> {
-    let database = Database::open(config).await?;
+    let database = Database::existing(config).await?;
     let installation = Installation::open(config, &database.url).await?;
     match reactor {
         Reactor::List => list(&installation, output).await,

@@ -28,7 +28,7 @@ const PAGE: u32 = 1_000;
 pub(crate) async fn run(config: &Config, replay: Replay) -> anyhow::Result<()> {
     let ReplayFormat::Ndjson = replay.format;
     let wanted = Wanted::of(&replay)?;
-    let database = Database::open(config).await?;
+    let database = Database::existing(config).await?;
     let installation = Installation::open(config, &database.url).await?;
     let organization = installation.organization(config.organization).await?;
     let from = match &replay.from {

@@ -64,7 +64,7 @@ struct ToldFinding {
 /// Recomputes everything; 3 if something isn't as it was written.
 pub(crate) async fn run(config: &Config, asked: Verify, output: Output) -> anyhow::Result<u8> {
     let kafka = if asked.kafka { Some(config.kafka()?) } else { None };
-    let database = Database::open(config).await?;
+    let database = Database::existing(config).await?;
     let installation = Installation::open(config, &database.url).await?;
     let signer = config.signer()?;
     let mut trust = Trust::in_signer(&signer).context("read the signer's last head")?;

@@ -72,6 +72,11 @@ pub struct EmbeddedPostgres {
 }
 
 impl EmbeddedPostgres {
+    /// Whether a cluster was made for this data directory.
+    pub fn is_made(data_dir: &Path) -> bool {
+        data_dir.join("postgres/cluster").exists()
+    }
+
     /// Makes the cluster if there is none, then adopts the server that runs on it, or starts one. Blocks until it answers.
     ///
     /// The data directory must stay locked for as long as the server runs.
