@@ -419,8 +419,10 @@ async fn what_is_given_has_been_recorded_with_whom_it_names() {
     listening.event().await;
     assert_eq!(accesses(&world).await, before + 1, "one access for a page");
 
+    // the access as well has its position then
+    let events = world.count("journal.events").await;
+    let head = world.app.log.wait_for(events.cast_unsigned(), SOON).await.unwrap().position.to_string();
     for (id, element) in [(story.patient, "ConditionRecorded"), (other.id(), "PatientRegistered")] {
-        let head = world.app.log.wait_for(1, SOON).await.unwrap().position.to_string();
         let disclosures = auditor.get_with(&format!("/v1/patients/{id}/disclosures"), &[("anamnesis-after", &head)]).await;
         let found = disclosures.body["items"].as_array().unwrap().iter().find(|item| item["action"] == "REPLAY").cloned().unwrap();
         assert_eq!((&found["user_id"], &found["resource_type"]), (&json!(auditor.account_id), &json!("streams/patient-events")));
