@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use anamnesis_projections::kernel::Projection;
-use sqlx::{PgPool, Postgres, Transaction};
+use futures::future::BoxFuture;
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio::time::sleep;
 
 use crate::error::ProjectorError;
@@ -19,17 +20,24 @@ const BETWEEN: Duration = Duration::from_millis(700);
 const A_LONG_MOMENT: &str = "1500ms";
 const LONG_EVERY: u32 = 10;
 
-/// Attempts to change a projection's tables, each in a transaction of its own.
-///
-/// ```text
-/// let changed = loop {
-///     let mut tx = attempts.begin().await?;
-///     let changed = change(&mut tx).await;
-///     if let Some(changed) = attempts.end(tx, changed).await? {
-///         break changed;
-///     }
-/// };
-/// ```
+/// Changes a projection's tables, in at most so many attempts.
+pub(crate) async fn change<T>(
+    owner: &PgPool,
+    projection: &'static Projection,
+    most: u32,
+    mut change: impl for<'c> FnMut(&'c mut PgConnection) -> BoxFuture<'c, Result<T, ProjectorError>>,
+) -> Result<T, ProjectorError> {
+    let mut attempts = Attempts::new(owner, projection, most);
+    loop {
+        let mut tx = attempts.begin().await?;
+        let changed = change(&mut tx).await;
+        if let Some(changed) = attempts.end(tx, changed).await? {
+            return Ok(changed);
+        }
+    }
+}
+
+/// Attempts to change a projection's tables, each in a transaction of its own: for whoever does something else between them.
 pub(crate) struct Attempts {
     owner: PgPool,
     projection: &'static Projection,

@@ -15,15 +15,15 @@ use anamnesis_journal::log::Log;
 use anamnesis_projections::kernel::Projection;
 use anamnesis_stream::FeedError;
 use anamnesis_vault::Vault;
+use futures::{FutureExt as _, TryFutureExt as _};
 use sqlx::{PgConnection, PgPool};
 use tracing::info;
 
 use crate::checkpoint::{self, Frontier};
 use crate::error::ProjectorError;
-use crate::patience::Attempts;
 use crate::rebuild::fresh::Fresh;
 use crate::versions::Live;
-use crate::{schema, versions};
+use crate::{patience, schema, versions};
 
 /// Entries in a page of the usual size.
 const PAGE: u32 = 1_000;
@@ -201,14 +201,8 @@ impl Alone {
     }
 
     async fn drop_kept(&self) -> Result<bool, ProjectorError> {
-        let mut attempts = Attempts::new(&self.rebuild.owner, self.projection, self.rebuild.swap_attempts);
-        loop {
-            let mut tx = attempts.begin().await?;
-            let dropped = versions::drop_kept(&mut tx, self.projection).await.map_err(ProjectorError::from);
-            if let Some(dropped) = attempts.end(tx, dropped).await? {
-                return Ok(dropped);
-            }
-        }
+        let (projection, Rebuild { owner, swap_attempts, .. }) = (self.projection, &self.rebuild);
+        patience::change(owner, projection, *swap_attempts, |tx| versions::drop_kept(tx, projection).err_into().boxed()).await
     }
 
     /// What failed leaves nothing behind; if that fails too, whoever begins next sees to it.

@@ -2,12 +2,13 @@
 
 use anamnesis_projections::SCOPE;
 use anamnesis_projections::kernel::Projection;
+use futures::{FutureExt as _, TryFutureExt as _};
 use sqlx::{Executor as _, PgConnection, PgPool};
 use tracing::warn;
 use uuid::Uuid;
 
 use crate::error::ProjectorError;
-use crate::patience::Attempts;
+use crate::patience;
 use crate::table::Target;
 use crate::versions::{self, Live, definition_of};
 
@@ -30,14 +31,12 @@ const START_ATTEMPTS: u32 = 10;
 pub async fn ensure_schema(owner: &PgPool, projections: &[&'static Projection]) -> Result<Ensured, ProjectorError> {
     let ensured = ensure_live(owner, projections).await?;
     for projection in versions::being_built(owner, projections).await? {
-        unless_read(clear(owner, projection).await, projection, "what was half built stays until the next start or rebuild")?;
+        let cleared = patience::change(owner, projection, START_ATTEMPTS, |tx| versions::clear_abandoned(tx, projection).err_into().boxed()).await;
+        unless_read(cleared, projection, "what was half built stays until the next start or rebuild")?;
     }
-    for projection in projections.iter().filter(|projection| ensured.changed.contains(&projection.name)) {
-        unless_read(
-            extend(owner, projection).await,
-            projection,
-            "this version of the program may not be able to read them before the new ones take over",
-        )?;
+    for projection in projections.iter().copied().filter(|projection| ensured.changed.contains(&projection.name)) {
+        let extended = patience::change(owner, projection, START_ATTEMPTS, |tx| extend(tx, projection).err_into().boxed()).await;
+        unless_read(extended, projection, "this version of the program may not be able to read them before the new ones take over")?;
     }
     Ok(ensured)
 }
@@ -51,30 +50,6 @@ fn unless_read(changed: Result<(), ProjectorError>, projection: &Projection, con
             Ok(())
         }
         changed_or_failed => changed_or_failed,
-    }
-}
-
-async fn clear(owner: &PgPool, projection: &'static Projection) -> Result<(), ProjectorError> {
-    let mut attempts = Attempts::new(owner, projection, START_ATTEMPTS);
-    loop {
-        let mut tx = attempts.begin().await?;
-        let cleared = versions::clear_abandoned(&mut tx, projection).await.map_err(ProjectorError::from);
-        if attempts.end(tx, cleared).await?.is_some() {
-            return Ok(());
-        }
-    }
-}
-
-/// Adds to tables of an older definition what they lack of this one and may be empty, so that they can be read until the new
-/// ones take over.
-async fn extend(owner: &PgPool, projection: &'static Projection) -> Result<(), ProjectorError> {
-    let mut attempts = Attempts::new(owner, projection, START_ATTEMPTS);
-    loop {
-        let mut tx = attempts.begin().await?;
-        let extended = add_columns(&mut tx, projection).await.map_err(ProjectorError::from);
-        if attempts.end(tx, extended).await?.is_some() {
-            return Ok(());
-        }
     }
 }
 
@@ -129,7 +104,9 @@ pub(crate) async fn script(connection: &mut PgConnection, sql: &str) -> sqlx::Re
     Ok(())
 }
 
-async fn add_columns(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<()> {
+/// Adds to tables of an older definition what they lack of this one and may be empty, so that they can be read until the new
+/// ones take over.
+async fn extend(tx: &mut PgConnection, projection: &Projection) -> sqlx::Result<()> {
     for table in projection.tables.iter().map(|table| table.info()) {
         let name = format!("{}.{}", projection.schema.name(), table.name);
         let missing = "select column_name from unnest($2) as column_name

@@ -6,6 +6,7 @@ use anamnesis_domain::Recorded;
 use anamnesis_journal::log::{SealedEntry, open};
 use anamnesis_projections::kernel::{AtPoison, Class, ColumnInfo, Projection, Schema};
 use anamnesis_stream::FeedError;
+use futures::FutureExt as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ use crate::digest::digest_without;
 use crate::error::{Fault, ProjectorError};
 use crate::filling::{Aside, Filling};
 use crate::parking::Parking;
-use crate::patience::Attempts;
+use crate::patience::{self, Attempts};
 use crate::projector::MOST_PARKED;
 use crate::table::Target;
 use crate::versions::{self, Live};
@@ -37,6 +38,10 @@ async fn make_empty(tx: &mut PgConnection, projection: &Projection) -> Result<ve
         schema::script(tx, &format!("grant select, delete on all tables in schema {} to anamnesis_projector", tables.schema)).await?;
     }
     Ok(tables)
+}
+
+async fn discard(tx: &mut PgConnection, projection: &Projection, tables: versions::Aside) -> Result<(), ProjectorError> {
+    Ok(versions::discard(tx, projection, &tables).await?)
 }
 
 async fn take_kept(tx: &mut PgConnection, projection: &Projection) -> Result<versions::Kept, ProjectorError> {
@@ -62,27 +67,14 @@ pub(super) struct Fresh {
 impl Fresh {
     /// Empty tables, without indexes and policies.
     pub(super) async fn begin(rebuild: Rebuild, projection: &'static Projection) -> Result<Self, ProjectorError> {
-        let mut attempts = Attempts::new(&rebuild.owner, projection, rebuild.swap_attempts);
-        let tables = loop {
-            let mut tx = attempts.begin().await?;
-            let made = make_empty(&mut tx, projection).await;
-            if let Some(tables) = attempts.end(tx, made).await? {
-                break tables;
-            }
-        };
+        let tables = patience::change(&rebuild.owner, projection, rebuild.swap_attempts, |tx| make_empty(tx, projection).boxed()).await?;
         Self::of(rebuild, projection, tables, Frontier::default(), BTreeSet::new()).await
     }
 
     /// The tables that were kept, with what waited in them tried again.
     pub(super) async fn take_kept(rebuild: Rebuild, projection: &'static Projection) -> Result<Self, ProjectorError> {
-        let mut attempts = Attempts::new(&rebuild.owner, projection, rebuild.swap_attempts);
-        let versions::Kept { tables, folded, waiting, left_out } = loop {
-            let mut tx = attempts.begin().await?;
-            let taken = take_kept(&mut tx, projection).await;
-            if let Some(kept) = attempts.end(tx, taken).await? {
-                break kept;
-            }
-        };
+        let kept = patience::change(&rebuild.owner, projection, rebuild.swap_attempts, |tx| take_kept(tx, projection).boxed()).await?;
+        let versions::Kept { tables, folded, waiting, left_out } = kept;
         let mut fresh = Self::of(rebuild, projection, tables, folded, left_out).await?;
         fresh.take_at(&waiting).await?;
         fresh.events = waiting.len() as u64;
@@ -128,14 +120,8 @@ impl Fresh {
 
     /// Drops them, unless they are read or kept by now.
     pub(super) async fn discard(self) -> Result<(), ProjectorError> {
-        let mut attempts = Attempts::new(&self.rebuild.owner, self.projection, DROP_ATTEMPTS);
-        loop {
-            let mut tx = attempts.begin().await?;
-            let dropped = versions::discard(&mut tx, self.projection, &self.tables).await.map_err(ProjectorError::from);
-            if attempts.end(tx, dropped).await?.is_some() {
-                return Ok(());
-            }
-        }
+        let Self { rebuild, projection, tables, .. } = self;
+        patience::change(&rebuild.owner, projection, DROP_ATTEMPTS, |tx| discard(tx, projection, tables.clone()).boxed()).await
     }
 
     /// The digest of what they say.
