@@ -155,12 +155,6 @@ async fn open_pages(vault: Vault, mut sealed: mpsc::Receiver<Sealed>, pages: mps
     Ok(())
 }
 
-/// Opens entries, all or none.
-pub(crate) async fn opened(entries: Vec<SealedEntry>, vault: &Vault) -> Result<Vec<Recorded>, ProjectorError> {
-    let poison = |unopened: Unopened| ProjectorError::Poison(Box::new(unopened));
-    open(entries, vault).await?.into_iter().map(|entry| entry.map_err(poison)).collect()
-}
-
 async fn fold_pages(
     projection: &'static Projection,
     mut pages: mpsc::Receiver<Events>,

@@ -6,7 +6,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
 mod applied;
-mod as_of;
 mod batch;
 mod cached;
 mod checkpoint;
@@ -36,7 +35,6 @@ mod watcher;
 mod workers;
 
 pub use applied::Applied;
-pub use as_of::events_of;
 pub use cached::lanes_of;
 pub use deployment::Deployment;
 pub use digest::digest;

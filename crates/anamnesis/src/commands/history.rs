@@ -102,7 +102,7 @@ impl Asking<'_> {
         let tree = StoredTree::new(self.installation.writer.clone());
         let note = tree.newest_head().await?.context("no head of the log was signed yet: `anamnesis up` signs them")?;
         let head = SignedCheckpoint::open(&note, signer.verifying_key()).context("the newest head isn't signed by this installation's key")?;
-        let part = Part { after: 0, up_to: position.min(head.head().size), aggregate: None, limit: usize::MAX };
+        let part = Part::up_to(position.min(head.head().size));
         let entries = self.past().entries_of_patient(self.patient, &part).await?;
         Ok(prove(&tree, &head, &entries).await?)
     }

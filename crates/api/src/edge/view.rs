@@ -194,7 +194,7 @@ impl App {
         let events = match of {
             PastOf::Stream(id) => history.of_stream(stream::<V>(), id, position).await,
             PastOf::Patient(patient) => {
-                let part = Part { after: 0, up_to: position, aggregate: only_stream::<V>(), limit: usize::MAX };
+                let part = Part { aggregate: only_stream::<V>(), ..Part::up_to(position) };
                 history.page_of_patient(patient.0, &part).await
             }
         };

@@ -81,12 +81,12 @@ impl History {
 
     /// All that happened to a patient up to a position, opened.
     pub async fn of_patient(&self, patient: Uuid, up_to: u64) -> Result<Vec<Recorded>, HistoryError> {
-        self.page_of_patient(patient, &Part { after: 0, up_to, aggregate: None, limit: usize::MAX }).await
+        self.page_of_patient(patient, &Part::up_to(up_to)).await
     }
 
     /// What was known of a patient at a position. However much that is, no more than a few pages of events are held.
     pub async fn record_of(&self, patient: Uuid, position: u64) -> Result<PatientRecord, HistoryError> {
-        let part = Part { after: 0, up_to: position, aggregate: None, limit: usize::MAX };
+        let part = Part::up_to(position);
         let (mut reading, mut folding, mut events) = (Reading::of(self, patient, &part), Folding::default(), Vec::new());
         let mut read = reading.next().await?;
         while let Some(entries) = read {
@@ -202,6 +202,11 @@ pub struct Part {
 }
 
 impl Part {
+    /// All that happened up to a position.
+    pub fn up_to(position: u64) -> Self {
+        Self { after: 0, up_to: position, aggregate: None, limit: usize::MAX }
+    }
+
     fn takes(&self, entry: &SealedEntry) -> bool {
         AGGREGATES.contains(&entry.aggregate_type.as_str()) && self.aggregate.is_none_or(|name| entry.aggregate_type == name)
     }

@@ -5,7 +5,7 @@ use anamnesis_domain::{AnyEvent, Instant, Opened, Recorded};
 use anamnesis_journal::log::open;
 use anamnesis_projections::audit_logs::{AUDIT_LOGS, AuditLogs, AuditRow};
 use anamnesis_projections::kernel::{Stamped, fold_until};
-use anamnesis_projector::{digest, events_of, read};
+use anamnesis_projector::{digest, read};
 use uuid::Uuid;
 
 use crate::support::{Clinic, Told};
@@ -46,7 +46,8 @@ async fn shown(clinic: &Clinic) -> serde_json::Value {
 #[tokio::test]
 async fn an_old_version_is_lifted_on_every_way_out_of_the_log() {
     let clinic = Clinic::new().await;
-    let head = clinic.tell(&rebuilt_once()).await;
+    let told = rebuilt_once();
+    let head = clinic.tell(&told).await;
     assert_eq!(clinic.count("journal.events where event_type = 'ProjectionRebuilt' and event_version = 1").await, 1);
 
     // replay, streams and Kafka open what stands in the log
@@ -55,7 +56,7 @@ async fn an_old_version_is_lifted_on_every_way_out_of_the_log() {
     assert_lifted(opened[0].as_ref().unwrap());
 
     // history folds it
-    let past = events_of(&clinic.log(), &clinic.vault, clinic.organization, head).await.unwrap();
+    let past = clinic.history().of_stream("system", told.stream, head).await.unwrap();
     assert_lifted(&past[0]);
     let then = fold_until::<AuditLogs>(&past).unwrap().remove(0).json()["new_values"].clone();
     assert_eq!(then["act"], "REBUILT");

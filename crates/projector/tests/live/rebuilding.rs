@@ -9,7 +9,7 @@ use anamnesis_projections::kernel::{Projection, Stamped, fold_until};
 use anamnesis_projections::patients::{PatientRow, PatientStatus, Patients};
 use anamnesis_projections::{ALL, find};
 use anamnesis_projector::read;
-use anamnesis_projector::{ProjectorError, ProjectorSettings, Rebuild, digest, ensure_schema, events_of, forget_subject};
+use anamnesis_projector::{ProjectorError, ProjectorSettings, Rebuild, digest, ensure_schema, forget_subject};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -278,7 +278,7 @@ async fn one_patients_rows_are_known_as_of_every_position() {
     for (event, position) in told.iter().zip(1..) {
         clinic.tell(event).await;
         clinic.project_all().await;
-        let events = events_of(&clinic.log(), &clinic.vault, patient, position).await.unwrap();
+        let events = clinic.history().of_patient(patient, position).await.unwrap();
         let mut tx = clinic.owner.begin().await.unwrap();
         let mut stored: Vec<Stamped<PatientRow>> = read::rows(&mut tx, |q| {
             q.push("patient_id = ").push_bind(patient);
@@ -300,6 +300,6 @@ async fn one_patients_rows_are_known_as_of_every_position() {
         let then: Vec<_> = fold_until::<Consents>(&events).unwrap().iter().map(|consent| consent.row.status).collect();
         assert_eq!(then, now, "at position {position}");
     }
-    let earlier = events_of(&clinic.log(), &clinic.vault, patient, 4).await.unwrap();
+    let earlier = clinic.history().of_patient(patient, 4).await.unwrap();
     assert_eq!(fold_until::<Patients>(&earlier).unwrap()[0].row.status, PatientStatus::Active);
 }

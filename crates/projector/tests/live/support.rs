@@ -10,6 +10,7 @@ use anamnesis_journal::log::Log;
 use anamnesis_journal::row::Row;
 use anamnesis_projections::ALL;
 use anamnesis_projections::kernel::Projection;
+use anamnesis_projector::history::History;
 use anamnesis_projector::{Progress, Projector, ProjectorSettings, Rebuild, Wanted, ensure_schema};
 use anamnesis_stream::LogFeed;
 use anamnesis_vault::{Context, EventContext, KeyOwner, Keyring, Purpose, Vault, VaultSettings};
@@ -227,6 +228,10 @@ impl Clinic {
 
     pub(crate) fn log(&self) -> Log {
         Log::new(self.projector.clone())
+    }
+
+    pub(crate) fn history(&self) -> History {
+        History::new(self.log(), self.vault.clone(), self.organization)
     }
 
     /// With pages so small that streams are cut.
