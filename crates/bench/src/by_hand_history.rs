@@ -39,11 +39,9 @@ struct Stored {
 
 /// How many events there are, when all are opened.
 pub(crate) async fn opened(pool: &PgPool, vault: &Vault, patient: Uuid) -> Result<usize> {
-    let mut rows: Vec<Stored> = sqlx::query_as(ROWS).bind(patient).fetch_all(pool).await?;
-    let mut key_ids = Vec::with_capacity(2 * rows.len());
-    for row in &rows {
-        key_ids.extend([Sealed::from_stored(row.payload.clone())?.key_id(), Sealed::from_stored(row.metadata.clone())?.key_id()]);
-    }
+    let stored: Vec<Stored> = sqlx::query_as(ROWS).bind(patient).fetch_all(pool).await?;
+    let mut rows = stored.into_iter().map(Row::parse).collect::<Result<Vec<_>>>()?;
+    let mut key_ids: Vec<_> = rows.iter().flat_map(|row| [row.payload.key_id(), row.metadata.key_id()]).collect();
     key_ids.sort_unstable();
     key_ids.dedup();
     let keys = Arc::new(vault.open_keys(&key_ids).await?);
@@ -59,25 +57,37 @@ pub(crate) async fn opened(pool: &PgPool, vault: &Vault, patient: Uuid) -> Resul
     Ok(opened)
 }
 
-impl Stored {
-    fn open(self, keys: &OpenKeys) -> Result<(AnyEvent, Origin)> {
-        let fingerprint: [u8; 8] = self.fingerprint.as_slice().try_into()?;
-        let (sequence, version) = (u64::try_from(self.sequence)?, u32::try_from(self.event_version)?);
+/// A row, with what is sealed in it.
+struct Row {
+    stored: Stored,
+    payload: Sealed,
+    metadata: Sealed,
+}
+
+impl Row {
+    fn parse(mut stored: Stored) -> Result<Self> {
+        let [payload, metadata] = [&mut stored.payload, &mut stored.metadata].map(std::mem::take);
+        Ok(Self { stored, payload: Sealed::from_stored(payload)?, metadata: Sealed::from_stored(metadata)? })
+    }
+
+    fn open(&self, keys: &OpenKeys) -> Result<(AnyEvent, Origin)> {
+        let Stored { organization_id, ref aggregate_type, aggregate_id, event_id, ref event_type, .. } = self.stored;
+        let fingerprint: [u8; 8] = self.stored.fingerprint.as_slice().try_into()?;
+        let (sequence, event_version) = (u64::try_from(self.stored.sequence)?, u32::try_from(self.stored.event_version)?);
         let place = |subject| EventContext {
-            organization: self.organization_id,
-            aggregate_type: &self.aggregate_type,
-            aggregate_id: self.aggregate_id,
+            organization: organization_id,
+            aggregate_type,
+            aggregate_id,
             sequence,
-            event_id: self.event_id,
-            event_type: &self.event_type,
-            event_version: version,
+            event_id,
+            event_type,
+            event_version,
             fingerprint,
             subject,
         };
-        let (event, origin) = (Context::event(&place(self.subject_id)), Context::metadata(&place(self.metadata_subject_id)));
-        let (payload, metadata) = (Sealed::from_stored(self.payload.clone())?, Sealed::from_stored(self.metadata.clone())?);
-        let (payload, metadata) = (keys.open(&event, &payload)?, keys.open(&origin, &metadata)?);
-        let (payload, metadata) = (payload.value().context("nobody is erased")?, metadata.value().context("nobody is erased")?);
-        Ok((decode_any(&self.aggregate_type, &self.event_type, version, fingerprint, &payload)?, decode_origin(&metadata)?))
+        let event = keys.open(&Context::event(&place(self.stored.subject_id)), &self.payload)?;
+        let origin = keys.open(&Context::metadata(&place(self.stored.metadata_subject_id)), &self.metadata)?;
+        let (event, origin) = (event.value().context("nobody is erased")?, origin.value().context("nobody is erased")?);
+        Ok((decode_any(aggregate_type, event_type, event_version, fingerprint, &event)?, decode_origin(&origin)?))
     }
 }
