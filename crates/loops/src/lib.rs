@@ -20,7 +20,7 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use life::{Entry, Life};
 pub use pulse::Pulse;
-pub use together::Together;
+pub use together::{Together, shared};
 
 /// How long a loop may be silent that waits for a database: longer than a statement may take.
 pub const PATIENCE: Duration = Duration::from_mins(1);

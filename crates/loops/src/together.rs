@@ -55,6 +55,14 @@ impl<Q: Send + 'static, A: Send + 'static> Together<Q, A> {
     }
 }
 
+/// The answers to questions that shared one statement: to each what it makes of what was found, or to all of them why nothing was.
+pub fn shared<Q, F, A, E: Clone>(questions: Vec<Q>, found: Result<F, E>, mut answer: impl FnMut(&mut F, Q) -> Result<A, E>) -> Vec<Result<A, E>> {
+    match found {
+        Ok(mut found) => questions.into_iter().map(|question| answer(&mut found, question)).collect(),
+        Err(error) => vec![error; questions.len()].into_iter().map(Err).collect(),
+    }
+}
+
 impl<Q, A> Clone for Together<Q, A> {
     fn clone(&self) -> Self {
         Self(self.0.clone())

@@ -3,35 +3,56 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use anamnesis_loops::{Loops, Together};
+use anamnesis_loops::{Loops, Together, shared};
+use uuid::Uuid;
 
 use crate::error::VaultError;
 use crate::key::{DataKey, KeyOwner};
-use crate::store::Store;
+use crate::store::{Fate, Store};
 
 type Answer = Result<Vec<DataKey>, VaultError>;
+type Fates = Result<HashMap<Uuid, Fate>, VaultError>;
 
-/// The way to the task that looks keys up. The task ends with the last clone.
+/// The ways to the tasks that look keys up. A task ends with the last clone.
 #[derive(Clone)]
-pub(crate) struct Batcher(Together<Vec<KeyOwner>, Answer>);
+pub(crate) struct Batcher {
+    by_owner: Together<Vec<KeyOwner>, Answer>,
+    by_id: Together<Vec<Uuid>, Fates>,
+}
 
 impl Batcher {
-    pub(crate) fn start(store: Arc<Store>, loops: &Loops) -> Self {
-        Self(Together::start(loops, "keys", move |requests| answer_all(Arc::clone(&store), requests)))
+    pub(crate) fn start(store: &Arc<Store>, loops: &Loops) -> Self {
+        let (of_owners, of_ids) = (Arc::clone(store), Arc::clone(store));
+        Self {
+            by_owner: Together::start(loops, "keys", move |requests| answer_all(Arc::clone(&of_owners), requests)),
+            by_id: Together::start(loops, "keys by id", move |requests| fates(Arc::clone(&of_ids), requests)),
+        }
     }
 
+    /// The owners' current keys, made where there are none.
     pub(crate) async fn keys(&self, owners: Vec<KeyOwner>) -> Answer {
-        self.0.ask(owners).await.unwrap_or(Err(VaultError::Closed))
+        self.by_owner.ask(owners).await.unwrap_or(Err(VaultError::Closed))
     }
+
+    /// What became of the keys with these ids, of those that there are.
+    pub(crate) async fn fates(&self, key_ids: Vec<Uuid>) -> Fates {
+        self.by_id.ask(key_ids).await.unwrap_or(Err(VaultError::Closed))
+    }
+}
+
+/// Never from memory: whoever asks has looked there, and what is erased isn't there.
+async fn fates(store: Arc<Store>, requests: Vec<Vec<Uuid>>) -> Vec<Fates> {
+    let wanted: BTreeSet<Uuid> = requests.iter().flatten().copied().collect();
+    let found = store.by_id(&Vec::from_iter(wanted)).await;
+    let of = |found: &mut HashMap<Uuid, Fate>, key_ids: Vec<Uuid>| {
+        Ok(key_ids.into_iter().filter_map(|key_id| Some((key_id, found.get(&key_id)?.clone()))).collect())
+    };
+    shared(requests, found, of)
 }
 
 async fn answer_all(store: Arc<Store>, requests: Vec<Vec<KeyOwner>>) -> Vec<Answer> {
     let keys = look_up(&store, &requests).await;
-    let answer = |owners: Vec<KeyOwner>| match &keys {
-        Ok(keys) => owners.iter().map(|owner| answer_for(keys, owner)).collect(),
-        Err(error) => Err(error.clone()),
-    };
-    requests.into_iter().map(answer).collect()
+    shared(requests, keys, |keys, owners| owners.iter().map(|owner| answer_for(keys, owner)).collect())
 }
 
 async fn look_up(store: &Store, requests: &[Vec<KeyOwner>]) -> Result<HashMap<KeyOwner, Result<DataKey, VaultError>>, VaultError> {

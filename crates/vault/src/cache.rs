@@ -54,6 +54,8 @@ impl KeyCache {
 const PARTS: usize = 32;
 /// Small ones aren't divided: the entries of one part would push each other out.
 const SMALLEST_PART: usize = 256;
+/// The part of the room, at least, that is there for what comes for the first time: one in so many.
+const SHARE_OF_ONCE: usize = 5;
 
 /// A map in parts with a lock each. Every command looks up five keys, so a look must cost next to nothing.
 struct Bounded<K, V> {
@@ -64,10 +66,15 @@ struct Bounded<K, V> {
     kept_for: Duration,
 }
 
+/// What was put and what was asked for again, apart, each by last use: many that come once (the patients of an import) push out none
+/// that come back.
 struct Part<K, V> {
-    entries: LruCache<K, Entry<V>, RandomState>,
+    once: Entries<K, V>,
+    again: Entries<K, V>,
     next_sweep: Instant,
 }
+
+type Entries<K, V> = LruCache<K, Entry<V>, RandomState>;
 
 struct Entry<V> {
     value: V,
@@ -79,7 +86,7 @@ impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
         let most = usize::try_from(settings.cached_keys).unwrap_or(usize::MAX).max(1);
         let parts = (most / SMALLEST_PART).clamp(1, PARTS);
         let next_sweep = Instant::now() + settings.cached_for;
-        let part = || Mutex::new(Part { entries: LruCache::unbounded_with_hasher(RandomState::default()), next_sweep });
+        let part = || Mutex::new(Part { once: none(), again: none(), next_sweep });
         Self {
             parts: std::iter::repeat_with(part).take(parts).collect(),
             hasher: RandomState::default(),
@@ -90,21 +97,32 @@ impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
 
     fn get(&self, key: &K) -> Option<V> {
         let mut part = self.part(key);
-        let entry = part.entries.get(key)?;
-        if Instant::now() < entry.until {
-            return Some(entry.value.clone());
+        let part = &mut *part;
+        if let Some(entry) = part.again.get(key) {
+            if Instant::now() < entry.until {
+                return Some(entry.value.clone());
+            }
+            part.again.pop(key);
+            return None;
         }
-        part.entries.pop(key);
-        None
+        let (key, entry) = part.once.pop_entry(key)?;
+        if Instant::now() >= entry.until {
+            return None;
+        }
+        let value = entry.value.clone();
+        part.again.put(key, entry);
+        Some(value)
     }
 
     fn put(&self, key: K, value: V) {
         let now = Instant::now();
         let mut part = self.part(&key);
-        part.entries.put(key, Entry { value, until: now + self.kept_for });
-        if part.entries.len() > self.most_in_part {
-            part.entries.pop_lru();
+        let entry = Entry { value, until: now + self.kept_for };
+        match part.again.get_mut(&key) {
+            Some(kept) => *kept = entry,
+            None => drop(part.once.put(key, entry)),
         }
+        part.shrink(self.most_in_part);
         if now >= part.next_sweep {
             part.next_sweep = now + self.kept_for;
             part.sweep(now);
@@ -112,13 +130,16 @@ impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
     }
 
     fn remove(&self, key: &K) {
-        self.part(key).entries.pop(key);
+        let mut part = self.part(key);
+        part.once.pop(key);
+        part.again.pop(key);
     }
 
     /// Of those that may still be used.
     fn len(&self) -> usize {
         let now = Instant::now();
-        self.parts.iter().map(|part| locked(part).entries.iter().filter(|(_, entry)| now < entry.until).count()).sum()
+        let usable = |entries: &Entries<K, V>| entries.iter().filter(|(_, entry)| now < entry.until).count();
+        self.parts.iter().map(|part| locked(part)).map(|part| usable(&part.once) + usable(&part.again)).sum()
     }
 
     fn part(&self, key: &K) -> MutexGuard<'_, Part<K, V>> {
@@ -128,16 +149,31 @@ impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
 }
 
 impl<K: Hash + Eq, V> Part<K, V> {
+    /// Those that came once go first, unless they are so few that those which came back had everything.
+    fn shrink(&mut self, most: usize) {
+        let for_once = (most / SHARE_OF_ONCE).max(1);
+        while self.once.len() + self.again.len() > most {
+            let full = if self.again.len() > most - for_once { &mut self.again } else { &mut self.once };
+            full.pop_lru();
+        }
+    }
+
     /// Nobody asks for a key of somebody who doesn't come any more, so its bytes wouldn't be wiped otherwise.
     fn sweep(&mut self, now: Instant) {
-        let mut kept = LruCache::unbounded_with_hasher(RandomState::default());
-        while let Some((key, entry)) = self.entries.pop_lru() {
-            if now < entry.until {
-                kept.put(key, entry);
+        for entries in [&mut self.once, &mut self.again] {
+            let mut kept = none();
+            while let Some((key, entry)) = entries.pop_lru() {
+                if now < entry.until {
+                    kept.put(key, entry);
+                }
             }
+            *entries = kept;
         }
-        self.entries = kept;
     }
+}
+
+fn none<K: Hash + Eq, V>() -> Entries<K, V> {
+    LruCache::unbounded_with_hasher(RandomState::default())
 }
 
 /// A panic in between leaves a map that may lack an entry, which is no harm.

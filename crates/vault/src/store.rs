@@ -54,6 +54,7 @@ struct KeyRow {
 }
 
 /// What became of a key.
+#[derive(Clone)]
 pub(crate) enum Fate {
     Usable(DataKey),
     Erased,

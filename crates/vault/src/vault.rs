@@ -25,6 +25,9 @@ use crate::sealed::Sealed;
 use crate::store::{Fate, Store};
 use crate::suite::Suite;
 
+/// So many keys at most are looked up together with those of others.
+const MOST_SHARED: usize = 16;
+
 /// How the vault behaves; the default is right for most.
 #[derive(Clone, Copy, Debug)]
 pub struct VaultSettings {
@@ -65,7 +68,7 @@ impl Vault {
         if let Some(key_id) = store.any_wrapped().await? {
             store.by_id(&[key_id]).await?.remove(&key_id).ok_or(ProviderError::WrapRefused(key_id))?;
         }
-        let batcher = Batcher::start(Arc::clone(&store), &loops);
+        let batcher = Batcher::start(&store, &loops);
         Ok(Self { store, batcher, loops })
     }
 
@@ -76,7 +79,7 @@ impl Vault {
         let Store { pool, provider, settings, .. } = &*self.store;
         let settings = VaultSettings { cached_keys, ..*settings };
         let store = Arc::new(Store { pool: pool.clone(), provider: Arc::clone(provider), cache: KeyCache::new(&settings), settings });
-        Self { batcher: Batcher::start(Arc::clone(&store), &self.loops), store, loops: self.loops.clone() }
+        Self { batcher: Batcher::start(&store, &self.loops), store, loops: self.loops.clone() }
     }
 
     /// The owner's current key; made if the owner has none.
@@ -128,7 +131,7 @@ impl Vault {
         }
         let mut erased = HashSet::new();
         if !missing.is_empty() {
-            for (key_id, fate) in self.store.by_id(&Vec::from_iter(missing)).await? {
+            for (key_id, fate) in self.fates(Vec::from_iter(missing)).await? {
                 match fate {
                     Fate::Usable(key) => drop(usable.insert(key_id, key)),
                     Fate::Erased => drop(erased.insert(key_id)),
@@ -136,6 +139,11 @@ impl Vault {
             }
         }
         Ok(OpenKeys { usable, erased })
+    }
+
+    /// Few are looked up together with what others ask for; who asks for many gains nothing by it and would hold the others up.
+    async fn fates(&self, key_ids: Vec<Uuid>) -> Result<HashMap<Uuid, Fate>, VaultError> {
+        if key_ids.len() > MOST_SHARED { self.store.by_id(&key_ids).await } else { self.batcher.fates(key_ids).await }
     }
 
     /// The organization's keys for claims, blind indexes and imported command ids.

@@ -214,6 +214,46 @@ async fn only_so_many_opened_keys_are_kept() {
 }
 
 #[tokio::test]
+async fn keys_that_came_back_outlive_those_that_came_once() {
+    let database = TestDatabase::create().await;
+    let vault = database.vault_with(VaultSettings { cached_keys: 100, ..VaultSettings::default() }).await;
+    let regulars: Vec<_> = (0..50).map(|_| KeyOwner::data(id(), id())).collect();
+    vault.keys(&regulars).await.unwrap();
+    vault.keys(&regulars).await.unwrap();
+    for _ in 0..5 {
+        let passers_by: Vec<_> = (0..100).map(|_| KeyOwner::data(id(), id())).collect();
+        vault.keys(&passers_by).await.unwrap();
+    }
+    database.as_superuser("update journal.keys set state = 'fenced'").await.unwrap();
+    assert_eq!(vault.keys(&regulars).await.unwrap().len(), 50, "from memory, all of them");
+    let more: Vec<_> = (0..100).map(|_| KeyOwner::data(id(), id())).collect();
+    for _ in 0..2 {
+        vault.keys(&more).await.unwrap();
+    }
+    assert!(vault.keys(&regulars).await.is_err(), "those who come back push each other out");
+    assert!(vault.cached_keys() <= 100, "{} are kept", vault.cached_keys());
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn readers_of_few_keys_share_statements_and_hear_each_their_own() {
+    let database = TestDatabase::create().await;
+    let (vault, other) = (database.vault().await, database.vault().await);
+    let owners: Vec<_> = (0..100).map(|_| KeyOwner::data(id(), id())).collect();
+    let keys = vault.keys(&owners).await.unwrap();
+    database.as_superuser(&format!("update journal.keys set state = 'fenced' where key_id = '{}'", keys[7].id())).await.unwrap();
+    let mut asking = JoinSet::new();
+    for key in &keys {
+        let (other, ids) = (other.clone(), [key.id(), id()]);
+        asking.spawn(async move { other.open_keys(&ids).await.unwrap().get(ids[0]).map(|key| key.id() == ids[0]) });
+    }
+    let found = asking.join_all().await;
+    assert_eq!(found.iter().filter(|found| **found == Some(true)).count(), 99);
+    assert_eq!(found.iter().filter(|found| found.is_none()).count(), 1);
+    database.drop().await;
+}
+
+#[tokio::test]
 async fn who_passes_over_everything_has_a_memory_of_its_own() {
     let database = TestDatabase::create().await;
     let vault = database.vault().await;
