@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::{Event, Instant, Refusal};
+use crate::{Event, Ground, Grounds, Instant, Refusal};
 
 /// The rules of one kind of thing: a state folded from events, and a pure decision about the next ones.
 ///
@@ -25,8 +25,21 @@ pub trait Aggregate: Default + Clone + PartialEq + Serialize + DeserializeOwned 
     /// Which rule says no.
     type Error: Refusal;
 
-    /// What happens now, given what has happened before. An empty answer: it already holds.
+    /// What happens now, given what has happened before. An empty answer: it already holds. Where a decision has grounds, nothing is
+    /// known of them here.
     fn decide(&self, command: Self::Command) -> Result<Vec<Self::Event>, Self::Error>;
+
+    /// What the decision on `command` rests on besides this state.
+    fn grounds(&self, command: &Self::Command) -> Vec<Ground> {
+        let _ = command;
+        Vec::new()
+    }
+
+    /// What happens now, given what has happened before here and in [`Aggregate::grounds`].
+    fn decide_on(&self, command: Self::Command, grounds: &Grounds) -> Result<Vec<Self::Event>, Self::Error> {
+        let _ = grounds;
+        self.decide(command)
+    }
 
     /// The state after an event. Total: a fact can't be refused.
     #[must_use]

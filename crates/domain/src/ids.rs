@@ -44,6 +44,8 @@ ids! {
     AppointmentId
     /// A medical record.
     RecordId
+    /// What a model says of a record in short.
+    SummaryId
     /// A health insight.
     InsightId
     /// A consent.
@@ -58,6 +60,8 @@ ids! {
     SessionId
     /// An entry of a patient's history: a condition, an allergy, a medication.
     EntryId
+    /// A patient's request for an amendment of their record.
+    AmendmentRequestId
 }
 
 impl AccountId {

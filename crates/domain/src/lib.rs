@@ -13,6 +13,7 @@ mod choices;
 pub mod consent;
 mod events;
 pub mod facility;
+mod ground;
 mod ids;
 pub mod insight;
 mod long;
@@ -31,6 +32,7 @@ mod values;
 
 pub use aggregate::{Aggregate, Reservation, Subject};
 pub use events::{Event, EventKind, PayloadDecoder};
+pub use ground::{Ground, Grounds, States};
 pub use ids::*;
 pub use recorded::{Opened, Origin, Recorded};
 pub use refusal::{Broken, Refusal};

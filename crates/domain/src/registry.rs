@@ -1,5 +1,7 @@
 //! Which aggregates are there? The one list; tests compare it with `schemas/` and the routes.
 
+use std::borrow::Cow;
+
 use crate::{Aggregate, Event, EventKind, PayloadDecoder};
 
 /// What everybody needs to know of an aggregate without knowing its types.
@@ -47,7 +49,7 @@ macro_rules! registry {
                 match self { $(Self::$variant(event) => event.kind(),)+ }
             }
 
-            /// Writes the payload alone.
+            /// Writes the payload alone, to be sealed. Nobody is told it in this way: [`AnyEvent::told`].
             pub fn serialize_payload<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self { $(Self::$variant(event) => event.serialize_payload(serializer),)+ }
             }
@@ -59,6 +61,31 @@ macro_rules! registry {
             }
         })+
     };
+}
+
+impl AnyEvent {
+    /// What it says, as it is told to whoever reads events: people's identity numbers are masked, for they are shown by an act of its own only.
+    /// Fails for a payload that can't be JSON, which none is.
+    pub fn told(&self) -> serde_json::Result<serde_json::Value> {
+        self.masked().serialize_payload(serde_json::value::Serializer)
+    }
+
+    fn masked(&self) -> Cow<'_, Self> {
+        let masked = match self {
+            Self::Patient(happened) => happened.masked().map(Self::from),
+            Self::Provider(happened) => happened.masked().map(Self::from),
+            Self::Consent(_)
+            | Self::Appointment(_)
+            | Self::Record(_)
+            | Self::Insight(_)
+            | Self::Organization(_)
+            | Self::Facility(_)
+            | Self::Account(_)
+            | Self::Access(_)
+            | Self::System(_) => None,
+        };
+        masked.map_or(Cow::Borrowed(self), Cow::Owned)
+    }
 }
 
 registry! {

@@ -5,19 +5,24 @@ use std::marker::PhantomData;
 
 use uuid::Uuid;
 
-use crate::{Aggregate, Event, PayloadDecoder, Reservation};
+use crate::{Aggregate, Event, Grounds, PayloadDecoder, Reservation};
 
 pub(crate) mod strategies;
 
 pub(crate) fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
-    Given(events.into_iter().fold(A::default(), |state, event| state.evolve(&event)))
+    Given(events.into_iter().fold(A::default(), |state, event| state.evolve(&event)), Grounds::default())
 }
 
-pub(crate) struct Given<A>(A);
+pub(crate) struct Given<A>(A, Grounds);
 
 impl<A: Aggregate> Given<A> {
+    /// What the decision rests on besides.
+    pub(crate) fn on(self, grounds: Grounds) -> Self {
+        Self(self.0, grounds)
+    }
+
     pub(crate) fn when(self, command: A::Command) -> When<A> {
-        When(self.0.decide(command), PhantomData)
+        When(self.0.decide_on(command, &self.1), PhantomData)
     }
 }
 
@@ -26,8 +31,12 @@ pub(crate) struct When<A: Aggregate>(Result<Vec<A::Event>, A::Error>, PhantomDat
 impl<A: Aggregate> When<A> {
     #[track_caller]
     pub(crate) fn then(self, expected: impl IntoIterator<Item = A::Event>) {
-        let events = self.0.expect("the rules allow it");
-        assert_eq!(told(&events), told(&expected.into_iter().collect::<Vec<_>>()));
+        assert_eq!(told(&self.events()), told(&expected.into_iter().collect::<Vec<_>>()));
+    }
+
+    #[track_caller]
+    pub(crate) fn events(self) -> Vec<A::Event> {
+        self.0.expect("the rules allow it")
     }
 
     #[track_caller]
@@ -90,9 +99,14 @@ pub(crate) struct Life<A: Aggregate> {
 
 /// Tells commands one after another, refused ones included, and checks what must hold of every aggregate.
 pub(crate) fn live<A: Aggregate>(id: Uuid, commands: impl IntoIterator<Item = A::Command>) -> Life<A> {
+    live_on(id, &Grounds::default(), commands)
+}
+
+/// As [`live`], where the decisions rest on that.
+pub(crate) fn live_on<A: Aggregate>(id: Uuid, grounds: &Grounds, commands: impl IntoIterator<Item = A::Command>) -> Life<A> {
     let mut life = Life { events: Vec::new(), state: A::default() };
     for command in commands {
-        let Ok(events) = life.state.decide(command.clone()) else { continue };
+        let Ok(events) = life.state.decide_on(command.clone(), grounds) else { continue };
         for event in events {
             check_written(&event);
             let before = life.state.clone();
@@ -100,7 +114,7 @@ pub(crate) fn live<A: Aggregate>(id: Uuid, commands: impl IntoIterator<Item = A:
             assert!(through_json(&life.state) == life.state, "a snapshot after {event:?} is another state");
             life.events.push((before, event));
         }
-        let again = life.state.decide(command).unwrap_or_default();
+        let again = life.state.decide_on(command, grounds).unwrap_or_default();
         assert!(again.is_empty(), "the same command twice has two effects: {again:?}");
     }
     let at_once = life.events.iter().fold(A::default(), |state, (_, event)| state.evolve(event));

@@ -10,7 +10,7 @@ pub use deidentify::Deidentifier;
 
 /// What of an event is told.
 pub enum Telling {
-    /// Everything: whom it is about, who did it, what it says.
+    /// Everything: whom it is about, who did it, what it says; only identity numbers are masked.
     Identified,
     /// What identifies nobody.
     Deidentified(Deidentifier),
@@ -57,6 +57,5 @@ fn envelope(event: &Recorded) -> Map<String, Value> {
 fn payload(event: &Recorded) -> Result<Value, CodecError> {
     let Opened::Value(happened) = &event.event else { return Ok(Value::Null) };
     let kind = happened.kind();
-    let written = happened.serialize_payload(serde_json::value::Serializer);
-    written.map_err(|_| CodecError::NotWritable { name: kind.name, version: kind.version })
+    happened.told().map_err(|_| CodecError::NotWritable { name: kind.name, version: kind.version })
 }

@@ -55,6 +55,14 @@ choices! {
     }
 }
 
+choices! {
+    /// What a patient is told about an appointment, once each.
+    pub enum Reminder {
+        Confirmation = "CONFIRMATION",
+        DayBefore = "DAY_BEFORE",
+    }
+}
+
 /// An appointment to be.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -107,6 +115,28 @@ pub struct NewTime {
     /// Why it was moved.
     #[serde(default)]
     pub reason: Option<Text>,
+}
+
+/// What an appointment is, apart from its time.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AppointmentDetails {
+    /// What for.
+    pub appointment_type: AppointmentType,
+    /// Where, as an institution.
+    #[serde(default)]
+    pub facility_id: Option<FacilityId>,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<Text>,
+}
+
+impl AppointmentDetails {
+    /// Those of an appointment.
+    pub fn of(appointment: &NewAppointment) -> Self {
+        Self { appointment_type: appointment.appointment_type, facility_id: appointment.facility_id, reason: appointment.reason.clone() }
+    }
 }
 
 /// What an appointment led to.
@@ -185,7 +215,7 @@ pub struct Location {
     pub url: Option<Line>,
 }
 
-redacted!(NewAppointment, NewTime, Outcome, Cancellation, NewVisit, Location);
+redacted!(NewAppointment, NewTime, AppointmentDetails, Outcome, Cancellation, NewVisit, Location);
 
 /// How long an appointment takes: 5 minutes to a day; 30 minutes unless said otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -197,6 +227,11 @@ impl DurationMinutes {
     /// The number of minutes.
     pub fn get(self) -> u16 {
         self.0
+    }
+
+    /// When it is over that begins at `start`.
+    pub fn after(self, start: Instant) -> Instant {
+        start.plus_minutes(u32::from(self.0))
     }
 }
 

@@ -1,11 +1,16 @@
 //! Who sees whom, when, and what came of it?
 //! `Absent → Scheduled → Confirmed → CheckedIn → InProgress → Completed`, or `→ Cancelled`, `→ NoShow`; or at once `Visited`
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Aggregate, Instant, PatientId, ProviderId, Reservation, Subject, events::events, redact::redacted, refusal::refusals};
+use crate::{
+    Aggregate, Ground, Grounds, Instant, PatientId, ProviderId, Reservation, Subject, Text, events::events, redact::redacted, refusal::refusals,
+};
 
+mod booking;
 mod details;
 mod payloads;
 #[cfg(test)]
@@ -15,7 +20,8 @@ mod rules;
 mod tests;
 
 pub use details::{
-    AppointmentStatus, AppointmentType, Cancellation, CancelledBy, DurationMinutes, Location, NewAppointment, NewTime, NewVisit, Outcome, VisitStatus,
+    AppointmentDetails, AppointmentStatus, AppointmentType, Cancellation, CancelledBy, DurationMinutes, Location, NewAppointment, NewTime, NewVisit,
+    Outcome, Reminder, VisitStatus,
 };
 pub use payloads::*;
 
@@ -31,6 +37,9 @@ events! {
         AppointmentCancelled(AppointmentCancelled) = 1,
         AppointmentMissed(AppointmentMissed) = 1,
         VisitRecorded(VisitRecorded) = 1,
+        AppointmentDetailsChanged(AppointmentDetailsChanged) = 1,
+        AppointmentReminderSent(AppointmentReminderSent) = 1,
+        VisitCorrected(VisitCorrected) = 1,
     }
 }
 
@@ -48,11 +57,13 @@ pub enum Appointment {
         status: AppointmentStatus,
         /// What came of it, once it is completed.
         outcome: Option<Box<Outcome>>,
+        /// What the patient was told of the time it has now.
+        reminded: BTreeSet<Reminder>,
     },
     /// A visit that had happened before it was written down.
     Visited {
-        /// Who came.
-        patient_id: PatientId,
+        /// What happened, as it is known now.
+        visit: Box<NewVisit>,
     },
 }
 
@@ -64,10 +75,16 @@ redacted!(Appointment);
 pub enum AppointmentCommand {
     /// Arrange it.
     Schedule { now: Instant, appointment: Box<NewAppointment> },
+    /// Arrange it as it was arranged elsewhere: whatever may be arranged here, that has happened.
+    TakeOver { now: Instant, appointment: Box<NewAppointment> },
     /// Say that the patient will come.
     Confirm { now: Instant },
     /// Move it.
     Reschedule { now: Instant, time: Box<NewTime> },
+    /// Put right what it is for, where and why.
+    ChangeDetails { now: Instant, details: AppointmentDetails },
+    /// Say that the patient was told of it.
+    RecordReminder { now: Instant, reminder: Reminder },
     /// Say that the patient is there.
     CheckIn { now: Instant },
     /// Say that the provider sees the patient.
@@ -80,6 +97,8 @@ pub enum AppointmentCommand {
     RecordNoShow { now: Instant },
     /// Write down a visit that has happened.
     RecordVisit { now: Instant, visit: Box<NewVisit> },
+    /// Put right what is known of a visit.
+    CorrectVisit { now: Instant, visit: Box<NewVisit>, reason: Option<Text> },
 }
 
 redacted!(AppointmentCommand);
@@ -90,11 +109,21 @@ refusals! {
         AlreadyScheduled = "already_scheduled", State, "this appointment was already scheduled; reschedule it instead";
         NotScheduled = "not_scheduled", State, "this appointment was never scheduled";
         OnlyAVisit = "only_a_visit", State, "this is the record of a past visit, not an appointment";
+        NotAVisit = "not_a_visit", State, "this is an appointment, not the record of a past visit";
+        NotRecorded = "not_recorded", State, "this visit was never written down";
+        OtherPatient = "other_patient", Request, "patient_id must stay the same: what happened to somebody else is another visit";
+        TooLateToRemind = "too_late_to_remind", State, "the appointment has begun; nobody is reminded of it any more";
         NotOpen = "not_open", State, "this appointment is over or was called off";
         AlreadyCheckedIn = "already_checked_in", State, "the patient is already there";
         NotCheckedIn = "not_checked_in", State, "the patient is not checked in";
         NotStarted = "not_started", State, "the appointment has not been started";
         UnderWay = "under_way", State, "the appointment is under way; complete it instead";
+        OutsideHours = "outside_hours", State, "scheduled_at and duration_minutes must lie within the hours in which the provider can be booked";
+        ProviderSuspended = "provider_suspended", State, "provider_id names a provider who is suspended: no new times can be arranged";
+        PatientDeactivated = "patient_deactivated", State, "patient_id names a patient who is deactivated; reactivate them first";
+        PatientDied = "patient_died", State, "patient_id names a patient who has died";
+        OrganizationClosed = "organization_closed", State, "this organization is closed: no new times can be arranged";
+        FacilityClosed = "facility_closed", State, "facility_id names a facility that is closed";
         TooEarlyForNoShow = "too_early_for_no_show", State, "a patient can't have missed what has not begun";
         InThePast = "in_the_past", Request, "scheduled_at must not lie in the past";
         TooFarAhead = "too_far_ahead", Request, "scheduled_at must lie within the next five years";
@@ -108,30 +137,49 @@ refusals! {
 impl Aggregate for Appointment {
     const TYPE: &'static str = "appointment";
     const TOPIC: &'static str = "appointment-events";
+    const SNAPSHOT_VERSION: u32 = 2;
     type Command = AppointmentCommand;
     type Event = AppointmentEvent;
     type Error = AppointmentError;
 
     fn decide(&self, command: AppointmentCommand) -> Result<Vec<AppointmentEvent>, AppointmentError> {
+        self.decide_on(command, &Grounds::default())
+    }
+
+    fn grounds(&self, command: &AppointmentCommand) -> Vec<Ground> {
+        self.grounds_of(command)
+    }
+
+    fn decide_on(&self, command: AppointmentCommand, grounds: &Grounds) -> Result<Vec<AppointmentEvent>, AppointmentError> {
         match command {
-            AppointmentCommand::Schedule { now, appointment } => self.schedule(now, *appointment),
+            AppointmentCommand::Schedule { now, appointment } => self.schedule(now, *appointment, grounds),
+            AppointmentCommand::TakeOver { now, appointment } => self.schedule(now, *appointment, &Grounds::default()),
             AppointmentCommand::Confirm { now } => self.confirm(now),
-            AppointmentCommand::Reschedule { now, time } => self.reschedule(now, *time),
+            AppointmentCommand::Reschedule { now, time } => self.reschedule(now, *time, grounds),
+            AppointmentCommand::ChangeDetails { now, details } => self.change_details(now, details, grounds),
+            AppointmentCommand::RecordReminder { now, reminder } => self.record_reminder(now, reminder),
             AppointmentCommand::CheckIn { now } => self.check_in(now),
             AppointmentCommand::Start { now } => self.start(now),
             AppointmentCommand::Complete { now, outcome } => self.complete(now, outcome),
             AppointmentCommand::Cancel { now, cancellation } => self.cancel(now, cancellation),
             AppointmentCommand::RecordNoShow { now } => self.record_no_show(now),
             AppointmentCommand::RecordVisit { now, visit } => self.record_visit(now, *visit),
+            AppointmentCommand::CorrectVisit { now, visit, reason } => self.correct_visit(now, *visit, reason),
         }
     }
 
     fn evolve(self, event: &AppointmentEvent) -> Self {
         match event {
-            AppointmentEvent::AppointmentScheduled(scheduled) => {
-                Self::Booked { appointment: Box::new(scheduled.appointment.clone()), status: AppointmentStatus::Scheduled, outcome: None }
-            }
-            AppointmentEvent::VisitRecorded(recorded) => Self::Visited { patient_id: recorded.visit.patient_id },
+            AppointmentEvent::AppointmentScheduled(scheduled) => Self::Booked {
+                appointment: Box::new(scheduled.appointment.clone()),
+                status: AppointmentStatus::Scheduled,
+                outcome: None,
+                reminded: BTreeSet::new(),
+            },
+            AppointmentEvent::VisitRecorded(recorded) => Self::Visited { visit: Box::new(recorded.visit.clone()) },
+            AppointmentEvent::VisitCorrected(corrected) => Self::Visited { visit: Box::new(corrected.visit.clone()) },
+            AppointmentEvent::AppointmentDetailsChanged(changed) => self.detailed(changed),
+            AppointmentEvent::AppointmentReminderSent(sent) => self.reminded(sent.reminder),
             AppointmentEvent::AppointmentRescheduled(moved) => self.moved(moved),
             AppointmentEvent::AppointmentConfirmed(_) => self.now(AppointmentStatus::Confirmed),
             AppointmentEvent::AppointmentCheckedIn(_) => self.now(AppointmentStatus::CheckedIn),
@@ -145,7 +193,7 @@ impl Aggregate for Appointment {
     fn subject(&self, id: Uuid, _event: &AppointmentEvent) -> Subject {
         match self {
             Self::Booked { appointment, .. } => Subject::Person(appointment.patient_id.0),
-            Self::Visited { patient_id } => Subject::Person(patient_id.0),
+            Self::Visited { visit } => Subject::Person(visit.patient_id.0),
             Self::Absent => Subject::Person(id),
         }
     }
@@ -165,12 +213,15 @@ impl Aggregate for Appointment {
             AppointmentEvent::AppointmentConfirmed(_)
             | AppointmentEvent::AppointmentCheckedIn(_)
             | AppointmentEvent::AppointmentStarted(_)
-            | AppointmentEvent::VisitRecorded(_) => vec![],
+            | AppointmentEvent::AppointmentDetailsChanged(_)
+            | AppointmentEvent::AppointmentReminderSent(_)
+            | AppointmentEvent::VisitRecorded(_)
+            | AppointmentEvent::VisitCorrected(_) => vec![],
         }
     }
 }
 
 fn slot(patient_id: PatientId, provider_id: ProviderId, start: Instant, duration: DurationMinutes) -> Reservation {
     let resources = vec![("patient", patient_id.0), ("provider", provider_id.0)];
-    Reservation::Slot { resources, start, end: start.plus_minutes(u32::from(duration.get())) }
+    Reservation::Slot { resources, start, end: duration.after(start) }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cancellation, DurationMinutes, Location, NewAppointment, NewVisit, Outcome};
+use super::{AppointmentDetails, Cancellation, DurationMinutes, Location, NewAppointment, NewVisit, Outcome, Reminder};
 use crate::{Instant, ProviderId, Text, TimeZone, redact::redacted};
 
 /// A time was arranged.
@@ -38,6 +38,24 @@ pub struct AppointmentRescheduled {
     pub reason: Option<Text>,
     /// When it was moved.
     pub rescheduled_at: Instant,
+}
+
+/// What it is for, where and why is put right, whole; its time stays.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct AppointmentDetailsChanged {
+    /// What it is from now on.
+    pub details: AppointmentDetails,
+    /// When that was written down.
+    pub changed_at: Instant,
+}
+
+/// The patient was told of it.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct AppointmentReminderSent {
+    /// What the patient was told.
+    pub reminder: Reminder,
+    /// When.
+    pub sent_at: Instant,
 }
 
 /// The patient is there.
@@ -88,7 +106,21 @@ pub struct VisitRecorded {
     pub recorded_at: Instant,
 }
 
+/// What is known of a visit was put right, whole.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct VisitCorrected {
+    /// What happened, as it is known now.
+    pub visit: NewVisit,
+    /// Why it was put right.
+    pub reason: Option<Text>,
+    /// When that was written down.
+    pub corrected_at: Instant,
+}
+
 redacted!(
+    AppointmentDetailsChanged,
+    AppointmentReminderSent,
+    VisitCorrected,
     AppointmentScheduled,
     AppointmentConfirmed,
     AppointmentRescheduled,

@@ -73,6 +73,11 @@ fn visit() -> impl Strategy<Value = NewVisit> {
     })
 }
 
+fn details() -> impl Strategy<Value = AppointmentDetails> {
+    (prop::sample::select(AppointmentType::ALL.to_vec()), option::of(id()), option::of(text()))
+        .prop_map(|(appointment_type, facility_id, reason)| AppointmentDetails { appointment_type, facility_id, reason })
+}
+
 fn command() -> impl Strategy<Value = AppointmentCommand> {
     use AppointmentCommand::*;
     let cancellation = text().prop_map(|reason| Cancellation { reason, cancelled_by: CancelledBy::Patient });
@@ -86,6 +91,9 @@ fn command() -> impl Strategy<Value = AppointmentCommand> {
         1 => (now(), cancellation).prop_map(|(now, cancellation)| Cancel { now, cancellation }),
         1 => now().prop_map(|now| RecordNoShow { now }),
         1 => (now(), visit()).prop_map(|(now, visit)| RecordVisit { now, visit: Box::new(visit) }),
+        1 => (now(), visit(), option::of(text())).prop_map(|(now, visit, reason)| CorrectVisit { now, visit: Box::new(visit), reason }),
+        1 => (now(), details()).prop_map(|(now, details)| ChangeDetails { now, details }),
+        2 => (now(), prop::sample::select(Reminder::ALL.to_vec())).prop_map(|(now, reminder)| RecordReminder { now, reminder }),
     ]
 }
 
@@ -124,7 +132,21 @@ proptest! {
     fn what_is_over_stays_over(commands in vec(command(), 0..25)) {
         let life = live::<Appointment>(Uuid::from_u128(42), commands);
         for (before, event) in &life.events {
-            prop_assert!(*before == Appointment::Absent || is_open(before), "{:?} on what is over", event);
+            let is_a_correction = matches!(event, AppointmentEvent::VisitCorrected(_));
+            prop_assert!(*before == Appointment::Absent || is_open(before) || is_a_correction, "{:?} on what is over", event);
+        }
+    }
+
+    #[test]
+    fn a_patient_is_told_each_thing_once_of_each_time(commands in vec(command(), 0..40)) {
+        let mut told = std::collections::BTreeSet::new();
+        for (_, event) in &live::<Appointment>(Uuid::from_u128(42), commands).events {
+            if let AppointmentEvent::AppointmentRescheduled(_) = event {
+                told.clear();
+            }
+            if let AppointmentEvent::AppointmentReminderSent(sent) = event {
+                prop_assert!(told.insert(sent.reminder), "{} was sent twice", sent.reminder);
+            }
         }
     }
 }

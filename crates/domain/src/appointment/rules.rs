@@ -1,11 +1,13 @@
 //! Which commands are allowed, and what follows from them?
 
+use super::booking::{check_facility, check_grounds};
 use super::{
-    Appointment, AppointmentCancelled, AppointmentCheckedIn, AppointmentCompleted, AppointmentConfirmed, AppointmentError, AppointmentEvent,
-    AppointmentMissed, AppointmentRescheduled, AppointmentScheduled, AppointmentStarted, AppointmentStatus, Cancellation, NewAppointment, NewTime,
-    NewVisit, Outcome, VisitRecorded,
+    Appointment, AppointmentCancelled, AppointmentCheckedIn, AppointmentCompleted, AppointmentConfirmed, AppointmentDetails,
+    AppointmentDetailsChanged, AppointmentError, AppointmentEvent, AppointmentMissed, AppointmentReminderSent, AppointmentRescheduled,
+    AppointmentScheduled, AppointmentStarted, AppointmentStatus, Cancellation, NewAppointment, NewTime, NewVisit, Outcome, Reminder, VisitCorrected,
+    VisitRecorded,
 };
-use crate::{Instant, values::Bounded};
+use crate::{Grounds, Instant, Text, values::Bounded};
 
 /// How far ahead a time may be arranged: five years.
 const MAX_MINUTES_AHEAD: u32 = 5 * 366 * 24 * 60;
@@ -28,30 +30,45 @@ impl Appointment {
         }
     }
 
-    pub(super) fn now(self, status: AppointmentStatus) -> Self {
-        match self {
-            Self::Booked { appointment, outcome, .. } => Self::Booked { appointment, status, outcome },
-            Self::Absent | Self::Visited { .. } => self,
+    pub(super) fn now(mut self, now: AppointmentStatus) -> Self {
+        if let Self::Booked { status, .. } = &mut self {
+            *status = now;
         }
+        self
     }
 
-    pub(super) fn completed(self, completed: &AppointmentCompleted) -> Self {
-        match self {
-            Self::Booked { appointment, .. } => {
-                Self::Booked { appointment, status: AppointmentStatus::Completed, outcome: Some(Box::new(completed.outcome.clone())) }
-            }
-            Self::Absent | Self::Visited { .. } => self,
+    pub(super) fn completed(mut self, completed: &AppointmentCompleted) -> Self {
+        if let Self::Booked { outcome, .. } = &mut self {
+            *outcome = Some(Box::new(completed.outcome.clone()));
         }
+        self.now(AppointmentStatus::Completed)
     }
 
-    pub(super) fn moved(self, moved: &AppointmentRescheduled) -> Self {
-        let Self::Booked { mut appointment, outcome, .. } = self else { return self };
+    pub(super) fn detailed(mut self, changed: &AppointmentDetailsChanged) -> Self {
+        if let Self::Booked { appointment, .. } = &mut self {
+            let AppointmentDetails { appointment_type, facility_id, reason } = changed.details.clone();
+            (appointment.appointment_type, appointment.facility_id, appointment.reason) = (appointment_type, facility_id, reason);
+        }
+        self
+    }
+
+    pub(super) fn reminded(mut self, reminder: Reminder) -> Self {
+        if let Self::Booked { reminded, .. } = &mut self {
+            reminded.insert(reminder);
+        }
+        self
+    }
+
+    pub(super) fn moved(mut self, moved: &AppointmentRescheduled) -> Self {
+        let Self::Booked { appointment, reminded, .. } = &mut self else { return self };
+        // of another time nobody was told yet
+        reminded.clear();
         appointment.provider_id = moved.provider_id;
         appointment.scheduled_at = moved.scheduled_at;
         appointment.duration_minutes = moved.duration_minutes;
         appointment.time_zone = moved.time_zone;
         appointment.location.clone_from(&moved.location);
-        Self::Booked { appointment, status: AppointmentStatus::Scheduled, outcome }
+        self.now(AppointmentStatus::Scheduled)
     }
 
     fn on_its_way(&self) -> Result<(&NewAppointment, AppointmentStatus), AppointmentError> {
@@ -62,12 +79,13 @@ impl Appointment {
         }
     }
 
-    pub(super) fn schedule(&self, now: Instant, appointment: NewAppointment) -> Decision {
+    pub(super) fn schedule(&self, now: Instant, appointment: NewAppointment, grounds: &Grounds) -> Decision {
         if *self != Self::Absent {
             return Err(AppointmentError::AlreadyScheduled);
         }
         check_time(now, appointment.scheduled_at)?;
         bounded(&appointment.location)?;
+        check_grounds(grounds, appointment.scheduled_at, appointment.duration_minutes)?;
         Ok(vec![AppointmentScheduled { appointment, booked_at: now }.into()])
     }
 
@@ -80,7 +98,7 @@ impl Appointment {
         }
     }
 
-    pub(super) fn reschedule(&self, now: Instant, time: NewTime) -> Decision {
+    pub(super) fn reschedule(&self, now: Instant, time: NewTime, grounds: &Grounds) -> Decision {
         let (appointment, status) = self.on_its_way()?;
         match status {
             AppointmentStatus::Scheduled | AppointmentStatus::Confirmed => {}
@@ -101,7 +119,40 @@ impl Appointment {
         }
         check_time(now, moved.scheduled_at)?;
         bounded(&moved.location)?;
+        if !moved.keeps_the_time_of(appointment) {
+            check_grounds(grounds, moved.scheduled_at, moved.duration_minutes)?;
+        }
         Ok(vec![moved.into()])
+    }
+
+    pub(super) fn change_details(&self, now: Instant, details: AppointmentDetails, grounds: &Grounds) -> Decision {
+        let (appointment, status) = self.on_its_way()?;
+        match status {
+            AppointmentStatus::Scheduled | AppointmentStatus::Confirmed | AppointmentStatus::CheckedIn | AppointmentStatus::InProgress => {}
+            AppointmentStatus::Completed | AppointmentStatus::Cancelled | AppointmentStatus::NoShow => return Err(AppointmentError::NotOpen),
+        }
+        if details == AppointmentDetails::of(appointment) {
+            return Ok(vec![]);
+        }
+        if details.facility_id != appointment.facility_id {
+            check_facility(grounds)?;
+        }
+        Ok(vec![AppointmentDetailsChanged { details, changed_at: now }.into()])
+    }
+
+    pub(super) fn record_reminder(&self, now: Instant, reminder: Reminder) -> Decision {
+        let (appointment, status) = self.on_its_way()?;
+        match status {
+            _ if self.was_told(reminder) => Ok(vec![]),
+            AppointmentStatus::Scheduled | AppointmentStatus::Confirmed if now >= appointment.scheduled_at => Err(AppointmentError::TooLateToRemind),
+            AppointmentStatus::Scheduled | AppointmentStatus::Confirmed => Ok(vec![AppointmentReminderSent { reminder, sent_at: now }.into()]),
+            AppointmentStatus::CheckedIn | AppointmentStatus::InProgress => Err(AppointmentError::AlreadyCheckedIn),
+            AppointmentStatus::Completed | AppointmentStatus::Cancelled | AppointmentStatus::NoShow => Err(AppointmentError::NotOpen),
+        }
+    }
+
+    fn was_told(&self, reminder: Reminder) -> bool {
+        matches!(self, Self::Booked { reminded, .. } if reminded.contains(&reminder))
     }
 
     pub(super) fn check_in(&self, now: Instant) -> Decision {
@@ -166,25 +217,43 @@ impl Appointment {
         if *self != Self::Absent {
             return Err(AppointmentError::AlreadyScheduled);
         }
-        if visit.started_at > now {
-            return Err(AppointmentError::VisitInTheFuture);
-        }
-        if visit.ended_at.is_some_and(|end| end < visit.started_at) {
-            return Err(AppointmentError::EndsBeforeItBegins);
-        }
-        bounded(&visit)?;
+        check_visit(now, &visit)?;
         Ok(vec![VisitRecorded { visit, recorded_at: now }.into()])
+    }
+
+    pub(super) fn correct_visit(&self, now: Instant, visit: NewVisit, reason: Option<Text>) -> Decision {
+        match self {
+            Self::Absent => return Err(AppointmentError::NotRecorded),
+            Self::Booked { .. } => return Err(AppointmentError::NotAVisit),
+            Self::Visited { visit: known } if **known == visit => return Ok(vec![]),
+            Self::Visited { visit: known } if known.patient_id != visit.patient_id => return Err(AppointmentError::OtherPatient),
+            Self::Visited { .. } => {}
+        }
+        check_visit(now, &visit)?;
+        Ok(vec![VisitCorrected { visit, reason, corrected_at: now }.into()])
     }
 }
 
 impl AppointmentRescheduled {
     fn changes_nothing_of(&self, appointment: &NewAppointment) -> bool {
+        self.keeps_the_time_of(appointment) && self.time_zone == appointment.time_zone && self.location == appointment.location
+    }
+
+    fn keeps_the_time_of(&self, appointment: &NewAppointment) -> bool {
         self.provider_id == appointment.provider_id
             && self.scheduled_at == appointment.scheduled_at
             && self.duration_minutes == appointment.duration_minutes
-            && self.time_zone == appointment.time_zone
-            && self.location == appointment.location
     }
+}
+
+fn check_visit(now: Instant, visit: &NewVisit) -> Result<(), AppointmentError> {
+    if visit.started_at > now {
+        return Err(AppointmentError::VisitInTheFuture);
+    }
+    if visit.ended_at.is_some_and(|end| end < visit.started_at) {
+        return Err(AppointmentError::EndsBeforeItBegins);
+    }
+    bounded(visit)
 }
 
 fn check_time(now: Instant, scheduled_at: Instant) -> Result<(), AppointmentError> {

@@ -138,7 +138,7 @@ fn an_appointment(status: AppointmentStatus) -> Given<Appointment> {
 }
 
 /// What a command leads to in every status, in the order of the statuses.
-fn in_every_status(command: fn() -> AppointmentCommand, expected: [Result<Option<AppointmentEvent>, AppointmentError>; 7]) {
+fn in_every_status(command: impl Fn() -> AppointmentCommand, expected: [Result<Option<AppointmentEvent>, AppointmentError>; 7]) {
     for (status, expected) in AppointmentStatus::ALL.iter().zip(expected) {
         let when = an_appointment(*status).when(command());
         match expected {
@@ -345,4 +345,65 @@ fn every_event_of_an_appointment_is_sealed_under_the_patients_key() {
     assert_eq!(booked.evolve(&cancelled()).subject(Uuid::nil(), &cancelled()), patient);
     let recorded = VisitRecorded { visit: visit(), recorded_at: now() }.into();
     assert_eq!(Appointment::default().evolve(&recorded).subject(Uuid::nil(), &recorded), patient);
+}
+
+fn remind(reminder: Reminder) -> AppointmentCommand {
+    AppointmentCommand::RecordReminder { now: now(), reminder }
+}
+
+fn reminded(reminder: Reminder) -> AppointmentEvent {
+    AppointmentReminderSent { reminder, sent_at: now() }.into()
+}
+
+#[test]
+fn a_patient_is_told_each_thing_once() {
+    use AppointmentError::{AlreadyCheckedIn, NotOpen};
+    let told = Ok(Some(reminded(Reminder::DayBefore)));
+    in_every_status(
+        || remind(Reminder::DayBefore),
+        [told.clone(), told, Err(AlreadyCheckedIn), Err(AlreadyCheckedIn), Err(NotOpen), Err(NotOpen), Err(NotOpen)],
+    );
+    given::<Appointment>([scheduled(), reminded(Reminder::DayBefore)]).when(remind(Reminder::DayBefore)).then([]);
+    given::<Appointment>([scheduled(), reminded(Reminder::DayBefore), cancelled()]).when(remind(Reminder::DayBefore)).then([]);
+    given::<Appointment>([scheduled(), reminded(Reminder::Confirmation)]).when(remind(Reminder::DayBefore)).then([reminded(Reminder::DayBefore)]);
+    let late = AppointmentCommand::RecordReminder { now: tomorrow(), reminder: Reminder::DayBefore };
+    given::<Appointment>([scheduled()]).when(late).then_error(AppointmentError::TooLateToRemind);
+}
+
+#[test]
+fn of_another_time_a_patient_is_told_again() {
+    let events = [scheduled(), reminded(Reminder::DayBefore), moved(tomorrow().plus_minutes(60)).into()];
+    given::<Appointment>(events).when(remind(Reminder::DayBefore)).then([reminded(Reminder::DayBefore)]);
+}
+
+#[test]
+fn what_an_appointment_is_for_and_where_is_put_right_until_it_is_over() {
+    use AppointmentError::NotOpen;
+    let details = AppointmentDetails { appointment_type: AppointmentType::Lab, facility_id: None, reason: None };
+    let change = || AppointmentCommand::ChangeDetails { now: now(), details: details.clone() };
+    let put_right: AppointmentEvent = AppointmentDetailsChanged { details: details.clone(), changed_at: now() }.into();
+    let yes = Ok(Some(put_right.clone()));
+    in_every_status(change, [yes.clone(), yes.clone(), yes.clone(), yes, Err(NotOpen), Err(NotOpen), Err(NotOpen)]);
+    given::<Appointment>([scheduled(), put_right.clone()]).when(change()).then([]);
+    let kept = [scheduled(), put_right, moved(tomorrow().plus_minutes(60)).into()].iter().fold(Appointment::default(), Appointment::evolve);
+    assert!(AppointmentDetails::of(kept.booked().unwrap()) == details && kept.booked().unwrap().scheduled_at == tomorrow().plus_minutes(60));
+}
+
+#[test]
+fn a_visit_is_put_right_but_stays_the_same_patients() {
+    let recorded: AppointmentEvent = VisitRecorded { visit: visit(), recorded_at: now() }.into();
+    let correct = |visit: NewVisit| AppointmentCommand::CorrectVisit { now: now(), visit: Box::new(visit), reason: None };
+    let corrected = |visit: NewVisit| -> AppointmentEvent { VisitCorrected { visit, reason: None, corrected_at: now() }.into() };
+    let cancelled = NewVisit { status: VisitStatus::Cancelled, ..visit() };
+    given::<Appointment>([recorded.clone()]).when(correct(cancelled.clone())).then([corrected(cancelled.clone())]);
+    given::<Appointment>([recorded.clone()]).when(correct(visit())).then([]);
+    given::<Appointment>([recorded.clone(), corrected(cancelled.clone())]).when(correct(visit())).then([corrected(visit())]);
+    let others = NewVisit { patient_id: PatientId(Uuid::from_u128(77)), ..visit() };
+    given::<Appointment>([recorded.clone()]).when(correct(others)).then_error(AppointmentError::OtherPatient);
+    let ahead = NewVisit { started_at: now().plus_minutes(1), ended_at: None, ..visit() };
+    given::<Appointment>([recorded.clone()]).when(correct(ahead)).then_error(AppointmentError::VisitInTheFuture);
+    let reversed = NewVisit { ended_at: Some(Instant::from_micros(-1)), ..visit() };
+    given::<Appointment>([recorded]).when(correct(reversed)).then_error(AppointmentError::EndsBeforeItBegins);
+    given::<Appointment>([scheduled()]).when(correct(visit())).then_error(AppointmentError::NotAVisit);
+    given::<Appointment>([]).when(correct(visit())).then_error(AppointmentError::NotRecorded);
 }

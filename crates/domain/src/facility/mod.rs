@@ -1,11 +1,11 @@
-//! Where is care given? A hospital, practice, department or room inside the organization. `Absent → Open → Closed`
+//! Where is care given? A hospital, practice, department or room inside the organization. `Absent → Open ⇄ Closed`
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Address, Aggregate, Bounded, Code, EmailContact, FacilityId, Identifier, Instant, Line, PhoneContact, Subject, Text, choices::choices,
-    events::events, redact::redacted, refusal::refusals,
+    Address, Aggregate, Bounded, Code, EmailContact, FacilityId, Ground, Grounds, Identifier, Instant, Line, PhoneContact, Subject, Text,
+    choices::choices, events::events, organization::Organization, redact::redacted, refusal::refusals,
 };
 
 #[cfg(test)]
@@ -17,6 +17,7 @@ events! {
         FacilityRegistered(FacilityRegistered) = 1,
         FacilityChanged(FacilityChanged) = 1,
         FacilityClosed(FacilityClosed) = 1,
+        FacilityReopened(FacilityReopened) = 1,
     }
 }
 
@@ -43,6 +44,15 @@ pub struct FacilityChanged {
 pub struct FacilityClosed {
     /// When.
     pub closed_at: Instant,
+    /// Why.
+    pub reason: Option<Text>,
+}
+
+/// A facility goes on, as it was.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct FacilityReopened {
+    /// When.
+    pub reopened_at: Instant,
     /// Why.
     pub reason: Option<Text>,
 }
@@ -87,7 +97,7 @@ choices! {
     }
 }
 
-redacted!(FacilityRegistered, FacilityChanged, FacilityClosed, FacilityDetails);
+redacted!(FacilityRegistered, FacilityChanged, FacilityClosed, FacilityReopened, FacilityDetails);
 
 /// A facility's state.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -97,8 +107,8 @@ pub enum Facility {
     Absent,
     /// At work.
     Open(Box<FacilityDetails>),
-    /// Stopped; for good.
-    Closed,
+    /// Stopped; as it was when it stopped.
+    Closed(Box<FacilityDetails>),
 }
 
 /// What can be asked of a facility.
@@ -111,11 +121,14 @@ pub enum FacilityCommand {
     Change { now: Instant, id: FacilityId, facility: FacilityDetails },
     /// Stop.
     Close { now: Instant, reason: Option<Text> },
+    /// Go on.
+    Reopen { now: Instant, reason: Option<Text> },
 }
 
 refusals! {
     /// Which rule on facilities says no.
     pub enum FacilityError {
+        OrganizationClosed = "organization_closed", State, "this organization is closed: no facility is opened in it";
         AlreadyRegistered = "already_registered", State, "this facility is already registered";
         NotRegistered = "not_registered", State, "this facility isn't registered";
         Closed = "closed", State, "this facility is closed";
@@ -127,6 +140,7 @@ refusals! {
 impl Aggregate for Facility {
     const TYPE: &'static str = "facility";
     const TOPIC: &'static str = "patient-events";
+    const SNAPSHOT_VERSION: u32 = 2;
     type Command = FacilityCommand;
     type Event = FacilityEvent;
     type Error = FacilityError;
@@ -136,20 +150,40 @@ impl Aggregate for Facility {
             FacilityCommand::Register { now, id, facility } => self.register(now, id, facility),
             FacilityCommand::Change { now, id, facility } => self.change(now, id, facility),
             FacilityCommand::Close { now, reason } => self.close(now, reason),
+            FacilityCommand::Reopen { now, reason } => self.reopen(now, reason),
         }
+    }
+
+    fn grounds(&self, command: &FacilityCommand) -> Vec<Ground> {
+        if command.opens() { vec![Ground::Organization] } else { vec![] }
+    }
+
+    fn decide_on(&self, command: FacilityCommand, grounds: &Grounds) -> Result<Vec<FacilityEvent>, FacilityError> {
+        if command.opens() && grounds.organization == Organization::Closed {
+            return Err(FacilityError::OrganizationClosed);
+        }
+        self.decide(command)
     }
 
     fn evolve(self, event: &FacilityEvent) -> Self {
         match (self, event) {
             (_, FacilityEvent::FacilityRegistered(registered)) => Self::Open(Box::new(registered.facility.clone())),
             (Self::Open(_), FacilityEvent::FacilityChanged(changed)) => Self::Open(Box::new(changed.facility.clone())),
-            (Self::Open(_), FacilityEvent::FacilityClosed(_)) => Self::Closed,
-            (state @ (Self::Absent | Self::Closed), FacilityEvent::FacilityChanged(_) | FacilityEvent::FacilityClosed(_)) => state,
+            (Self::Open(facility), FacilityEvent::FacilityClosed(_)) => Self::Closed(facility),
+            (Self::Closed(facility), FacilityEvent::FacilityReopened(_)) => Self::Open(facility),
+            (state @ (Self::Absent | Self::Closed(_)), FacilityEvent::FacilityChanged(_) | FacilityEvent::FacilityClosed(_))
+            | (state @ (Self::Absent | Self::Open(_)), FacilityEvent::FacilityReopened(_)) => state,
         }
     }
 
     fn subject(&self, _id: Uuid, _event: &FacilityEvent) -> Subject {
         Subject::Audit
+    }
+}
+
+impl FacilityCommand {
+    fn opens(&self) -> bool {
+        matches!(self, Self::Register { .. } | Self::Reopen { .. })
     }
 }
 
@@ -165,7 +199,7 @@ impl Facility {
     fn change(&self, now: Instant, id: FacilityId, facility: FacilityDetails) -> Result<Vec<FacilityEvent>, FacilityError> {
         match self {
             Self::Absent => return Err(FacilityError::NotRegistered),
-            Self::Closed => return Err(FacilityError::Closed),
+            Self::Closed(_) => return Err(FacilityError::Closed),
             Self::Open(present) if **present == facility => return Ok(vec![]),
             Self::Open(_) => {}
         }
@@ -176,8 +210,16 @@ impl Facility {
     fn close(&self, now: Instant, reason: Option<Text>) -> Result<Vec<FacilityEvent>, FacilityError> {
         match self {
             Self::Absent => Err(FacilityError::NotRegistered),
-            Self::Closed => Ok(vec![]),
+            Self::Closed(_) => Ok(vec![]),
             Self::Open(_) => Ok(vec![FacilityClosed { closed_at: now, reason }.into()]),
+        }
+    }
+
+    fn reopen(&self, now: Instant, reason: Option<Text>) -> Result<Vec<FacilityEvent>, FacilityError> {
+        match self {
+            Self::Absent => Err(FacilityError::NotRegistered),
+            Self::Open(_) => Ok(vec![]),
+            Self::Closed(_) => Ok(vec![FacilityReopened { reopened_at: now, reason }.into()]),
         }
     }
 }

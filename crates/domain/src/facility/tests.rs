@@ -1,5 +1,8 @@
 use super::*;
-use crate::testing::given;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::testing::{given, live};
 
 fn at(micros: i64) -> Instant {
     Instant::from_micros(micros)
@@ -85,6 +88,60 @@ fn a_closed_facility_stays_as_it_is() {
     given::<Facility>([registered(), closed()]).when(change(moved())).then_error(FacilityError::Closed);
     given::<Facility>([registered(), closed()]).when(register(ward())).then_error(FacilityError::AlreadyRegistered);
     given::<Facility>([]).when(close()).then_error(FacilityError::NotRegistered);
+}
+
+#[test]
+fn a_facility_goes_on_as_it_was() {
+    let reopen = || FacilityCommand::Reopen { now: at(4), reason: None };
+    let reopened: FacilityEvent = FacilityReopened { reopened_at: at(4), reason: None }.into();
+    given::<Facility>([registered(), closed()]).when(reopen()).then([reopened.clone()]);
+    given::<Facility>([registered()]).when(reopen()).then([]);
+    given::<Facility>([registered(), closed(), reopened.clone()]).when(reopen()).then([]);
+    given::<Facility>([registered(), closed(), reopened.clone()]).when(change(ward())).then([]);
+    given::<Facility>([registered(), closed(), reopened])
+        .when(change(moved()))
+        .then([FacilityChanged { changed_at: at(2), facility: moved() }.into()]);
+    given::<Facility>([]).when(reopen()).then_error(FacilityError::NotRegistered);
+}
+
+#[test]
+fn in_a_closed_organization_nothing_opens() {
+    let reopen = FacilityCommand::Reopen { now: at(4), reason: None };
+    let no_more = || Grounds { organization: Organization::Closed, ..Grounds::default() };
+    given::<Facility>([]).on(no_more()).when(register(ward())).then_error(FacilityError::OrganizationClosed);
+    given::<Facility>([registered(), closed()]).on(no_more()).when(reopen).then_error(FacilityError::OrganizationClosed);
+    given::<Facility>([registered()]).on(no_more()).when(close()).then([closed()]);
+}
+
+proptest! {
+    #[test]
+    fn a_facility_is_what_it_was_last_said_to_be(choices in vec(0..6_u8, 0..20)) {
+        let command = |choice: &u8| match choice {
+            0 => register(ward()),
+            1 => change(ward()),
+            2 => change(moved()),
+            3 => change(FacilityDetails { parent_id: Some(id()), ..ward() }),
+            4 => close(),
+            _ => FacilityCommand::Reopen { now: at(4), reason: None },
+        };
+        let life = live::<Facility>(id().0, choices.iter().map(command));
+        let mut told = None;
+        for (before, event) in &life.events {
+            match event {
+                FacilityEvent::FacilityRegistered(registered) => told = Some(registered.facility.clone()),
+                FacilityEvent::FacilityChanged(changed) => {
+                    prop_assert!(matches!(before, Facility::Open(_)), "what is closed doesn't change");
+                    told = Some(changed.facility.clone());
+                }
+                FacilityEvent::FacilityClosed(_) | FacilityEvent::FacilityReopened(_) => {}
+            }
+        }
+        let now = match &life.state {
+            Facility::Absent => None,
+            Facility::Open(details) | Facility::Closed(details) => Some((**details).clone()),
+        };
+        prop_assert!(now == told);
+    }
 }
 
 #[test]

@@ -1,5 +1,8 @@
 use super::*;
-use crate::testing::given;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::testing::{given, live};
 
 fn at(micros: i64) -> Instant {
     Instant::from_micros(micros)
@@ -53,6 +56,34 @@ fn a_closed_organization_stays_as_it_is() {
     given::<Organization>([registered()]).when(close()).then([closed()]);
     given::<Organization>([registered(), closed()]).when(close()).then([]);
     given::<Organization>([registered(), closed()]).when(rename("Leominster Clinic")).then_error(OrganizationError::Closed);
+}
+
+proptest! {
+    #[test]
+    fn an_organization_has_the_name_it_was_given_last_and_closes_once(choices in vec(0..4_u8, 0..20)) {
+        let command = |choice: &u8| match choice {
+            0 => register(),
+            1 => rename("Fitchburg Clinic"),
+            2 => rename("Leominster Clinic"),
+            _ => close(),
+        };
+        let life = live::<Organization>(Uuid::from_u128(1), choices.iter().map(command));
+        let (mut last, mut closings) = (None, 0);
+        for (before, event) in &life.events {
+            prop_assert!(*before != Organization::Closed, "{event:?} after it closed");
+            match event {
+                OrganizationEvent::OrganizationRegistered(registered) => last = Some(registered.organization.name.clone()),
+                OrganizationEvent::OrganizationRenamed(renamed) => last = Some(renamed.name.clone()),
+                OrganizationEvent::OrganizationClosed(_) => closings += 1,
+            }
+        }
+        let is_right = match life.state {
+            Organization::Absent => last.is_none(),
+            Organization::Open { name } => Some(name) == last,
+            Organization::Closed => closings == 1,
+        };
+        prop_assert!(is_right);
+    }
 }
 
 #[test]

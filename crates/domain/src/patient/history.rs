@@ -5,6 +5,15 @@ use serde::{Deserialize, Serialize};
 use crate::{Code, Date, ProviderId, RecordId, Text, choices::choices, redact::redacted, values::Bounded};
 
 choices! {
+    /// Which list of a patient's history.
+    pub enum HistoryList {
+        Conditions = "CONDITIONS",
+        Allergies = "ALLERGIES",
+        Medications = "MEDICATIONS",
+    }
+}
+
+choices! {
     /// How a condition stands (FHIR's `condition-clinical`).
     pub enum ConditionStatus {
         Active = "ACTIVE",
@@ -151,6 +160,84 @@ pub struct Medication {
 }
 
 redacted!(Condition, Allergy, Medication);
+
+impl ConditionStatus {
+    /// How a condition stands that is over.
+    #[must_use]
+    pub const fn once_ended(self) -> Self {
+        match self {
+            Self::Remission => Self::Remission,
+            Self::Active | Self::Recurrence | Self::Relapse | Self::Inactive | Self::Resolved | Self::EnteredInError => Self::Resolved,
+        }
+    }
+}
+
+impl AllergyStatus {
+    /// How an allergy stands that is over.
+    #[must_use]
+    pub const fn once_ended(self) -> Self {
+        match self {
+            Self::Active | Self::Inactive | Self::Resolved | Self::EnteredInError => Self::Resolved,
+        }
+    }
+}
+
+impl MedicationStatus {
+    /// How a medication stands that isn't taken any more: as planned, or not.
+    #[must_use]
+    pub const fn once_ended(self) -> Self {
+        match self {
+            Self::Completed => Self::Completed,
+            Self::Cancelled => Self::Cancelled,
+            Self::Active | Self::OnHold | Self::Stopped | Self::Unknown | Self::EnteredInError => Self::Stopped,
+        }
+    }
+}
+
+/// What the entries of all three lists have in common.
+pub(super) trait Entry: Bounded + Clone + PartialEq {
+    fn code(&self) -> &Code;
+    fn onset(&self) -> Option<Date>;
+    fn ended(&self) -> Option<Date>;
+    fn is_entered_in_error(&self) -> bool;
+    /// As it is once it has ended on that day.
+    fn end(&mut self, ended: Date);
+    /// As it is once it is known never to have been true.
+    fn mark_in_error(&mut self);
+}
+
+macro_rules! entries {
+    ($($entry:ident: $status:ident),+) => {
+        $(impl Entry for $entry {
+            fn code(&self) -> &Code {
+                &self.code
+            }
+
+            fn onset(&self) -> Option<Date> {
+                self.onset
+            }
+
+            fn ended(&self) -> Option<Date> {
+                self.ended
+            }
+
+            fn is_entered_in_error(&self) -> bool {
+                self.status == $status::EnteredInError
+            }
+
+            fn end(&mut self, ended: Date) {
+                self.ended = Some(ended);
+                self.status = self.status.once_ended();
+            }
+
+            fn mark_in_error(&mut self) {
+                self.status = $status::EnteredInError;
+            }
+        })+
+    };
+}
+
+entries!(Condition: ConditionStatus, Allergy: AllergyStatus, Medication: MedicationStatus);
 
 impl Bounded for Condition {
     fn is_bounded(&self) -> bool {

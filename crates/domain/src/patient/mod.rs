@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    AccountId, Aggregate, EntryId, Identifier, Instant, ProviderId, Reservation, Subject, Text, events::events, redact::redacted, refusal::refusals,
+    AccountId, Aggregate, AmendmentRequestId, Date, EntryId, Identifier, Instant, ProviderId, Reservation, Subject, Text, events::events,
+    redact::redacted, refusal::refusals,
 };
 
+mod amendments;
 mod details;
 mod history;
 mod payloads;
@@ -18,8 +20,12 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub use amendments::{
+    Amendment, AmendmentAccepted, AmendmentCommand, AmendmentDeadlineExtended, AmendmentDenialDisputed, AmendmentDenied, AmendmentDisputeRebutted,
+    AmendmentEvent, AmendmentRecipientTold, AmendmentRequested, AmendmentStatus, AmendmentStep, DenialGround,
+};
 pub use details::{BirthSex, CareTeamMember, Contact, Demographics, EmergencyContact, Insurance, NewPatient};
-pub use history::{Allergy, AllergyCategory, AllergyStatus, Condition, ConditionStatus, Criticality, Medication, MedicationStatus};
+pub use history::{Allergy, AllergyCategory, AllergyStatus, Condition, ConditionStatus, Criticality, HistoryList, Medication, MedicationStatus};
 pub use payloads::*;
 
 events! {
@@ -35,11 +41,20 @@ events! {
         ConditionRecorded(ConditionRecorded) = 1,
         AllergyRecorded(AllergyRecorded) = 1,
         MedicationRecorded(MedicationRecorded) = 1,
+        HistoryEntryEnded(HistoryEntryEnded) = 1,
+        HistoryEntryEnteredInError(HistoryEntryEnteredInError) = 1,
         PrimaryCareProviderAssigned(PrimaryCareProviderAssigned) = 1,
         PatientCareTeamChanged(PatientCareTeamChanged) = 1,
         PatientHealthGoalsChanged(PatientHealthGoalsChanged) = 1,
         PatientRiskFactorsChanged(PatientRiskFactorsChanged) = 1,
         PatientAccountLinked(PatientAccountLinked) = 1,
+        AmendmentRequested(AmendmentRequested) = 1,
+        AmendmentDeadlineExtended(AmendmentDeadlineExtended) = 1,
+        AmendmentAccepted(AmendmentAccepted) = 1,
+        AmendmentDenied(AmendmentDenied) = 1,
+        AmendmentDenialDisputed(AmendmentDenialDisputed) = 1,
+        AmendmentDisputeRebutted(AmendmentDisputeRebutted) = 1,
+        AmendmentRecipientTold(AmendmentRecipientTold) = 1,
         PatientDied(PatientDied) = 1,
         PatientDeactivated(PatientDeactivated) = 1,
         PatientReactivated(PatientReactivated) = 1,
@@ -69,6 +84,8 @@ pub struct Chart {
     pub allergies: BTreeMap<EntryId, Allergy>,
     /// What they take.
     pub medications: BTreeMap<EntryId, Medication>,
+    /// What they want amended.
+    pub amendments: BTreeMap<AmendmentRequestId, Amendment>,
 }
 
 redacted!(Patient, Chart);
@@ -97,6 +114,10 @@ pub enum PatientCommand {
     RecordAllergy { now: Instant, entry_id: EntryId, allergy: Allergy },
     /// Add or change a medication.
     RecordMedication { now: Instant, entry_id: EntryId, medication: Medication },
+    /// Say that a condition or allergy is over, or that a medication isn't taken any more.
+    EndHistoryEntry { now: Instant, list: HistoryList, entry_id: EntryId, ended: Date, reason: Option<Text> },
+    /// Say that an entry never was true.
+    MarkHistoryEntryInError { now: Instant, list: HistoryList, entry_id: EntryId, reason: Text },
     /// Say who looks after them in general.
     AssignPrimaryCareProvider { now: Instant, provider_id: Option<ProviderId> },
     /// Say who else looks after them.
@@ -107,6 +128,8 @@ pub enum PatientCommand {
     ChangeRiskFactors { now: Instant, risk_factors: Vec<Text> },
     /// Link the account with which they sign in.
     LinkAccount { now: Instant, account_id: AccountId },
+    /// Ask for an amendment of the record, or act on such a request.
+    Amendment { now: Instant, request_id: AmendmentRequestId, command: AmendmentCommand },
     /// Write down that they died.
     RecordDeath { now: Instant, deceased_at: Instant },
     /// Look after them no longer.
@@ -129,8 +152,22 @@ refusals! {
         DiedInTheFuture = "died_in_the_future", Request, "deceased_at must not lie in the future";
         DiedBeforeBirth = "died_before_birth", Request, "deceased_at must not lie before birth_date";
         EndsBeforeItBegins = "ends_before_it_begins", Request, "an end must not lie before its beginning (period, onset and ended, valid_from and valid_to)";
+        EndsInTheFuture = "ends_in_the_future", Request, "ended must not lie in the future";
+        NoSuchEntry = "no_such_entry", Request, "entry_id must be an entry of that list";
+        EnteredInError = "entered_in_error", State, "this entry was entered in error; if it is true after all, record it again whole";
         CodeMissing = "code_missing", Request, "code must have a coding or a text";
         NotSuchANumber = "not_such_a_number", Request, "value can't be a number of that identifier_type";
+        ReceivedAtWrong = "received_at_wrong", Request, "received_at must lie within the last year";
+        NoSuchRequest = "no_such_request", Request, "request_id must be a request for amendment of this patient";
+        RequestedAlready = "requested_already", State, "this request was made already, and said something else";
+        DecidedAlready = "decided_already", State, "this request was accepted or denied already";
+        ExtendedAlready = "extended_already", State, "the deadline of this request was extended already";
+        DeadlineMissed = "deadline_missed", State, "the deadline has passed: it can't be extended any more";
+        NotThirtyDays = "not_thirty_days", Request, "due_at must lie after the deadline, and at most 30 days";
+        NotDenied = "not_denied", State, "this request wasn't denied";
+        DisputedAlready = "disputed_already", State, "the patient's disagreement was written down already";
+        NotDisputed = "not_disputed", State, "there is no statement of disagreement that waits for an answer";
+        NotAccepted = "not_accepted", State, "this request wasn't accepted: there is nothing to tell";
         SameMemberTwice = "same_member_twice", Request, "care_team must name each provider once";
         TooMany = "too_many", Request, "at most 100 entries in a list, 2,000 characters in a code and 1,000 entries in a patient's history";
     }
@@ -139,6 +176,7 @@ refusals! {
 impl Aggregate for Patient {
     const TYPE: &'static str = "patient";
     const TOPIC: &'static str = "patient-events";
+    const SNAPSHOT_VERSION: u32 = 3;
     type Command = PatientCommand;
     type Event = PatientEvent;
     type Error = PatientError;
@@ -157,11 +195,21 @@ impl Aggregate for Patient {
             PatientCommand::RecordCondition { now, entry_id, condition } => self.active()?.record_condition(now, entry_id, condition),
             PatientCommand::RecordAllergy { now, entry_id, allergy } => self.active()?.record_allergy(now, entry_id, allergy),
             PatientCommand::RecordMedication { now, entry_id, medication } => self.active()?.record_medication(now, entry_id, medication),
+            PatientCommand::EndHistoryEntry { now, list, entry_id, ended, reason } => {
+                self.active()?.end_history_entry(HistoryEntryEnded { list, entry_id, ended, reason, recorded_at: now })
+            }
+            PatientCommand::MarkHistoryEntryInError { now, list, entry_id, reason } => {
+                self.active()?.mark_history_entry_in_error(HistoryEntryEnteredInError { list, entry_id, reason, marked_at: now })
+            }
             PatientCommand::AssignPrimaryCareProvider { now, provider_id } => Ok(self.active()?.assign_primary_care_provider(now, provider_id)),
             PatientCommand::ChangeCareTeam { now, care_team } => self.active()?.change_care_team(now, care_team),
             PatientCommand::ChangeHealthGoals { now, health_goals } => self.active()?.change_health_goals(now, health_goals),
             PatientCommand::ChangeRiskFactors { now, risk_factors } => self.active()?.change_risk_factors(now, risk_factors),
             PatientCommand::LinkAccount { now, account_id } => Ok(self.active()?.link_account(now, account_id)),
+            // whoever is looked after no longer still has the right to a true record
+            PatientCommand::Amendment { now, request_id, command } => {
+                self.chart().ok_or(PatientError::NotRegistered)?.decide_amendment(now, request_id, command)
+            }
             PatientCommand::RecordDeath { now, deceased_at } => self.active()?.record_death(now, deceased_at),
         }
     }

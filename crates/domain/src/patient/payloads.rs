@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allergy, CareTeamMember, Condition, Contact, Demographics, EmergencyContact, Insurance, Medication, NewPatient};
-use crate::{AccountId, EntryId, Identifier, Instant, ProviderId, Text, redact::redacted};
+use super::{
+    Allergy, CareTeamMember, Condition, Contact, Demographics, EmergencyContact, HistoryList, Insurance, Medication, NewPatient, PatientEvent,
+};
+use crate::{AccountId, Date, EntryId, Identifier, Instant, ProviderId, Text, redact::redacted};
 
 /// A patient became known to the organization.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -101,6 +103,34 @@ pub struct MedicationRecorded {
     pub recorded_at: Instant,
 }
 
+/// A condition or allergy is over, or a medication isn't taken any more: it was true, until then.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistoryEntryEnded {
+    /// Of which list.
+    pub list: HistoryList,
+    /// Which entry of it.
+    pub entry_id: EntryId,
+    /// The last day of it.
+    pub ended: Date,
+    /// Why, in words.
+    pub reason: Option<Text>,
+    /// When that was written down.
+    pub recorded_at: Instant,
+}
+
+/// An entry of the history never was true: it stays visible as that, and nothing follows from it.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistoryEntryEnteredInError {
+    /// Of which list.
+    pub list: HistoryList,
+    /// Which entry of it.
+    pub entry_id: EntryId,
+    /// What was wrong.
+    pub reason: Text,
+    /// When.
+    pub marked_at: Instant,
+}
+
 /// Another provider, or none, looks after the patient in general.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct PrimaryCareProviderAssigned {
@@ -171,6 +201,49 @@ pub struct PatientReactivated {
     pub reactivated_at: Instant,
 }
 
+impl PatientEvent {
+    /// The same with identity numbers masked; none: there is none in it.
+    pub(crate) fn masked(&self) -> Option<Self> {
+        match self {
+            Self::PatientRegistered(registered) => {
+                let identifiers: Vec<_> = registered.patient.identifiers.iter().map(Identifier::masked).collect();
+                let patient = Box::new(NewPatient { identifiers, ..(*registered.patient).clone() });
+                Some(PatientRegistered { patient, registered_at: registered.registered_at }.into())
+            }
+            Self::PatientIdentifierAdded(added) => {
+                Some(PatientIdentifierAdded { identifier: added.identifier.masked(), added_at: added.added_at }.into())
+            }
+            Self::PatientIdentifierRemoved(removed) => {
+                Some(PatientIdentifierRemoved { identifier: removed.identifier.masked(), removed_at: removed.removed_at }.into())
+            }
+            Self::PatientDemographicsCorrected(_)
+            | Self::PatientContactChanged(_)
+            | Self::PatientInsuranceChanged(_)
+            | Self::PatientEmergencyContactsChanged(_)
+            | Self::ConditionRecorded(_)
+            | Self::AllergyRecorded(_)
+            | Self::MedicationRecorded(_)
+            | Self::HistoryEntryEnded(_)
+            | Self::HistoryEntryEnteredInError(_)
+            | Self::PrimaryCareProviderAssigned(_)
+            | Self::PatientCareTeamChanged(_)
+            | Self::PatientHealthGoalsChanged(_)
+            | Self::PatientRiskFactorsChanged(_)
+            | Self::PatientAccountLinked(_)
+            | Self::AmendmentRequested(_)
+            | Self::AmendmentDeadlineExtended(_)
+            | Self::AmendmentAccepted(_)
+            | Self::AmendmentDenied(_)
+            | Self::AmendmentDenialDisputed(_)
+            | Self::AmendmentDisputeRebutted(_)
+            | Self::AmendmentRecipientTold(_)
+            | Self::PatientDied(_)
+            | Self::PatientDeactivated(_)
+            | Self::PatientReactivated(_) => None,
+        }
+    }
+}
+
 redacted!(
     PatientRegistered,
     PatientDemographicsCorrected,
@@ -182,6 +255,8 @@ redacted!(
     ConditionRecorded,
     AllergyRecorded,
     MedicationRecorded,
+    HistoryEntryEnded,
+    HistoryEntryEnteredInError,
     PrimaryCareProviderAssigned,
     PatientCareTeamChanged,
     PatientHealthGoalsChanged,

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::testing::live;
-use crate::testing::strategies::{code, date, id, instant, line, name, now, text};
+use crate::testing::strategies::{NOW_MICROS, code, date, id, instant, line, name, now, text};
 use crate::{Gender, IdentifierType};
 
 fn demographics() -> impl Strategy<Value = Demographics> {
@@ -71,6 +71,54 @@ fn condition() -> impl Strategy<Value = Condition> {
     })
 }
 
+fn allergy() -> impl Strategy<Value = Allergy> {
+    let status = prop::sample::select(AllergyStatus::ALL.to_vec());
+    (code(), status, option::of(date()), vec(code(), 0..2)).prop_map(|(code, status, onset, reactions)| Allergy {
+        code,
+        status,
+        categories: vec![],
+        criticality: None,
+        reactions,
+        onset,
+        ended: None,
+        note: None,
+        record_id: None,
+    })
+}
+
+fn medication() -> impl Strategy<Value = Medication> {
+    let status = prop::sample::select(MedicationStatus::ALL.to_vec());
+    (code(), status, option::of(date()), option::of(text())).prop_map(|(code, status, onset, dosage)| Medication {
+        code,
+        status,
+        dosage,
+        reasons: vec![],
+        prescriber_id: None,
+        onset,
+        ended: None,
+        note: None,
+        record_id: None,
+    })
+}
+
+fn amendment() -> impl Strategy<Value = AmendmentCommand> {
+    use AmendmentCommand::*;
+    let ground = prop::sample::select(DenialGround::ALL.to_vec());
+    prop_oneof![
+        (text(), text(), vec(line(), 0..2)).prop_map(|(amends, reason, tell)| Request { amends, reason, record_id: None, tell, received_at: None }),
+        (text(), 0..130_000_u32).prop_map(|(reason, minutes)| Extend { reason, due_at: Instant::from_micros(NOW_MICROS).plus_minutes(minutes) }),
+        text().prop_map(|amendment| Accept { amendment }),
+        (ground, text()).prop_map(|(ground, explanation)| Deny { ground, explanation }),
+        text().prop_map(|statement| Dispute { statement }),
+        text().prop_map(|rebuttal| Rebut { rebuttal }),
+        line().prop_map(|recipient| Tell { recipient }),
+    ]
+}
+
+fn list() -> impl Strategy<Value = HistoryList> {
+    prop::sample::select(HistoryList::ALL.to_vec())
+}
+
 fn command() -> impl Strategy<Value = PatientCommand> {
     use PatientCommand::*;
     prop_oneof![
@@ -80,11 +128,16 @@ fn command() -> impl Strategy<Value = PatientCommand> {
         1 => (now(), identifier()).prop_map(|(now, identifier)| AddIdentifier { now, identifier }),
         1 => (now(), identifier()).prop_map(|(now, identifier)| RemoveIdentifier { now, identifier }),
         2 => (now(), id(), condition()).prop_map(|(now, entry_id, condition)| RecordCondition { now, entry_id, condition }),
+        1 => (now(), id(), allergy()).prop_map(|(now, entry_id, allergy)| RecordAllergy { now, entry_id, allergy }),
+        1 => (now(), id(), medication()).prop_map(|(now, entry_id, medication)| RecordMedication { now, entry_id, medication }),
+        1 => (now(), list(), id(), date()).prop_map(|(now, list, entry_id, ended)| EndHistoryEntry { now, list, entry_id, ended, reason: None }),
+        1 => (now(), list(), id(), text()).prop_map(|(now, list, entry_id, reason)| MarkHistoryEntryInError { now, list, entry_id, reason }),
         1 => (now(), option::of(id())).prop_map(|(now, provider_id)| AssignPrimaryCareProvider { now, provider_id }),
         1 => (now(), care_team()).prop_map(|(now, care_team)| ChangeCareTeam { now, care_team }),
         1 => (now(), vec(text(), 0..2)).prop_map(|(now, health_goals)| ChangeHealthGoals { now, health_goals }),
         1 => (now(), vec(text(), 0..2)).prop_map(|(now, risk_factors)| ChangeRiskFactors { now, risk_factors }),
         1 => (now(), id()).prop_map(|(now, account_id)| LinkAccount { now, account_id }),
+        3 => (now(), id(), amendment()).prop_map(|(now, request_id, command)| PatientCommand::Amendment { now, request_id, command }),
         1 => (now(), instant()).prop_map(|(now, deceased_at)| RecordDeath { now, deceased_at }),
         1 => (now(), option::of(text())).prop_map(|(now, reason)| Deactivate { now, reason }),
         1 => now().prop_map(|now| Reactivate { now }),
@@ -105,13 +158,26 @@ proptest! {
                     Reservation::Slot { .. } | Reservation::ReleaseSlots => prop_assert!(false, "a patient's stream holds no time"),
                 }
             }
-            let changes = !matches!(event, PatientEvent::PatientReactivated(_));
+            let changes = !matches!(event, PatientEvent::PatientReactivated(_)) && !format!("{event:?}").starts_with("Amendment");
             prop_assert!(!changes || !matches!(before, Patient::Deactivated(_)), "{:?} on a deactivated patient", event);
+        }
+        for (before, event) in &life.events {
+            let after = before.clone().evolve(event);
+            let (Some(before), Some(after)) = (before.chart(), after.chart()) else { continue };
+            let errors = |chart: &Chart| -> BTreeSet<EntryId> {
+                chart.conditions.iter().filter(|(_, one)| one.status == ConditionStatus::EnteredInError).map(|(id, _)| *id).collect()
+            };
+            let is_said_again = matches!(event, PatientEvent::ConditionRecorded(_));
+            prop_assert!(is_said_again || errors(before).is_subset(&errors(after)), "{:?} makes true what never was", event);
         }
         let Some(chart) = life.state.chart() else { return Ok(()) };
         let patient = &chart.patient;
         let accounts = usize::from(patient.account_id.is_some());
         prop_assert_eq!(claimed.len(), 1 + accounts, "the number and the account, if any, are claimed");
+        for amendment in chart.amendments.values() {
+            let latest = Instant::from_micros(NOW_MICROS).plus_minutes((3 + 60 + 30) * 24 * 60);
+            prop_assert!(amendment.due_at() <= latest, "nobody waits longer than 90 days for a decision");
+        }
         prop_assert!(!patient.name.is_empty());
         prop_assert!(patient.identifiers.iter().all(Identifier::is_plausible));
         prop_assert!(patient.deceased_at.is_none_or(|death| death.date_furthest_east() >= patient.birth_date));

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::history::Entry;
 use super::{
-    Allergy, AllergyRecorded, CareTeamMember, Chart, Condition, ConditionRecorded, Contact, Demographics, EmergencyContact, Insurance, Medication,
-    MedicationRecorded, NewPatient, Patient, PatientAccountLinked, PatientCareTeamChanged, PatientContactChanged, PatientDeactivated,
-    PatientDemographicsCorrected, PatientDied, PatientEmergencyContactsChanged, PatientError, PatientEvent, PatientHealthGoalsChanged,
-    PatientIdentifierAdded, PatientIdentifierRemoved, PatientInsuranceChanged, PatientReactivated, PatientRegistered, PatientRiskFactorsChanged,
-    PrimaryCareProviderAssigned,
+    Allergy, AllergyRecorded, CareTeamMember, Chart, Condition, ConditionRecorded, Contact, Demographics, EmergencyContact, HistoryEntryEnded,
+    HistoryEntryEnteredInError, HistoryList, Insurance, Medication, MedicationRecorded, NewPatient, Patient, PatientAccountLinked,
+    PatientCareTeamChanged, PatientContactChanged, PatientDeactivated, PatientDemographicsCorrected, PatientDied, PatientEmergencyContactsChanged,
+    PatientError, PatientEvent, PatientHealthGoalsChanged, PatientIdentifierAdded, PatientIdentifierRemoved, PatientInsuranceChanged,
+    PatientReactivated, PatientRegistered, PatientRiskFactorsChanged, PrimaryCareProviderAssigned,
 };
-use crate::{AccountId, Code, Date, EntryId, HumanName, Identifier, Instant, Period, ProviderId, Text, values::Bounded};
+use crate::{AccountId, Date, EntryId, HumanName, Identifier, Instant, Period, ProviderId, Text, values::Bounded};
 
 type Decision = Result<Vec<PatientEvent>, PatientError>;
 
@@ -68,7 +69,7 @@ impl Patient {
 
 impl Chart {
     pub(super) fn of(patient: NewPatient) -> Self {
-        Self { patient, conditions: BTreeMap::new(), allergies: BTreeMap::new(), medications: BTreeMap::new() }
+        Self { patient, conditions: BTreeMap::new(), allergies: BTreeMap::new(), medications: BTreeMap::new(), amendments: BTreeMap::new() }
     }
 
     pub(super) fn evolve(&mut self, event: &PatientEvent) {
@@ -83,11 +84,20 @@ impl Chart {
             PatientEvent::ConditionRecorded(recorded) => drop(self.conditions.insert(recorded.entry_id, recorded.condition)),
             PatientEvent::AllergyRecorded(recorded) => drop(self.allergies.insert(recorded.entry_id, recorded.allergy)),
             PatientEvent::MedicationRecorded(recorded) => drop(self.medications.insert(recorded.entry_id, recorded.medication)),
+            PatientEvent::HistoryEntryEnded(HistoryEntryEnded { list, entry_id, ended, .. }) => self.end(list, entry_id, ended),
+            PatientEvent::HistoryEntryEnteredInError(HistoryEntryEnteredInError { list, entry_id, .. }) => self.mark_in_error(list, entry_id),
             PatientEvent::PrimaryCareProviderAssigned(assigned) => patient.primary_care_provider_id = assigned.provider_id,
             PatientEvent::PatientCareTeamChanged(changed) => patient.care_team = changed.care_team,
             PatientEvent::PatientHealthGoalsChanged(changed) => patient.health_goals = changed.health_goals,
             PatientEvent::PatientRiskFactorsChanged(changed) => patient.risk_factors = changed.risk_factors,
             PatientEvent::PatientAccountLinked(linked) => patient.account_id = Some(linked.account_id),
+            PatientEvent::AmendmentRequested(_)
+            | PatientEvent::AmendmentDeadlineExtended(_)
+            | PatientEvent::AmendmentAccepted(_)
+            | PatientEvent::AmendmentDenied(_)
+            | PatientEvent::AmendmentDenialDisputed(_)
+            | PatientEvent::AmendmentDisputeRebutted(_)
+            | PatientEvent::AmendmentRecipientTold(_) => self.amend(event),
             PatientEvent::PatientDied(died) => patient.deceased_at = Some(died.deceased_at),
             // these three decide which state the chart is in, not what is in it
             PatientEvent::PatientRegistered(_) | PatientEvent::PatientDeactivated(_) | PatientEvent::PatientReactivated(_) => {}
@@ -140,21 +150,55 @@ impl Chart {
     }
 
     pub(super) fn record_condition(&self, now: Instant, entry_id: EntryId, condition: Condition) -> Decision {
-        check_entry(&self.conditions, entry_id, &condition, &condition.code, condition.onset, condition.ended)?;
+        check_entry(&self.conditions, entry_id, &condition)?;
         let same = self.conditions.get(&entry_id) == Some(&condition);
         Ok(unless(same, || ConditionRecorded { entry_id, condition, recorded_at: now }))
     }
 
     pub(super) fn record_allergy(&self, now: Instant, entry_id: EntryId, allergy: Allergy) -> Decision {
-        check_entry(&self.allergies, entry_id, &allergy, &allergy.code, allergy.onset, allergy.ended)?;
+        check_entry(&self.allergies, entry_id, &allergy)?;
         let same = self.allergies.get(&entry_id) == Some(&allergy);
         Ok(unless(same, || AllergyRecorded { entry_id, allergy, recorded_at: now }))
     }
 
     pub(super) fn record_medication(&self, now: Instant, entry_id: EntryId, medication: Medication) -> Decision {
-        check_entry(&self.medications, entry_id, &medication, &medication.code, medication.onset, medication.ended)?;
+        check_entry(&self.medications, entry_id, &medication)?;
         let same = self.medications.get(&entry_id) == Some(&medication);
         Ok(unless(same, || MedicationRecorded { entry_id, medication, recorded_at: now }))
+    }
+
+    pub(super) fn end_history_entry(&self, event: HistoryEntryEnded) -> Decision {
+        let holds_already = match event.list {
+            HistoryList::Conditions => has_ended(known(&self.conditions, event.entry_id)?, &event)?,
+            HistoryList::Allergies => has_ended(known(&self.allergies, event.entry_id)?, &event)?,
+            HistoryList::Medications => has_ended(known(&self.medications, event.entry_id)?, &event)?,
+        };
+        Ok(unless(holds_already, || event))
+    }
+
+    pub(super) fn mark_history_entry_in_error(&self, event: HistoryEntryEnteredInError) -> Decision {
+        let holds_already = match event.list {
+            HistoryList::Conditions => known(&self.conditions, event.entry_id)?.is_entered_in_error(),
+            HistoryList::Allergies => known(&self.allergies, event.entry_id)?.is_entered_in_error(),
+            HistoryList::Medications => known(&self.medications, event.entry_id)?.is_entered_in_error(),
+        };
+        Ok(unless(holds_already, || event))
+    }
+
+    fn end(&mut self, list: HistoryList, entry_id: EntryId, ended: Date) {
+        match list {
+            HistoryList::Conditions => drop(self.conditions.get_mut(&entry_id).map(|entry| entry.end(ended))),
+            HistoryList::Allergies => drop(self.allergies.get_mut(&entry_id).map(|entry| entry.end(ended))),
+            HistoryList::Medications => drop(self.medications.get_mut(&entry_id).map(|entry| entry.end(ended))),
+        }
+    }
+
+    fn mark_in_error(&mut self, list: HistoryList, entry_id: EntryId) {
+        match list {
+            HistoryList::Conditions => drop(self.conditions.get_mut(&entry_id).map(Entry::mark_in_error)),
+            HistoryList::Allergies => drop(self.allergies.get_mut(&entry_id).map(Entry::mark_in_error)),
+            HistoryList::Medications => drop(self.medications.get_mut(&entry_id).map(Entry::mark_in_error)),
+        }
     }
 
     pub(super) fn assign_primary_care_provider(&self, now: Instant, provider_id: Option<ProviderId>) -> Vec<PatientEvent> {
@@ -250,24 +294,37 @@ fn check_care_team(care_team: &[CareTeamMember]) -> Result<(), PatientError> {
     if named.len() == care_team.len() { Ok(()) } else { Err(PatientError::SameMemberTwice) }
 }
 
-fn check_entry<T: Bounded>(
-    entries: &BTreeMap<EntryId, T>,
-    entry_id: EntryId,
-    entry: &T,
-    code: &Code,
-    onset: Option<Date>,
-    ended: Option<Date>,
-) -> Result<(), PatientError> {
-    if code.is_empty() {
+fn check_entry<T: Entry>(entries: &BTreeMap<EntryId, T>, entry_id: EntryId, entry: &T) -> Result<(), PatientError> {
+    if entry.code().is_empty() {
         return Err(PatientError::CodeMissing);
     }
-    if ends_before_it_begins(onset, ended) {
+    if ends_before_it_begins(entry.onset(), entry.ended()) {
         return Err(PatientError::EndsBeforeItBegins);
     }
     if entries.len() >= MAX_HISTORY && !entries.contains_key(&entry_id) {
         return Err(PatientError::TooMany);
     }
     bounded(entry)
+}
+
+fn known<T: Entry>(entries: &BTreeMap<EntryId, T>, entry_id: EntryId) -> Result<&T, PatientError> {
+    entries.get(&entry_id).ok_or(PatientError::NoSuchEntry)
+}
+
+/// Whether the entry has ended on that day already, if it can.
+fn has_ended<T: Entry>(entry: &T, event: &HistoryEntryEnded) -> Result<bool, PatientError> {
+    if entry.is_entered_in_error() {
+        return Err(PatientError::EnteredInError);
+    }
+    if event.ended > event.recorded_at.date_furthest_east() {
+        return Err(PatientError::EndsInTheFuture);
+    }
+    if ends_before_it_begins(entry.onset(), Some(event.ended)) {
+        return Err(PatientError::EndsBeforeItBegins);
+    }
+    let mut after = entry.clone();
+    after.end(event.ended);
+    Ok(after == *entry)
 }
 
 fn ends_before_it_begins(begin: Option<Date>, end: Option<Date>) -> bool {

@@ -2,6 +2,8 @@ use super::*;
 use crate::testing::given;
 use crate::{Address, Code, Coding, Date, Gender, HumanName, IdentifierType, Line, Period, PhoneContact};
 
+mod amendments;
+
 fn line(text: &str) -> Line {
     text.try_into().unwrap()
 }
@@ -259,6 +261,90 @@ fn a_history_has_at_most_1000_entries_which_may_still_change() {
         recorded_at: now(),
     }
     .into()]);
+}
+
+fn end(list: HistoryList, ended: Date) -> PatientCommand {
+    PatientCommand::EndHistoryEntry { now: now(), list, entry_id: entry(1), ended, reason: None }
+}
+
+fn ended(list: HistoryList, ended: Date) -> PatientEvent {
+    HistoryEntryEnded { list, entry_id: entry(1), ended, reason: None, recorded_at: now() }.into()
+}
+
+fn in_error(list: HistoryList) -> (PatientCommand, PatientEvent) {
+    let (entry_id, reason) = (entry(1), text("of another patient"));
+    let command = PatientCommand::MarkHistoryEntryInError { now: now(), list, entry_id, reason: reason.clone() };
+    (command, HistoryEntryEnteredInError { list, entry_id, reason, marked_at: now() }.into())
+}
+
+/// A patient with asthma, an allergy and a medication, each the entry 1 of its list.
+fn with_a_history() -> Vec<PatientEvent> {
+    let allergy = serde_json::from_str(r#"{"code": {"codings": [], "text": "Peanuts"}, "status": "ACTIVE"}"#).unwrap();
+    let medication = serde_json::from_str(r#"{"code": {"codings": [], "text": "Salbutamol"}, "status": "ACTIVE"}"#).unwrap();
+    vec![
+        registered(),
+        ConditionRecorded { entry_id: entry(1), condition: asthma(), recorded_at: now() }.into(),
+        AllergyRecorded { entry_id: entry(1), allergy, recorded_at: now() }.into(),
+        MedicationRecorded { entry_id: entry(1), medication, recorded_at: now() }.into(),
+    ]
+}
+
+fn chart_after(events: &[PatientEvent]) -> Chart {
+    crate::testing::folded::<Patient>(events).chart().unwrap().clone()
+}
+
+#[test]
+fn an_entry_ends_in_its_own_list_and_only_there() {
+    let day = day(2026, 1, 30);
+    for list in HistoryList::ALL {
+        let mut story = with_a_history();
+        given::<Patient>(story.clone()).when(end(*list, day)).then([ended(*list, day)]);
+        story.push(ended(*list, day));
+        given::<Patient>(story.clone()).when(end(*list, day)).then([]);
+        let chart = chart_after(&story);
+        let over = [
+            chart.conditions[&entry(1)].status == ConditionStatus::Resolved && chart.conditions[&entry(1)].ended == Some(day),
+            chart.allergies[&entry(1)].status == AllergyStatus::Resolved && chart.allergies[&entry(1)].ended == Some(day),
+            chart.medications[&entry(1)].status == MedicationStatus::Stopped && chart.medications[&entry(1)].ended == Some(day),
+        ];
+        assert_eq!(over, HistoryList::ALL.iter().map(|one| one == list).collect::<Vec<_>>()[..]);
+    }
+}
+
+#[test]
+fn an_entry_ends_after_it_began_and_not_tomorrow() {
+    let conditions = HistoryList::Conditions;
+    given::<Patient>(with_a_history()).when(end(conditions, day(1999, 4, 30))).then_error(PatientError::EndsBeforeItBegins);
+    given::<Patient>(with_a_history()).when(end(conditions, day(2026, 2, 2))).then_error(PatientError::EndsInTheFuture);
+    a_registered_patient().when(end(conditions, day(2026, 1, 30))).then_error(PatientError::NoSuchEntry);
+    given::<Patient>([registered(), deactivated()]).when(end(conditions, day(2026, 1, 30))).then_error(PatientError::Deactivated);
+}
+
+#[test]
+fn an_entry_that_never_was_true_does_not_end_and_is_only_put_right_whole() {
+    for list in HistoryList::ALL {
+        let (mark, marked) = in_error(*list);
+        let mut story = with_a_history();
+        given::<Patient>(story.clone()).when(mark.clone()).then([marked.clone()]);
+        a_registered_patient().when(mark.clone()).then_error(PatientError::NoSuchEntry);
+        story.push(marked);
+        given::<Patient>(story.clone()).when(mark).then([]);
+        given::<Patient>(story).when(end(*list, day(2026, 1, 30))).then_error(PatientError::EnteredInError);
+    }
+    let mut story = with_a_history();
+    story.push(in_error(HistoryList::Conditions).1);
+    assert!(chart_after(&story).conditions[&entry(1)].status == ConditionStatus::EnteredInError);
+    assert!(chart_after(&story).allergies[&entry(1)].status == AllergyStatus::Active);
+    let again = crate::testing::folded::<Patient>(&story).decide(record_condition(asthma())).unwrap();
+    story.extend(again);
+    assert!(chart_after(&story).conditions[&entry(1)] == asthma());
+}
+
+#[test]
+fn a_medication_taken_as_planned_was_not_stopped() {
+    assert_eq!(MedicationStatus::Completed.once_ended(), MedicationStatus::Completed);
+    assert_eq!(MedicationStatus::OnHold.once_ended(), MedicationStatus::Stopped);
+    assert_eq!(ConditionStatus::Remission.once_ended(), ConditionStatus::Remission);
 }
 
 #[test]

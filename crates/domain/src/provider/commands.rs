@@ -62,7 +62,10 @@ impl Provider {
     }
 
     pub(super) fn rate(&self, now: Instant, stars: Stars, appointment_id: Option<AppointmentId>) -> Result<Vec<ProviderEvent>, ProviderError> {
-        self.registered()?;
+        let practice = self.registered()?;
+        if appointment_id.is_some_and(|appointment| practice.rated.contains(&appointment)) {
+            return Err(ProviderError::AlreadyRated);
+        }
         Ok(vec![ProviderRated { rated_at: now, stars, appointment_id }.into()])
     }
 

@@ -1,16 +1,18 @@
 //! Who gives care? A person with a licence, with or without an account. `Absent → Active ⇄ Suspended`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    AccountId, AffiliationId, Aggregate, AppointmentId, Instant, Reservation, Subject, Text, events::events, redact::redacted, refusal::refusals,
+    AccountId, AffiliationId, Aggregate, AppointmentId, Ground, Grounds, Instant, Reservation, Subject, Text, events::events,
+    organization::Organization, redact::redacted, refusal::refusals,
 };
 
 mod availability;
 mod commands;
+mod free;
 mod payloads;
 mod profile;
 #[cfg(test)]
@@ -20,6 +22,7 @@ mod rating;
 mod tests;
 
 pub use availability::{Availability, AvailabilityException, Hours, MAX_EXCEPTIONS, MAX_HOURS, TimeOfDay, Weekday, WeeklyHours};
+pub use free::Span;
 pub use payloads::{
     ProviderAccountLinked, ProviderAffiliated, ProviderAffiliationEnded, ProviderAvailabilitySet, ProviderProfileCorrected, ProviderRated,
     ProviderRegistered, ProviderReinstated, ProviderSuspended, ProviderVerificationWithdrawn, ProviderVerified,
@@ -72,6 +75,8 @@ pub struct Practice {
     pub verified_at: Option<Instant>,
     /// What patients think.
     pub rating: Rating,
+    /// Which appointments were rated.
+    pub rated: BTreeSet<AppointmentId>,
     /// The provider's account.
     pub account_id: Option<AccountId>,
     /// Where the provider works.
@@ -109,9 +114,11 @@ pub enum ProviderCommand {
 refusals! {
     /// Which rule on providers says no.
     pub enum ProviderError {
+        OrganizationClosed = "organization_closed", State, "this organization is closed: nobody new is registered";
         AlreadyRegistered = "already_registered", State, "this provider is already registered";
         NotRegistered = "not_registered", State, "this provider isn't registered";
         Suspended = "suspended", State, "this provider is suspended";
+        AlreadyRated = "already_rated", State, "this appointment was rated already";
         NoLicense = "no_license", State, "a provider without license_number can't be verified";
         TooManyAffiliations = "too_many_affiliations", State, "a provider may have at most 500 affiliations";
         TooLong = "too_long", Request, "each list may have at most 100 entries, each code at most 2,000 bytes";
@@ -126,6 +133,7 @@ refusals! {
 impl Aggregate for Provider {
     const TYPE: &'static str = "provider";
     const TOPIC: &'static str = "patient-events";
+    const SNAPSHOT_VERSION: u32 = 2;
     type Command = ProviderCommand;
     type Event = ProviderEvent;
     type Error = ProviderError;
@@ -146,6 +154,17 @@ impl Aggregate for Provider {
         }
     }
 
+    fn grounds(&self, command: &ProviderCommand) -> Vec<Ground> {
+        if matches!(command, ProviderCommand::Register { .. }) { vec![Ground::Organization] } else { vec![] }
+    }
+
+    fn decide_on(&self, command: ProviderCommand, grounds: &Grounds) -> Result<Vec<ProviderEvent>, ProviderError> {
+        if matches!(command, ProviderCommand::Register { .. }) && grounds.organization == Organization::Closed {
+            return Err(ProviderError::OrganizationClosed);
+        }
+        self.decide(command)
+    }
+
     fn evolve(self, event: &ProviderEvent) -> Self {
         match event {
             ProviderEvent::ProviderRegistered(registered) => Self::Active(Box::new(Practice::new(&registered.profile))),
@@ -153,7 +172,7 @@ impl Aggregate for Provider {
             ProviderEvent::ProviderAvailabilitySet(set) => self.with(|practice| practice.availability = Some(set.availability.clone())),
             ProviderEvent::ProviderVerified(verified) => self.with(|practice| practice.verified_at = Some(verified.verified_at)),
             ProviderEvent::ProviderVerificationWithdrawn(_) => self.with(|practice| practice.verified_at = None),
-            ProviderEvent::ProviderRated(rated) => self.with(|practice| practice.rating = practice.rating.with(rated.stars)),
+            ProviderEvent::ProviderRated(rated) => self.with(|practice| practice.rate(rated)),
             ProviderEvent::ProviderSuspended(_) => self.becomes(Self::Suspended),
             ProviderEvent::ProviderReinstated(_) => self.becomes(Self::Active),
             ProviderEvent::ProviderAccountLinked(linked) => self.with(|practice| practice.account_id = linked.account_id),
@@ -199,7 +218,7 @@ fn claims(profile: &ProviderProfile) -> Vec<Reservation> {
     unique_values(profile).into_iter().map(|(kind, value)| Reservation::Claim { kind, value }).collect()
 }
 
-/// One opinion an appointment, whoever asks and however often.
+/// Of no other provider: an appointment has one.
 fn claim_of_rating(appointment: AppointmentId) -> Reservation {
     Reservation::Claim { kind: "provider-rating", value: appointment.to_string() }
 }
@@ -257,9 +276,15 @@ impl Practice {
             availability: None,
             verified_at: None,
             rating: Rating::default(),
+            rated: BTreeSet::new(),
             account_id: None,
             affiliations: BTreeMap::new(),
         }
+    }
+
+    fn rate(&mut self, rated: &ProviderRated) {
+        self.rating = self.rating.with(rated.stars);
+        self.rated.extend(rated.appointment_id);
     }
 
     fn affiliate(&mut self, affiliated: &ProviderAffiliated) {

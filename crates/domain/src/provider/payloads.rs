@@ -110,6 +110,27 @@ pub struct ProviderAffiliationEnded {
     pub reason: Option<Text>,
 }
 
+impl super::ProviderEvent {
+    /// The same with the provider's own numbers masked; none: there is none in it.
+    pub(crate) fn masked(&self) -> Option<Self> {
+        match self {
+            Self::ProviderRegistered(registered) => Some(ProviderRegistered { profile: registered.profile.masked(), ..registered.clone() }.into()),
+            Self::ProviderProfileCorrected(corrected) => {
+                Some(ProviderProfileCorrected { profile: corrected.profile.masked(), ..corrected.clone() }.into())
+            }
+            Self::ProviderAvailabilitySet(_)
+            | Self::ProviderVerified(_)
+            | Self::ProviderVerificationWithdrawn(_)
+            | Self::ProviderRated(_)
+            | Self::ProviderSuspended(_)
+            | Self::ProviderReinstated(_)
+            | Self::ProviderAccountLinked(_)
+            | Self::ProviderAffiliated(_)
+            | Self::ProviderAffiliationEnded(_) => None,
+        }
+    }
+}
+
 redacted!(
     ProviderRegistered,
     ProviderProfileCorrected,

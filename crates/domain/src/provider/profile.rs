@@ -155,6 +155,11 @@ redacted!(ProviderProfile, Certification, Affiliation);
 pub const NPI_SYSTEM: &str = "http://hl7.org/fhir/sid/us-npi";
 
 impl ProviderProfile {
+    /// The same with the provider's own numbers masked.
+    pub(crate) fn masked(&self) -> Self {
+        Self { identifiers: self.identifiers.iter().map(Identifier::masked_if_personal).collect(), ..self.clone() }
+    }
+
     /// The National Provider Identifiers, of which a provider should have one.
     pub fn npis(&self) -> impl Iterator<Item = &str> {
         let npis = self.identifiers.iter().filter(|id| id.system.as_ref().is_some_and(|system| system.as_str() == NPI_SYSTEM));

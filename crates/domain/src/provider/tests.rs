@@ -170,7 +170,11 @@ fn a_provider_number_and_an_npi_belong_to_one_provider() {
 #[test]
 fn an_appointment_is_rated_once() {
     let appointment_id = Some(AppointmentId(Uuid::from_u128(8)));
-    let rated = ProviderRated { rated_at: at(5), stars: Stars::try_from(5).unwrap(), appointment_id }.into();
+    let rated: ProviderEvent = ProviderRated { rated_at: at(5), stars: Stars::try_from(5).unwrap(), appointment_id }.into();
+    let rate = |appointment_id| ProviderCommand::Rate { now: at(5), stars: Stars::try_from(5).unwrap(), appointment_id };
+    given::<Provider>([registered()]).when(rate(appointment_id)).then([rated.clone()]);
+    given::<Provider>([registered(), rated.clone()]).when(rate(appointment_id)).then_error(ProviderError::AlreadyRated);
+    given::<Provider>([registered(), rated.clone(), suspended()]).when(rate(appointment_id)).then_error(ProviderError::AlreadyRated);
     let provider = Provider::default().evolve(&registered());
     assert!(provider.reservations(Uuid::nil(), &rated) == [taken("provider-rating", "00000000-0000-0000-0000-000000000008")]);
 }
@@ -181,6 +185,13 @@ fn taken(kind: &'static str, value: &str) -> Reservation {
 
 fn given_back(kind: &'static str, value: &str) -> Reservation {
     Reservation::Release { kind, value: value.to_owned() }
+}
+
+#[test]
+fn nobody_is_registered_in_a_closed_organization() {
+    let no_more = || Grounds { organization: Organization::Closed, ..Grounds::default() };
+    given::<Provider>([]).on(no_more()).when(register(profile())).then_error(ProviderError::OrganizationClosed);
+    given::<Provider>([registered()]).on(no_more()).when(suspend()).then([suspended()]);
 }
 
 #[test]
@@ -441,5 +452,17 @@ mod hours {
         for wrong in ["", "9:30", "09:60", "24:01", "25:00", "09:30:00", "+9:30", "ab:cd"] {
             assert!(TimeOfDay::try_from(wrong).is_err(), "{wrong}");
         }
+    }
+}
+
+#[test]
+fn a_providers_own_numbers_are_told_masked_and_those_of_the_profession_are_not() {
+    let identifier = |identifier_type, value: &str| Identifier { system: None, identifier_type, value: line(value) };
+    let identifiers = vec![identifier(IdentifierType::SocialSecurity, "999-41-7203"), npi("1457389921")];
+    let numbered = ProviderProfile { identifiers, ..profile() };
+    let registered: ProviderEvent = ProviderRegistered { profile: numbered.clone(), registered_at: at(1) }.into();
+    let told = |event: ProviderEvent| crate::AnyEvent::from(event).told().unwrap().to_string();
+    for text in [told(registered), told(corrected(numbered))] {
+        assert!(text.contains("••••7203") && text.contains("1457389921") && !text.contains("999-41"), "{text}");
     }
 }

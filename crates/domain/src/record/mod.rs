@@ -1,21 +1,24 @@
 //! What is written down about a patient, and is it right?
-//! `Absent → Pending → Processing → Completed | Failed → Archived`, and from everywhere `→ EnteredInError`
+//! `Absent → Pending → Processing → Completed | Failed ⇄ Archived`, and from everywhere `→ EnteredInError`, for good
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Aggregate, Instant, PatientId, ProviderId, Reservation, Subject, Text, events::events, redact::redacted, refusal::refusals};
+use crate::{Aggregate, Instant, PatientId, ProviderId, Reservation, Subject, SummaryId, Text, events::events, redact::redacted, refusal::refusals};
 
 mod details;
 mod payloads;
 #[cfg(test)]
 mod properties;
 mod rules;
+mod signature;
+mod summary;
 #[cfg(test)]
 mod tests;
 
 pub use details::{ContentFormat, Finding, NewRecord, RecordContent, RecordContentFields, RecordSource, RecordStatus, RecordType};
 pub use payloads::*;
+pub use summary::{NewSummary, SummaryType};
 
 events! {
     /// What can have happened to a record.
@@ -25,8 +28,10 @@ events! {
         RecordProcessingCompleted(RecordProcessingCompleted) = 1,
         RecordProcessingFailed(RecordProcessingFailed) = 1,
         RecordAmended(RecordAmended) = 1,
-        RecordSigned(RecordSigned) = 1,
+        RecordSigned(RecordSigned) = 2 from { 1 => RecordSignedV1 },
+        RecordSummarized(RecordSummarized) = 1,
         RecordArchived(RecordArchived) = 1,
+        RecordRestored(RecordRestored) = 1,
         RecordEnteredInError(RecordEnteredInError) = 1,
     }
 }
@@ -47,6 +52,10 @@ pub enum Record {
         version: u16,
         /// Who vouched for this version.
         signed_by: Vec<ProviderId>,
+        /// What was said of it in short, by its id.
+        summaries: Vec<SummaryId>,
+        /// Where it was when it was archived; none: it isn't.
+        archived_from: Option<RecordStatus>,
     },
     /// Marked as wrong; for good.
     EnteredInError {
@@ -73,8 +82,12 @@ pub enum RecordCommand {
     Amend { now: Instant, record: Box<NewRecord>, reason: Text },
     /// Vouch for it.
     Sign { now: Instant, provider_id: ProviderId },
+    /// Keep what a model says of the newest version in short.
+    Summarize { now: Instant, summary_id: SummaryId, summary: Box<NewSummary> },
     /// Put it away.
     Archive { now: Instant, reason: Option<Text> },
+    /// Take it out again.
+    Restore { now: Instant, reason: Text },
     /// Mark it as wrong.
     MarkEnteredInError { now: Instant, reason: Text },
 }
@@ -91,6 +104,8 @@ refusals! {
         AlreadyProcessed = "already_processed", State, "this record is already processed";
         NotProcessing = "not_processing", State, "this record is not being processed";
         NotProcessed = "not_processed", State, "this record is not processed yet";
+        AlreadySummarized = "already_summarized", State, "this summary was already kept";
+        TooManySummaries = "too_many_summaries", State, "a record may have at most 100 summaries";
         TooManyVersions = "too_many_versions", State, "a record may have at most 10,000 versions";
         WrongFirstStatus = "wrong_first_status", Request, "status must be PENDING or COMPLETED";
         InTheFuture = "in_the_future", Request, "record_date and visit_date must not lie in the future";
@@ -104,6 +119,7 @@ refusals! {
 impl Aggregate for Record {
     const TYPE: &'static str = "record";
     const TOPIC: &'static str = "document-events";
+    const SNAPSHOT_VERSION: u32 = 2;
     type Command = RecordCommand;
     type Event = RecordEvent;
     type Error = RecordError;
@@ -116,7 +132,9 @@ impl Aggregate for Record {
             RecordCommand::FailProcessing { now, processing_error } => self.fail_processing(now, processing_error),
             RecordCommand::Amend { now, record, reason } => self.amend(now, record, reason),
             RecordCommand::Sign { now, provider_id } => self.sign(now, provider_id),
+            RecordCommand::Summarize { now, summary_id, summary } => self.summarize(now, summary_id, summary),
             RecordCommand::Archive { now, reason } => self.archive(now, reason),
+            RecordCommand::Restore { now, reason } => self.restore(now, reason),
             RecordCommand::MarkEnteredInError { now, reason } => self.mark_entered_in_error(now, reason),
         }
     }
@@ -124,12 +142,15 @@ impl Aggregate for Record {
     fn evolve(self, event: &RecordEvent) -> Self {
         match event {
             RecordEvent::RecordCreated(created) => {
-                Self::Written { record: created.record.clone(), status: created.status, version: 1, signed_by: vec![] }
+                let (record, status) = (created.record.clone(), created.status);
+                Self::Written { record, status, version: 1, signed_by: vec![], summaries: vec![], archived_from: None }
             }
             RecordEvent::RecordProcessingStarted(_) => self.now(RecordStatus::Processing),
             RecordEvent::RecordProcessingCompleted(_) => self.now(RecordStatus::Completed),
             RecordEvent::RecordProcessingFailed(_) => self.now(RecordStatus::Failed),
-            RecordEvent::RecordArchived(_) => self.now(RecordStatus::Archived),
+            RecordEvent::RecordArchived(_) => self.archived(),
+            RecordEvent::RecordRestored(restored) => self.restored(restored.status),
+            RecordEvent::RecordSummarized(summarized) => self.summarized(summarized.summary_id),
             RecordEvent::RecordAmended(amended) => self.amended(amended),
             RecordEvent::RecordSigned(signed) => self.signed(signed),
             RecordEvent::RecordEnteredInError(_) => match self {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{NewRecord, RecordStatus};
-use crate::{Instant, ProviderId, Text, redact::redacted};
+use super::{NewRecord, NewSummary, RecordStatus};
+use crate::{Instant, ProviderId, Sha256, SummaryId, Text, redact::redacted};
 
 /// Something was written down: version 1 of the record.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -61,6 +61,41 @@ pub struct RecordSigned {
     pub provider_id: ProviderId,
     /// When.
     pub signed_at: Instant,
+    /// The digest of what that version says; none: signed before signatures had one.
+    #[serde(default)]
+    pub content_sha256: Option<Sha256>,
+}
+
+/// [`RecordSigned`] as it was written first: it named the version alone.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename = "RecordSigned")]
+pub struct RecordSignedV1 {
+    /// Which version.
+    pub version: u16,
+    /// Who.
+    pub provider_id: ProviderId,
+    /// When.
+    pub signed_at: Instant,
+}
+
+impl From<RecordSignedV1> for RecordSigned {
+    fn from(old: RecordSignedV1) -> Self {
+        let RecordSignedV1 { version, provider_id, signed_at } = old;
+        Self { version, provider_id, signed_at, content_sha256: None }
+    }
+}
+
+/// A model said in short what a version says.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordSummarized {
+    /// Which summary.
+    pub summary_id: SummaryId,
+    /// Of which version.
+    pub version: u16,
+    /// What it said.
+    pub summary: Box<NewSummary>,
+    /// When.
+    pub summarized_at: Instant,
 }
 
 /// It was put away.
@@ -70,6 +105,17 @@ pub struct RecordArchived {
     pub reason: Option<Text>,
     /// When.
     pub archived_at: Instant,
+}
+
+/// It was taken out again.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordRestored {
+    /// Where it is again: where it was when it was archived.
+    pub status: RecordStatus,
+    /// Why.
+    pub reason: Text,
+    /// When.
+    pub restored_at: Instant,
 }
 
 /// It should never have been written, at least not about this patient. It stays, marked.
@@ -88,6 +134,9 @@ redacted!(
     RecordProcessingFailed,
     RecordAmended,
     RecordSigned,
+    RecordSignedV1,
+    RecordSummarized,
     RecordArchived,
+    RecordRestored,
     RecordEnteredInError,
 );

@@ -59,6 +59,21 @@ fn new_record() -> impl Strategy<Value = NewRecord> {
     })
 }
 
+fn summary() -> impl Strategy<Value = NewSummary> {
+    let summary_type = prop::sample::select(SummaryType::ALL.to_vec());
+    (summary_type, text(), line(), line(), any::<u32>(), option::of(any::<u32>())).prop_map(
+        |(summary_type, text, llm_provider, llm_model, processing_time_ms, token_count)| NewSummary {
+            summary_type,
+            text,
+            llm_provider,
+            llm_model,
+            confidence: None,
+            processing_time_ms,
+            token_count,
+        },
+    )
+}
+
 fn command() -> impl Strategy<Value = RecordCommand> {
     use RecordCommand::*;
     let status = prop::sample::select(RecordStatus::ALL.to_vec());
@@ -69,7 +84,9 @@ fn command() -> impl Strategy<Value = RecordCommand> {
         1 => (now(), text()).prop_map(|(now, processing_error)| FailProcessing { now, processing_error }),
         4 => (now(), new_record(), text()).prop_map(|(now, record, reason)| Amend { now, record: Box::new(record), reason }),
         2 => (now(), id()).prop_map(|(now, provider_id)| Sign { now, provider_id }),
+        1 => (now(), id(), summary()).prop_map(|(now, summary_id, summary)| Summarize { now, summary_id, summary: Box::new(summary) }),
         1 => (now(), option::of(text())).prop_map(|(now, reason)| Archive { now, reason }),
+        1 => (now(), text()).prop_map(|(now, reason)| Restore { now, reason }),
         1 => (now(), text()).prop_map(|(now, reason)| MarkEnteredInError { now, reason }),
     ]
 }
@@ -112,7 +129,8 @@ proptest! {
         for (before, event) in &life.events {
             prop_assert!(!matches!(before, Record::EnteredInError { .. }), "{:?} on what is marked as wrong", event);
             let archived = before.status() == Some(RecordStatus::Archived);
-            prop_assert!(!archived || matches!(event, RecordEvent::RecordEnteredInError(_)), "{:?} on what is archived", event);
+            let leaves = matches!(event, RecordEvent::RecordEnteredInError(_) | RecordEvent::RecordRestored(_));
+            prop_assert!(!archived || leaves, "{:?} on what is archived", event);
         }
     }
 }

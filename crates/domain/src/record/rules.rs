@@ -1,13 +1,15 @@
 //! Which commands are allowed, and what follows from them?
 
 use super::{
-    NewRecord, Record, RecordAmended, RecordArchived, RecordCreated, RecordEnteredInError, RecordError, RecordEvent, RecordProcessingCompleted,
-    RecordProcessingFailed, RecordProcessingStarted, RecordSigned, RecordStatus,
+    NewRecord, NewSummary, Record, RecordAmended, RecordArchived, RecordCreated, RecordEnteredInError, RecordError, RecordEvent,
+    RecordProcessingCompleted, RecordProcessingFailed, RecordProcessingStarted, RecordRestored, RecordSigned, RecordStatus, RecordSummarized,
 };
-use crate::{Code, Instant, ProviderId, Text, values::Bounded};
+use crate::{Code, Instant, ProviderId, SummaryId, Text, values::Bounded};
 
 /// The most versions a record may have.
 const MAX_VERSIONS: u16 = 10_000;
+/// The most summaries a record may have.
+const MAX_SUMMARIES: usize = 100;
 
 type Decision = Result<Vec<RecordEvent>, RecordError>;
 
@@ -20,23 +22,44 @@ impl Record {
         }
     }
 
-    pub(super) fn now(self, status: RecordStatus) -> Self {
-        match self {
-            Self::Written { record, version, signed_by, .. } => Self::Written { record, status, version, signed_by },
-            Self::Absent | Self::EnteredInError { .. } => self,
+    pub(super) fn now(mut self, now: RecordStatus) -> Self {
+        if let Self::Written { status, .. } = &mut self {
+            *status = now;
         }
+        self
     }
 
-    pub(super) fn amended(self, amended: &RecordAmended) -> Self {
-        match self {
-            Self::Written { status, .. } => Self::Written { record: amended.record.clone(), status, version: amended.version, signed_by: vec![] },
-            Self::Absent | Self::EnteredInError { .. } => self,
+    pub(super) fn archived(mut self) -> Self {
+        if let Self::Written { status, archived_from, .. } = &mut self {
+            (*archived_from, *status) = (Some(*status), RecordStatus::Archived);
         }
+        self
+    }
+
+    pub(super) fn restored(mut self, to: RecordStatus) -> Self {
+        if let Self::Written { status, archived_from, .. } = &mut self {
+            (*archived_from, *status) = (None, to);
+        }
+        self
+    }
+
+    pub(super) fn amended(mut self, amended: &RecordAmended) -> Self {
+        if let Self::Written { record, version, signed_by, .. } = &mut self {
+            (*record, *version, *signed_by) = (amended.record.clone(), amended.version, vec![]);
+        }
+        self
     }
 
     pub(super) fn signed(mut self, signed: &RecordSigned) -> Self {
         if let Self::Written { signed_by, .. } = &mut self {
             signed_by.push(signed.provider_id);
+        }
+        self
+    }
+
+    pub(super) fn summarized(mut self, summary_id: SummaryId) -> Self {
+        if let Self::Written { summaries, .. } = &mut self {
+            summaries.push(summary_id);
         }
         self
     }
@@ -117,9 +140,27 @@ impl Record {
         }
         match self {
             Self::Written { signed_by, .. } if signed_by.contains(&provider_id) => Ok(vec![]),
-            Self::Written { version, .. } => Ok(vec![RecordSigned { version: *version, provider_id, signed_at: now }.into()]),
+            Self::Written { record, version, .. } => {
+                let content_sha256 = Some(record.digest());
+                Ok(vec![RecordSigned { version: *version, provider_id, signed_at: now, content_sha256 }.into()])
+            }
             Self::Absent | Self::EnteredInError { .. } => Err(RecordError::NotCreated),
         }
+    }
+
+    pub(super) fn summarize(&self, now: Instant, summary_id: SummaryId, summary: Box<NewSummary>) -> Decision {
+        match self.written()? {
+            RecordStatus::Archived => return Err(RecordError::Archived),
+            RecordStatus::Pending | RecordStatus::Processing | RecordStatus::Completed | RecordStatus::Failed => {}
+        }
+        let Self::Written { version, summaries, .. } = self else { return Err(RecordError::NotCreated) };
+        if summaries.contains(&summary_id) {
+            return Err(RecordError::AlreadySummarized);
+        }
+        if summaries.len() >= MAX_SUMMARIES {
+            return Err(RecordError::TooManySummaries);
+        }
+        Ok(vec![RecordSummarized { summary_id, version: *version, summary, summarized_at: now }.into()])
     }
 
     pub(super) fn archive(&self, now: Instant, reason: Option<Text>) -> Decision {
@@ -127,6 +168,15 @@ impl Record {
             RecordStatus::Completed | RecordStatus::Failed => Ok(vec![RecordArchived { reason, archived_at: now }.into()]),
             RecordStatus::Archived => Ok(vec![]),
             RecordStatus::Pending | RecordStatus::Processing => Err(RecordError::NotProcessed),
+        }
+    }
+
+    pub(super) fn restore(&self, now: Instant, reason: Text) -> Decision {
+        self.written()?;
+        match self {
+            Self::Written { archived_from: Some(status), .. } => Ok(vec![RecordRestored { status: *status, reason, restored_at: now }.into()]),
+            Self::Written { archived_from: None, .. } => Ok(vec![]),
+            Self::Absent | Self::EnteredInError { .. } => Err(RecordError::NotCreated),
         }
     }
 

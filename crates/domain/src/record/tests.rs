@@ -36,6 +36,9 @@ const COMPLETE: fn() -> RecordCommand = || RecordCommand::CompleteProcessing { n
 const FAIL: fn() -> RecordCommand = || RecordCommand::FailProcessing { now: now(), processing_error: text("unreadable") };
 const SIGN: fn() -> RecordCommand = || RecordCommand::Sign { now: now(), provider_id: ProviderId(Uuid::from_u128(2)) };
 const ARCHIVE: fn() -> RecordCommand = || RecordCommand::Archive { now: now(), reason: None };
+const SUMMARIZE: fn() -> RecordCommand =
+    || RecordCommand::Summarize { now: now(), summary_id: SummaryId(Uuid::from_u128(5)), summary: Box::new(summary()) };
+const RESTORE: fn() -> RecordCommand = || RecordCommand::Restore { now: now(), reason: text("asked for") };
 const MARK: fn() -> RecordCommand = || RecordCommand::MarkEnteredInError { now: now(), reason: text("another patient's") };
 const AMEND: fn() -> RecordCommand = || amend(corrected());
 
@@ -64,7 +67,22 @@ fn archived() -> RecordEvent {
 }
 
 fn signed(version: u16) -> RecordEvent {
-    RecordSigned { version, provider_id: ProviderId(Uuid::from_u128(2)), signed_at: now() }.into()
+    let content_sha256 = Some(if version == 1 { note() } else { corrected() }.digest());
+    RecordSigned { version, provider_id: ProviderId(Uuid::from_u128(2)), signed_at: now(), content_sha256 }.into()
+}
+
+fn summary() -> NewSummary {
+    let json =
+        r#"{"summary_type": "GENERAL", "text": "All is well.", "llm_provider": "anthropic", "llm_model": "claude-3", "processing_time_ms": 812}"#;
+    serde_json::from_str(json).unwrap()
+}
+
+fn summarized(version: u16) -> RecordEvent {
+    RecordSummarized { summary_id: SummaryId(Uuid::from_u128(5)), version, summary: Box::new(summary()), summarized_at: now() }.into()
+}
+
+fn restored(status: RecordStatus) -> RecordEvent {
+    RecordRestored { status, reason: text("asked for"), restored_at: now() }.into()
 }
 
 fn amended(version: u16) -> RecordEvent {
@@ -167,8 +185,47 @@ fn what_is_completed_is_signed_once_by_each_provider() {
     let signed_once = [created(RecordStatus::Completed), signed(1)];
     given::<Record>(signed_once.clone()).when(SIGN()).then([]);
     let somebody_else = RecordCommand::Sign { now: now(), provider_id: ProviderId(Uuid::from_u128(3)) };
-    let event = RecordSigned { version: 1, provider_id: ProviderId(Uuid::from_u128(3)), signed_at: now() };
+    let content_sha256 = Some(note().digest());
+    let event = RecordSigned { version: 1, provider_id: ProviderId(Uuid::from_u128(3)), signed_at: now(), content_sha256 };
     given::<Record>(signed_once).when(somebody_else).then([event.into()]);
+}
+
+#[test]
+fn what_was_archived_comes_back_to_where_it_was() {
+    in_every_status(RESTORE, [Ok(None), Ok(None), Ok(None), Ok(None), Ok(Some(restored(RecordStatus::Completed)))]);
+    let failed_before = [created(RecordStatus::Pending), started(), failed(), archived()];
+    given::<Record>(failed_before.clone()).when(RESTORE()).then([restored(RecordStatus::Failed)]);
+    let back = failed_before.into_iter().chain([restored(RecordStatus::Failed)]);
+    given::<Record>(back).when(START()).then([started()]);
+}
+
+#[test]
+fn a_summary_is_of_the_newest_version_and_kept_once() {
+    let keeps = || Ok(Some(summarized(1)));
+    in_every_status(SUMMARIZE, [keeps(), keeps(), keeps(), keeps(), Err(RecordError::Archived)]);
+    given::<Record>([created(RecordStatus::Completed), amended(2)]).when(SUMMARIZE()).then([summarized(2)]);
+    given::<Record>([created(RecordStatus::Completed), summarized(1)]).when(SUMMARIZE()).then_error(RecordError::AlreadySummarized);
+    let another =
+        |n| RecordSummarized { summary_id: SummaryId(Uuid::from_u128(n)), version: 1, summary: Box::new(summary()), summarized_at: now() }.into();
+    let full = std::iter::once(created(RecordStatus::Completed)).chain((10..110).map(another));
+    given::<Record>(full).when(SUMMARIZE()).then_error(RecordError::TooManySummaries);
+}
+
+#[test]
+fn a_signature_covers_every_digit_of_what_is_written_and_nothing_else() {
+    // computed from the text of the fields with another program: what is signed keeps its digest for ever
+    assert_eq!(note().digest().as_str(), "c93819e87fd81ecf20fd848c1c8535945cf91b49227528828c499326b2d51846");
+    let content = |json: &str| NewRecord { content: Some(RecordContent::StructuredJson(JsonText::try_from(json).unwrap())), ..note() };
+    assert_ne!(content(r#"{"value": 1.10}"#).digest(), content(r#"{"value": 1.1}"#).digest());
+    assert_ne!(note().digest(), corrected().digest());
+}
+
+#[test]
+fn a_signature_of_before_names_its_version_alone() {
+    let old = RecordSignedV1 { version: 1, provider_id: ProviderId(Uuid::from_u128(2)), signed_at: now() };
+    let lifted = RecordSigned::from(old);
+    assert!(lifted.version == 1 && lifted.content_sha256.is_none());
+    given::<Record>([created(RecordStatus::Completed), lifted.into()]).when(SIGN()).then([]);
 }
 
 #[test]
@@ -212,7 +269,7 @@ fn what_is_entered_in_error_is_marked_from_everywhere_and_stays_so() {
     in_every_status(MARK, [marks(), marks(), marks(), marks(), marks()]);
     let wrong = || given::<Record>([created(RecordStatus::Completed), marked()]);
     wrong().when(MARK()).then([]);
-    for command in [START, COMPLETE, FAIL, SIGN, ARCHIVE, AMEND] {
+    for command in [START, COMPLETE, FAIL, SIGN, SUMMARIZE, ARCHIVE, RESTORE, AMEND] {
         wrong().when(command()).then_error(RecordError::EnteredInError);
     }
 }

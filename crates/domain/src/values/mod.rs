@@ -6,6 +6,7 @@ mod contact;
 mod digest;
 mod json;
 mod line;
+mod local;
 mod measure;
 mod number;
 mod person;
@@ -20,8 +21,9 @@ pub use contact::{Address, AddressUse, ContactUse, Email, EmailContact, Phone, P
 pub use digest::Sha256;
 pub use json::JsonText;
 pub use line::Line;
+pub use local::{LocalTime, WrittenTime};
 pub use measure::{ClinicalValue, ClinicalValueFields, Comparator, Confidence, Quantity};
 pub use number::{PatientNumber, ProviderNumber};
-pub use person::{Gender, HumanName, Identifier, IdentifierType, Language, NameUse};
+pub use person::{Gender, HumanName, Identifier, IdentifierType, Language, NameUse, SocialSecurityNumber};
 pub use text::{InvalidValue, Text};
 pub use time::{Date, Instant, Period, TimeZone};

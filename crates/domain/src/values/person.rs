@@ -87,20 +87,31 @@ fn other() -> IdentifierType {
 }
 
 impl Identifier {
-    /// The last four characters behind dots, to be shown to people: `••••6789`. Nothing of a number of eight or fewer.
-    pub fn masked(&self) -> String {
+    /// The same with the last four characters of the number behind dots, to be shown to people: `••••6789`. Nothing of a number of
+    /// eight or fewer.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "dots and what stood in a line are always a line")]
+    pub fn masked(&self) -> Self {
         let length = self.value.as_str().chars().count();
-        let shown = if length > 8 { self.value.as_str().chars().skip(length - 4).collect() } else { String::new() };
-        format!("••••{shown}")
+        let shown: String = if length > 8 { self.value.as_str().chars().skip(length - 4).collect() } else { String::new() };
+        let value = Line::try_from(format!("••••{shown}")).expect("dots and what stood in a line are a line");
+        Self { value, ..self.clone() }
     }
 
-    /// Whether the value can be a number of its type: nine digits for an SSN, letters and digits for a passport.
+    /// Masked if the number is a person's own, as a passport's; those of their profession are public.
+    #[must_use]
+    pub fn masked_if_personal(&self) -> Self {
+        match self.identifier_type {
+            IdentifierType::SocialSecurity | IdentifierType::Passport | IdentifierType::DriversLicense | IdentifierType::Tax => self.masked(),
+            IdentifierType::MedicalRecord | IdentifierType::HealthPlanMember | IdentifierType::Other => self.clone(),
+        }
+    }
+
+    /// Whether the value can be a number of its type: a [`SocialSecurityNumber`], letters and digits for a passport.
     pub fn is_plausible(&self) -> bool {
         let value = self.value.as_str();
         match self.identifier_type {
-            IdentifierType::SocialSecurity => {
-                value.bytes().all(|b| b.is_ascii_digit() || b == b'-') && value.bytes().filter(u8::is_ascii_digit).count() == 9
-            }
+            IdentifierType::SocialSecurity => SocialSecurityNumber::try_from(value).is_ok(),
             IdentifierType::Passport | IdentifierType::DriversLicense => {
                 value.len() <= 30 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b" -".contains(&b))
             }
@@ -109,7 +120,45 @@ impl Identifier {
     }
 }
 
-redacted!(HumanName, Identifier);
+/// A social security number: area, group and serial, `999-41-7203` or `999417203`.
+///
+/// Area 000 and 666, group 00 and serial 0000 were never given (SSA, Program Operations Manual RM 10201.035). Areas from 900 on
+/// weren't either, but stand here: taxpayers' numbers (ITIN) have them, and so have all that are made up to be nobody's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SocialSecurityNumber {
+    area: u16,
+    group: u8,
+    serial: u16,
+}
+
+impl TryFrom<&str> for SocialSecurityNumber {
+    type Error = InvalidValue;
+
+    fn try_from(text: &str) -> Result<Self, InvalidValue> {
+        const WRONG: InvalidValue = InvalidValue("must be a social security number: 999-41-7203, with or without the hyphens");
+        let parts = match text.split('-').collect::<Vec<_>>()[..] {
+            [area, group, serial] => [area, group, serial],
+            [all] if all.len() == 9 && all.is_ascii() => [&all[..3], &all[3..5], &all[5..]],
+            _ => return Err(WRONG),
+        };
+        let is_written_so = parts.map(str::len) == [3, 2, 4] && parts.iter().all(|part| part.bytes().all(|b| b.is_ascii_digit()));
+        let [Ok(area), Ok(group), Ok(serial)] = parts.map(str::parse::<u16>) else { return Err(WRONG) };
+        let was_given = !matches!(area, 0 | 666) && group > 0 && serial > 0;
+        match u8::try_from(group) {
+            Ok(group) if is_written_so && was_given => Ok(Self { area, group, serial }),
+            Ok(_) | Err(_) => Err(WRONG),
+        }
+    }
+}
+
+impl SocialSecurityNumber {
+    /// With hyphens, as it stands on the card.
+    pub fn written(self) -> String {
+        format!("{:03}-{:02}-{:04}", self.area, self.group, self.serial)
+    }
+}
+
+redacted!(HumanName, Identifier, SocialSecurityNumber);
 
 /// A language as BCP 47 names it: `en-US`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

@@ -84,9 +84,36 @@ fn a_year_is_written_with_four_digits() {
 #[test]
 fn a_number_is_shown_masked() {
     let identifier = |value: &str| Identifier { system: None, identifier_type: IdentifierType::Other, value: value.try_into().unwrap() };
-    assert_eq!(identifier("999-41-7203").masked(), "••••7203");
-    assert_eq!(identifier("12345678").masked(), "••••", "four of eight would be too many");
-    assert_eq!(identifier("99941720ß").masked(), "••••720ß");
+    let masked = |value: &str| String::from(identifier(value).masked().value);
+    assert_eq!(masked("999-41-7203"), "••••7203");
+    assert_eq!(masked("12345678"), "••••", "four of eight would be too many");
+    assert_eq!(masked("99941720ß"), "••••720ß");
+}
+
+#[test]
+fn a_social_security_number_is_one_that_can_have_been_given() {
+    let written = |text: &str| SocialSecurityNumber::try_from(text).map(SocialSecurityNumber::written).ok();
+    assert_eq!(written("078051120").as_deref(), Some("078-05-1120"));
+    assert_eq!(written("999-41-7203").as_deref(), Some("999-41-7203"));
+    for wrong in [
+        "",
+        "99941720",
+        "9994172033",
+        "99-941-7203",
+        "9994-1-7203",
+        "999-417203",
+        "-999417203",
+        "999-41-72O3",
+        "٩٩٩-41-7203",
+        "+99-41-7203",
+        "000-41-7203",
+        "666-41-7203",
+        "123-00-7203",
+        "123-45-0000",
+        "000000000",
+    ] {
+        assert_eq!(written(wrong), None, "{wrong}");
+    }
 }
 
 #[test]
@@ -170,5 +197,81 @@ proptest! {
     fn the_day_of_a_moment_lies_between_its_first_and_its_last(micros in -62_000_000_000_000_000_i64..250_000_000_000_000_000) {
         let moment = Instant::from_micros(micros);
         prop_assert!(moment.date_furthest_west() <= moment.date() && moment.date() <= moment.date_furthest_east());
+    }
+}
+
+/// The moment in that zone, or the reason why there is none.
+fn at(written: &str, zone: &str) -> Result<String, String> {
+    let (written, zone) = (WrittenTime::try_from(written).unwrap(), TimeZone::try_from(zone).unwrap());
+    meant(written, zone).map(|moment| moment.to_string()).map_err(|error| error.to_string())
+}
+
+fn meant(written: WrittenTime, zone: TimeZone) -> Result<Instant, InvalidValue> {
+    match written {
+        WrittenTime::Moment(moment) => Ok(moment),
+        WrittenTime::Local(time) => zone.moment(time),
+    }
+}
+
+#[test]
+fn a_time_without_an_offset_is_what_the_clocks_show() {
+    for (written, zone, moment) in [
+        ("2026-01-31T09:30", "America/New_York", "2026-01-31T14:30:00Z"),
+        ("2026-07-31T09:30:15", "America/New_York", "2026-07-31T13:30:15Z"),
+        ("2026-01-31T09:30", "Pacific/Kiritimati", "2026-01-30T19:30:00Z"),
+        ("2026-01-31T09:30", "Asia/Kolkata", "2026-01-31T04:00:00Z"),
+        ("2026-01-31T09:30", "UTC", "2026-01-31T09:30:00Z"),
+        ("2026-01-31T09:30:00-05:00", "Europe/Berlin", "2026-01-31T14:30:00Z"),
+        ("2026-01-31T09:30:00Z", "Europe/Berlin", "2026-01-31T09:30:00Z"),
+    ] {
+        assert_eq!(at(written, zone).as_deref(), Ok(moment), "{written} in {zone}");
+    }
+}
+
+#[test]
+fn a_time_that_the_clocks_leave_out_is_none() {
+    for (written, zone) in [
+        ("2026-03-08T02:00", "America/New_York"),
+        ("2026-03-08T02:59:59", "America/New_York"),
+        ("2026-03-29T02:30", "Europe/Berlin"),
+        ("2026-10-04T02:15", "Australia/Lord_Howe"),
+        // the day on which the date line moved
+        ("2011-12-30T12:00", "Pacific/Apia"),
+    ] {
+        assert!(at(written, zone).unwrap_err().contains("they go forward over this one"), "{written} in {zone}");
+    }
+    assert_eq!(at("2026-03-08T03:00", "America/New_York").as_deref(), Ok("2026-03-08T07:00:00Z"));
+    assert_eq!(at("2026-03-08T02:30", "Asia/Kolkata").as_deref(), Ok("2026-03-07T21:00:00Z"), "nobody changes the clocks there");
+}
+
+#[test]
+fn of_a_time_that_comes_twice_the_first_is_meant_unless_the_offset_says_so() {
+    for (written, zone, moment) in [
+        ("2026-11-01T01:30", "America/New_York", "2026-11-01T05:30:00Z"),
+        ("2026-11-01T01:30:00-04:00", "America/New_York", "2026-11-01T05:30:00Z"),
+        ("2026-11-01T01:30:00-05:00", "America/New_York", "2026-11-01T06:30:00Z"),
+        ("2026-10-25T02:30", "Europe/Berlin", "2026-10-25T00:30:00Z"),
+        ("2026-04-05T01:45", "Australia/Lord_Howe", "2026-04-04T14:45:00Z"),
+    ] {
+        assert_eq!(at(written, zone).as_deref(), Ok(moment), "{written} in {zone}");
+    }
+}
+
+#[test]
+fn a_time_is_written_with_two_digits_each() {
+    for wrong in ["", "2026-01-31", "2026-1-31T09:30", "2026-01-31T9:30", "2026-01-31 09:30", "2026-01-31T24:00", "10000-01-01T00:00"] {
+        assert!(WrittenTime::try_from(wrong).is_err(), "{wrong}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_the_clocks_show_leads_back_to_a_moment_at_which_they_show_it(micros in 0..4_000_000_000_000_000_i64, zone in 0..chrono_tz::TZ_VARIANTS.len()) {
+        let tz = chrono_tz::TZ_VARIANTS[zone];
+        let show = |moment: Instant| chrono::DateTime::<chrono::Utc>::from(moment).with_timezone(&tz).format("%Y-%m-%dT%H:%M:%S").to_string();
+        let moment = Instant::from_micros(micros / 1_000_000 * 1_000_000);
+        let found = meant(WrittenTime::try_from(show(moment).as_str()).unwrap(), TimeZone::try_from(tz.name()).unwrap()).unwrap();
+        prop_assert_eq!(show(found), show(moment));
+        prop_assert!(found <= moment, "the first of two");
     }
 }

@@ -7,7 +7,7 @@ use super::InvalidValue;
 
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
 /// The years that people may write. Others are typing errors, and not every store could hold them.
-const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
+pub(super) const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
 /// A moment, in whole microseconds UTC. JSON: RFC 3339; Avro: `timestamp-micros`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -29,6 +29,12 @@ impl Instant {
     #[must_use]
     pub fn plus_minutes(self, minutes: u32) -> Self {
         Self(self.0.checked_add_signed(TimeDelta::minutes(i64::from(minutes))).unwrap_or(DateTime::<Utc>::MAX_UTC))
+    }
+
+    /// The moment that many minutes earlier.
+    #[must_use]
+    pub fn minus_minutes(self, minutes: u32) -> Self {
+        Self(self.0.checked_sub_signed(TimeDelta::minutes(i64::from(minutes))).unwrap_or(DateTime::<Utc>::MIN_UTC))
     }
 
     /// The day in UTC.
