@@ -1,9 +1,10 @@
 //! How long after a command's answer does its row stand in the read model, on the way through Kafka?
 //!
-//! Compared with what Kafka itself needs for one record from a producer to a consumer. Both sides do one after another, on
-//! a system that is otherwise at rest.
+//! Compared with what Kafka itself needs for one record from a producer to a consumer, which is alone. Ours is measured on a system that is
+//! otherwise at rest, and on one that others give a quarter of the commands that its journal can take.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anamnesis_domain::patient::Patient;
@@ -13,24 +14,35 @@ use anamnesis_journal::{Role, pool_as};
 use anamnesis_projections::ALL;
 use anamnesis_projector::{ProjectorSettings, Workers, ensure_schema};
 use anamnesis_stream::{KafkaSettings, Publisher, PublisherSettings};
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::json;
 use sqlx::PgPool;
+use tokio::task::JoinSet;
+use tokio::time::interval;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use crate::harness::{Bench, median};
 use crate::publish::{client, delete, new_topic, of_its_own, settings};
-use crate::sealed::{again, clerk};
+use crate::sealed::{SealedJournal, again, clerk, register};
 use crate::server::{Installation, Server, open_vault};
 use crate::stories::Stories;
 
 const OURS: &str = "from a command's answer to its row";
+const OURS_LOADED: &str = "from a command's answer to its row, under load";
 const BARE: &str = "from a producer to a consumer";
+/// The part of what the journal can take that others give meanwhile…
+const LOAD: f64 = 0.25;
+/// …in portions of so long.
+const PORTION: Duration = Duration::from_millis(5);
+/// With so many commands under way, about a second of that load, it isn't that load any more.
+const MOST_BEHIND: usize = 5_000;
+/// How many callers the journal has while it is found out what it can take.
+const CALLERS: usize = 64;
 /// So many in a round, of which the median counts.
 const IN_A_ROUND: usize = 60;
 /// How often it is looked whether the row is there.
@@ -41,17 +53,27 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) async fn run(server: &Server, rounds: usize) -> Result<()> {
     let kafka = of_its_own(&settings()?);
     let (system, stories) = (&System::start(server, &kafka).await?, &Stories::new()?);
-    let (ours, bare) = (RefCell::default(), RefCell::default());
+    let rate = LOAD * SealedJournal::new(server).await?.register(CALLERS).await?;
+    let (ours, loaded, bare) = (RefCell::default(), RefCell::default(), RefCell::default());
     let bench = Bench::new("latency", "µs", server, rounds)?
         .side(OURS, || async { Ok(median_us(&ours, &system.round(stories).await?)) })
+        .side(OURS_LOADED, || async { Ok(median_us(&loaded, &system.round_under_load(stories, rate).await?)) })
         .side(BARE, || async { Ok(median_us(&bare, &round_trips(&kafka).await?)) });
     let mut report = bench.run().await?;
     report.ratio_at_most("ratio_round_trip", OURS, BARE, 5.0)?;
-    for percent in [50, 99] {
-        let [ours, bare] = [&ours, &bare].map(|took| percentile(&counted(took), percent).unwrap_or(f64::NAN));
-        println!("  p{percent}: {ours:.0} µs {OURS}, {bare:.0} µs {BARE}: {:.2} times", ours / bare);
-        report.note(&format!("p{percent}"), json!({ "ours_us": ours, "bare_us": bare, "ratio": ours / bare }));
+    println!("  under load: {rate:.0} commands/s, {LOAD} of what the journal took alone");
+    for (name, side, took, percent, most) in [
+        ("p50", OURS, &ours, 50, None),
+        ("p99", OURS, &ours, 99, None),
+        ("loaded_p50", OURS_LOADED, &loaded, 50, Some(3.0)),
+        ("loaded_p99", OURS_LOADED, &loaded, 99, Some(5.0)),
+    ] {
+        let [took, bare] = [took, &bare].map(|took| percentile(&counted(took), percent).unwrap_or(f64::NAN));
+        let (ratio, limit) = (took / bare, most.map_or(String::new(), |most| format!(" (may be {most})")));
+        println!("  p{percent}: {took:.0} µs {side}, {bare:.0} µs {BARE}: {ratio:.2} times{limit}");
+        report.note(name, json!({ "ours_us": took, "bare_us": bare, "ratio": ratio, "at_most": most }));
     }
+    report.note("load_commands_a_second", rate.into());
     report.write()
 }
 
@@ -100,6 +122,36 @@ impl System {
             took.push(self.one(stories).await?);
         }
         Ok(took)
+    }
+
+    /// While others register patients at that rate.
+    async fn round_under_load(&self, stories: &Stories, rate: f64) -> Result<Vec<Duration>> {
+        let (journal, stories_of_others, caller) = (self.installation.journal.clone(), stories.clone(), Arc::new(clerk()));
+        let mut others = JoinSet::new();
+        others.spawn(async move {
+            let (mut portions, mut due, mut commands) = (interval(PORTION), 0.0, JoinSet::new());
+            loop {
+                portions.tick().await;
+                due += rate * PORTION.as_secs_f64();
+                while due >= 1.0 {
+                    due -= 1.0;
+                    let (journal, stories, caller) = (journal.clone(), stories_of_others.clone(), Arc::clone(&caller));
+                    commands.spawn(async move { register(&journal, &stories, &caller, Uuid::now_v7()).await });
+                }
+                while let Some(done) = commands.try_join_next() {
+                    if let Err(error) = done.context("a command of the others").flatten() {
+                        return error;
+                    }
+                }
+                if commands.len() > MOST_BEHIND {
+                    return anyhow!("the journal can't take {rate:.0} commands/s beside all else");
+                }
+            }
+        });
+        tokio::select! {
+            round = self.round(stories) => round,
+            Some(stopped) = others.join_next() => Err(stopped.unwrap_or_else(Into::into)),
+        }
     }
 
     async fn one(&self, stories: &Stories) -> Result<Duration> {

@@ -84,7 +84,8 @@ pub(crate) async fn while_sequencing<T>(database: &Database, work: impl Future<O
     done
 }
 
-async fn register(journal: &Journal, stories: &Stories, caller: &Caller, id: Uuid) -> Result<()> {
+/// Registers a new patient.
+pub(crate) async fn register(journal: &Journal, stories: &Stories, caller: &Caller, id: Uuid) -> Result<()> {
     journal.create::<Patient>(id, stories.register(id)?, &again(caller)).await?;
     Ok(())
 }

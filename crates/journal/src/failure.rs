@@ -1,5 +1,7 @@
 //! Why did an attempt at a command come to nothing, before anybody says it to the caller?
 
+use std::sync::Arc;
+
 use anamnesis_codec::CodecError;
 use anamnesis_vault::{OpenError, VaultError};
 
@@ -11,6 +13,8 @@ use crate::outcome::{CommandError, SlotKind};
 pub(crate) enum Failure {
     #[error("the stream has changed")]
     Conflict,
+    #[error("what is in memory of the stream may be of yesterday")]
+    Outdated,
     #[error("a key was destroyed or forgotten meanwhile")]
     KeysGone,
     #[error("the stream is at {0}")]
@@ -39,10 +43,10 @@ impl Failure {
         Self::Broken(what)
     }
 
-    /// What the caller hears. The bus has dealt with conflicts and duplicates before; what is left of them is a conflict.
+    /// What the caller hears. The bus has dealt with conflicts, duplicates and what is outdated before; what is left of them is a conflict.
     pub(crate) fn told<E>(self) -> CommandError<E> {
         match self {
-            Self::Conflict | Self::KeysGone | Self::Duplicate => CommandError::Conflict,
+            Self::Conflict | Self::Outdated | Self::KeysGone | Self::Duplicate => CommandError::Conflict,
             Self::Expected(actual) => CommandError::Expected { actual },
             Self::Foreign => CommandError::NotFound,
             Self::Erased => CommandError::Erased,
@@ -81,6 +85,13 @@ impl From<AppendError> for Failure {
 
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
+        Arc::new(error).into()
+    }
+}
+
+/// Of those who share a statement, each hears the same.
+impl From<Arc<sqlx::Error>> for Failure {
+    fn from(error: Arc<sqlx::Error>) -> Self {
         if is_the_server(&error) { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
     }
 }

@@ -1,8 +1,8 @@
 //! How does the event store look to cqrs-es? This is the only file that knows cqrs-es and postgres-es.
 //!
 //! Our aggregates are pure; [`Framework`] makes one into what cqrs-es calls an aggregate. [`Store`] is its event store:
-//! single streams are read by postgres-es's repository, commits go through the sealed append. postgres-es's own way of
-//! writing is never used (it writes in the clear, an event a round trip), nor are its snapshots (they double commands)
+//! a stream's events are read by postgres-es's repository, states with those of all who load one at the same time, commits go
+//! through the sealed append. postgres-es's own way of writing is never used (it writes in the clear, an event a round trip), nor are its snapshots (they double commands)
 //! nor its streams and queries (they lose events).
 
 use std::collections::HashMap;
@@ -10,8 +10,8 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use anamnesis_codec::Fingerprint;
-use anamnesis_domain::{Aggregate, Event};
-use anamnesis_vault::Opened;
+use anamnesis_domain::{Aggregate, Event, Grounds};
+use anamnesis_vault::{Opened, Sealed};
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::persist::{PersistedEventRepository, PersistenceError, SerializedEvent};
 use cqrs_es::{AggregateContext, AggregateError, DomainEvent, EventEnvelope, EventStore};
@@ -20,12 +20,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::append::Place;
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::journal::Inner;
 use crate::outcome::CommittedEvent;
+use crate::reading::Beginning;
 use crate::seal::{Change, owner, seal};
-use crate::stream::{Folded, Stored, StoredEvent, StoredSnapshot, open};
+use crate::stream::{Folded, Stored, StoredEvent, open};
 
 #[cfg(test)]
 mod tests;
@@ -66,10 +68,10 @@ impl<A: Aggregate> cqrs_es::Aggregate for Framework<A> {
     type Command = A::Command;
     type Event = FrameworkEvent<A::Event>;
     type Error = A::Error;
-    type Services = ();
+    type Services = Grounds;
 
-    async fn handle(&mut self, command: A::Command, (): &(), sink: &EventSink<Self>) -> Result<(), A::Error> {
-        for event in self.0.decide(command)? {
+    async fn handle(&mut self, command: A::Command, grounds: &Grounds, sink: &EventSink<Self>) -> Result<(), A::Error> {
+        for event in self.0.decide_on(command, grounds)? {
             sink.write(FrameworkEvent::new(event), self).await;
         }
         Ok(())
@@ -93,21 +95,35 @@ impl<E: Event> DomainEvent for FrameworkEvent<E> {
 /// A stream that was read, and what a command makes of it.
 pub(crate) struct Loaded<A: Aggregate> {
     pub(crate) id: Uuid,
-    pub(crate) before: Folded<A>,
-    /// It wasn't even looked for: the command begins it.
-    is_new: bool,
+    pub(crate) before: Arc<Folded<A>>,
+    source: Source,
     aggregate: Framework<A>,
+}
+
+/// Where a stream's state is from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// It was read.
+    Journal,
+    /// This process remembers it; the stream may have gone on.
+    Memory,
+    /// It isn't even looked for: the command begins the stream.
+    Nowhere,
 }
 
 impl<A: Aggregate> Loaded<A> {
     pub(crate) fn new(id: Uuid, before: Folded<A>) -> Self {
-        let aggregate = Framework(before.state.clone());
-        Self { id, before, is_new: false, aggregate }
+        Self::from(Source::Journal, id, Arc::new(before))
     }
 
-    /// A stream that the command begins, without looking whether it is there.
-    pub(crate) fn begun(id: Uuid) -> Self {
-        Self { is_new: true, ..Self::new(id, Folded::absent()) }
+    fn from(source: Source, id: Uuid, before: Arc<Folded<A>>) -> Self {
+        let aggregate = Framework(before.state.clone());
+        Self { id, before, source, aggregate }
+    }
+
+    /// Whether nothing may be answered from it that the append doesn't check.
+    pub(crate) fn is_remembered(&self) -> bool {
+        self.source == Source::Memory
     }
 
     /// The state with all that was decided in it.
@@ -116,9 +132,9 @@ impl<A: Aggregate> Loaded<A> {
     }
 
     /// Lets the aggregate decide. Its state afterwards has the events in it.
-    pub(crate) async fn decide(&mut self, command: A::Command) -> Result<Vec<A::Event>, A::Error> {
+    pub(crate) async fn decide(&mut self, command: A::Command, grounds: &Grounds) -> Result<Vec<A::Event>, A::Error> {
         let sink = EventSink::default();
-        cqrs_es::Aggregate::handle(self.aggregate(), command, &(), &sink).await?;
+        cqrs_es::Aggregate::handle(self.aggregate(), command, grounds, &sink).await?;
         Ok(sink.collect().await.into_iter().map(FrameworkEvent::into_event).collect())
     }
 }
@@ -129,22 +145,27 @@ impl<A: Aggregate> AggregateContext<Framework<A>> for Loaded<A> {
     }
 }
 
-/// postgres-es's repositories over our tables. It pastes the table's name into its SQL, which ends with
-/// `where aggregate_type = $1 and aggregate_id = $2 order by sequence`; so the "names" here are the way to the primary key.
-pub(crate) struct Repositories {
-    from_snapshot: PostgresEventRepository,
-    whole: PostgresEventRepository,
-}
+/// postgres-es's repository over our tables. It pastes the table's name into its SQL, which ends with
+/// `where aggregate_type = $1 and aggregate_id = $2 order by sequence`; so the "name" here is the way to the primary key.
+pub(crate) struct Repository(PostgresEventRepository);
 
-const FROM_SNAPSHOT: &str = "journal.stream_from_snapshot($1, $2)";
-const WHOLE: &str = "(select aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata
+const STREAM: &str = "(select aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata
     from journal.streams where stream_id = $2::uuid) as stream";
 const NEVER_USED: &str = "journal.snapshots";
 
-impl Repositories {
+impl Repository {
     pub(crate) fn new(pool: &PgPool) -> Self {
-        let over = |table| PostgresEventRepository::new(pool.clone()).with_tables(table, NEVER_USED);
-        Self { from_snapshot: over(FROM_SNAPSHOT), whole: over(WHOLE) }
+        Self(PostgresEventRepository::new(pool.clone()).with_tables(STREAM, NEVER_USED))
+    }
+
+    async fn events<A: Aggregate>(&self, id: &str) -> Result<Vec<(StoredEvent, Columns)>, Failure> {
+        let rows = self.0.get_events::<Framework<A>>(id).await.map_err(|error| match error {
+            PersistenceError::ConnectionError(error) | PersistenceError::UnknownError(error) | PersistenceError::DeserializationError(error) => {
+                of_database(error)
+            }
+            PersistenceError::OptimisticLockError => Failure::broken("reading met an optimistic lock"),
+        })?;
+        rows.into_iter().map(|row| parse_row(row).ok_or(Failure::broken("a row of a stream isn't what was written"))).collect()
     }
 }
 
@@ -158,13 +179,13 @@ impl<A: Aggregate> EventStore<Framework<A>> for Store<'_> {
     type AC = Loaded<A>;
 
     async fn load_events(&self, id: &str) -> Result<Vec<EventEnvelope<Framework<A>>>, AggregateError<A::Error>> {
-        let stored = read::<A>(&self.inner.repositories.whole, id).await.map_err(told)?;
-        let events = self.opened::<A>(id, stored).await.map_err(told)?;
+        let stored = self.inner.repository.events::<A>(id).await.map_err(told)?;
+        let events = self.opened::<A>(parse(id).map_err(told)?, stored).await.map_err(told)?;
         Ok(events.into_iter().map(|(event, columns)| envelope(id, event, columns)).collect())
     }
 
     async fn load_aggregate(&self, id: &str) -> Result<Loaded<A>, AggregateError<A::Error>> {
-        self.load(id).await.map_err(told)
+        self.load_stream(parse(id).map_err(told)?).await.map_err(told)
     }
 
     /// The caller's context takes the metadata's place.
@@ -175,7 +196,7 @@ impl<A: Aggregate> EventStore<Framework<A>> for Store<'_> {
         _metadata: HashMap<String, String>,
     ) -> Result<Vec<EventEnvelope<Framework<A>>>, AggregateError<A::Error>> {
         let (id, events) = (context.id.to_string(), events.into_iter().map(FrameworkEvent::into_event).collect());
-        let committed = self.append(events, context).await.map_err(told)?;
+        let committed = self.append(events, context, Vec::new()).await.map_err(told)?;
         let columns = |event_id: Uuid| HashMap::from([(EVENT_ID.to_owned(), event_id.to_string())]);
         Ok(committed.into_iter().map(|event| (columns(event.event_id), event)).map(|(columns, event)| envelope(&id, event, columns)).collect())
     }
@@ -185,88 +206,124 @@ impl<A: Aggregate> EventStore<Framework<A>> for Store<'_> {
 impl Store<'_> {
     /// The stream's state.
     pub(crate) async fn load_stream<A: Aggregate>(&self, id: Uuid) -> Result<Loaded<A>, Failure> {
-        self.load_aggregate(&id.to_string()).await.map_err(Failure::of::<A::Error>)
+        let mut folded = self.fold(id, Beginning::Snapshot).await?;
+        if folded.is_none() {
+            folded = self.fold(id, Beginning::After(0)).await?;
+        }
+        let folded = folded.ok_or(Failure::broken("a stream's events begin with a snapshot"))?;
+        Ok(Loaded::new(id, folded))
+    }
+
+    /// The stream's state, read unless the source knows better.
+    pub(crate) async fn stream_from<A: Aggregate>(&self, source: Source, id: Uuid) -> Result<Loaded<A>, Failure> {
+        let known = match source {
+            Source::Journal => None,
+            Source::Memory => self.inner.states.get(self.caller.organization_id, id),
+            Source::Nowhere => Some(Arc::new(Folded::absent())),
+        };
+        match known {
+            Some(before) => Ok(Loaded::from(source, id, before)),
+            None => self.load_stream(id).await,
+        }
+    }
+
+    /// The state of a stream that a decision rests on, and how far it is. What belongs to another organization looks like what isn't there, and never will be.
+    pub(crate) async fn ground<A: Aggregate>(&self, id: Uuid) -> Result<(A, Option<Place>), Failure> {
+        match self.load_stream::<A>(id).await {
+            Ok(loaded) => Ok((loaded.state().clone(), Some(Place { aggregate_type: A::TYPE, aggregate_id: id, sequence: loaded.before.sequence }))),
+            Err(Failure::Foreign) => Ok((A::default(), None)),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// The caller's command's events in a stream, up to its last one.
     pub(crate) async fn events_of_command<A: Aggregate>(&self, id: Uuid, last: u64) -> Result<Vec<CommittedEvent<A::Event>>, Failure> {
-        let id = id.to_string();
-        let mut stored = read::<A>(&self.inner.repositories.whole, &id).await?;
-        stored.retain(|row| matches!(row, Stored::Event(event) if event.command_id == self.caller.command_id && event.sequence <= last));
-        Ok(self.opened::<A>(&id, stored).await?.into_iter().map(|(event, _)| event).collect())
+        let mut stored = self.inner.repository.events::<A>(&id.to_string()).await?;
+        stored.retain(|(event, _)| event.command_id == self.caller.command_id && event.sequence <= last);
+        Ok(self.opened::<A>(id, stored).await?.into_iter().map(|(event, _)| event).collect())
     }
 }
 
 impl Store<'_> {
-    async fn load<A: Aggregate>(&self, id: &str) -> Result<Loaded<A>, Failure> {
-        let repositories = &self.inner.repositories;
-        let mut folded = self.fold(id, read::<A>(&repositories.from_snapshot, id).await?).await?;
-        if folded.is_none() {
-            folded = self.fold(id, read::<A>(&repositories.whole, id).await?).await?;
-        }
-        let folded = folded.ok_or(Failure::broken("a stream's events begin with a snapshot"))?;
-        Ok(Loaded::new(parse(id)?, folded))
-    }
-
     /// `None` when it begins with a snapshot that is of no use.
-    async fn fold<A: Aggregate>(&self, id: &str, stored: Vec<Stored>) -> Result<Option<Folded<A>>, Failure> {
-        self.check_organization(&stored)?;
-        let (id, keys) = (parse(id)?, self.inner.vault.open_keys(&key_ids(&stored)).await?);
+    async fn fold<A: Aggregate>(&self, id: Uuid, mut beginning: Beginning) -> Result<Option<Folded<A>>, Failure> {
         let mut folded = Folded::absent();
-        for row in &stored {
-            folded = match row {
-                Stored::Event(event) => folded.then(id, event, &keys)?,
-                Stored::Snapshot(snapshot) if snapshot.version == A::SNAPSHOT_VERSION => match Folded::from_snapshot(id, snapshot, &keys) {
-                    Some(folded) => folded,
-                    None => return Ok(None),
-                },
-                Stored::Snapshot(_) => return Ok(None),
-            };
+        loop {
+            let part = self.inner.reading.part(A::TYPE, id, beginning).await?;
+            for row in &part.0 {
+                self.check_organization(row.organization_id())?;
+            }
+            let keys = self.inner.vault.open_keys(&key_ids(part.0.iter().map(Stored::sealed))).await?;
+            for row in &part.0 {
+                folded = match row {
+                    Stored::Event(event) => folded.then(id, event, &keys)?,
+                    Stored::Snapshot(snapshot) if snapshot.version == A::SNAPSHOT_VERSION => match Folded::from_snapshot(id, snapshot, &keys) {
+                        Some(folded) => folded,
+                        None => return Ok(None),
+                    },
+                    Stored::Snapshot(_) => return Ok(None),
+                };
+            }
+            if !part.is_full() {
+                return Ok(Some(folded));
+            }
+            beginning = Beginning::After(folded.sequence);
         }
-        Ok(Some(folded))
     }
 
     /// The events with what stands beside them. [`Failure::Erased`] if one of them was erased.
-    async fn opened<A: Aggregate>(&self, id: &str, stored: Vec<Stored>) -> Result<Vec<(CommittedEvent<A::Event>, Columns)>, Failure> {
-        self.check_organization(&stored)?;
-        let (id, keys) = (parse(id)?, self.inner.vault.open_keys(&key_ids(&stored)).await?);
+    async fn opened<A: Aggregate>(&self, id: Uuid, stored: Vec<(StoredEvent, Columns)>) -> Result<Vec<(CommittedEvent<A::Event>, Columns)>, Failure> {
+        for (event, _) in &stored {
+            self.check_organization(event.organization_id)?;
+        }
+        let keys = self.inner.vault.open_keys(&key_ids(stored.iter().map(|(event, _)| &event.payload))).await?;
         stored
             .into_iter()
-            .filter_map(|row| match row {
-                Stored::Event(event) => Some(event),
-                Stored::Snapshot(_) => None,
-            })
-            .map(|stored| match open::<A>(id, &stored, &keys)? {
+            .map(|(stored, columns)| match open::<A>(id, &stored, &keys)? {
                 Opened::Erased => Err(Failure::Erased),
-                Opened::Value(event) => Ok((CommittedEvent { event_id: stored.event_id, sequence: stored.sequence, event }, stored.columns)),
+                Opened::Value(event) => Ok((CommittedEvent { event_id: stored.event_id, sequence: stored.sequence, event }, columns)),
             })
             .collect()
     }
 
-    fn check_organization(&self, stored: &[Stored]) -> Result<(), Failure> {
-        let is_foreign = |row: &Stored| row.organization_id() != self.caller.organization_id;
-        if stored.iter().any(is_foreign) { Err(Failure::Foreign) } else { Ok(()) }
+    fn check_organization(&self, organization: Uuid) -> Result<(), Failure> {
+        if organization == self.caller.organization_id { Ok(()) } else { Err(Failure::Foreign) }
     }
 
     /// Appends what was decided on that state.
-    pub(crate) async fn append<A: Aggregate>(&self, events: Vec<A::Event>, context: Loaded<A>) -> Result<Vec<CommittedEvent<A::Event>>, Failure> {
-        let Loaded { id, before, is_new, aggregate: Framework(state) } = context;
-        let append = seal(
+    pub(crate) async fn append<A: Aggregate>(
+        &self,
+        events: Vec<A::Event>,
+        context: Loaded<A>,
+        grounds: Vec<Place>,
+    ) -> Result<Vec<CommittedEvent<A::Event>>, Failure> {
+        let Loaded { id, before, source, aggregate: Framework(state) } = context;
+        let mut append = seal(
             &self.inner.vault,
             self.caller,
             id,
-            Change { before: before.state, after: &state, sequence: before.sequence, events: &events },
-            is_new,
+            Change { before: &before.state, after: &state, sequence: before.sequence, events: &events },
+            source == Source::Nowhere,
         )
         .await?;
+        append.rest_on(grounds);
         let organization = self.caller.organization_id;
         let subjects = append.events.iter().fold(before.subjects, |subjects, event| subjects.and(event.subject_id, organization));
         let last = append.last_sequence;
         let ids: Vec<Uuid> = append.events.iter().map(|event| event.event_id).collect();
-        self.inner.append(append).await?;
+        let appended = self.inner.append(append).await;
+        if appended.is_err() {
+            self.inner.states.forget::<A>(organization, id);
+        }
+        appended?;
         if let Some(event) = events.last() {
             let owner = owner(organization, state.subject(id, event));
-            self.inner.snapshots.consider(owner, id, before.sequence, Folded { state, sequence: last, subjects });
+            let folded = Arc::new(Folded { state, sequence: last, subjects });
+            self.inner.snapshots.consider(owner, id, before.sequence, Arc::clone(&folded));
+            // most streams that are begun are never changed: an access, a result
+            if source != Source::Nowhere {
+                self.inner.states.put(organization, id, folded);
+            }
         }
         let committed = |((event, event_id), sequence)| CommittedEvent { event_id, sequence, event };
         Ok(events.into_iter().zip(ids).zip(before.sequence + 1..).map(committed).collect())
@@ -283,58 +340,27 @@ fn envelope<A: Aggregate>(id: &str, event: CommittedEvent<A::Event>, metadata: C
     EventEnvelope { aggregate_id: id.to_owned(), sequence, payload: FrameworkEvent::new(event.event), metadata }
 }
 
-async fn read<A: Aggregate>(repository: &PostgresEventRepository, id: &str) -> Result<Vec<Stored>, Failure> {
-    let rows = repository.get_events::<Framework<A>>(id).await.map_err(|error| match error {
-        PersistenceError::ConnectionError(error) | PersistenceError::UnknownError(error) | PersistenceError::DeserializationError(error) => {
-            of_database(error)
-        }
-        PersistenceError::OptimisticLockError => Failure::broken("reading met an optimistic lock"),
-    })?;
-    rows.into_iter().map(|row| Stored::parse(row).ok_or(Failure::broken("a row of a stream isn't what was written"))).collect()
-}
-
-impl Stored {
-    fn parse(row: SerializedEvent) -> Option<Self> {
-        let version = row.event_version.parse().ok()?;
-        let payload = serde_json::from_value(row.payload).ok()?;
-        let columns: HashMap<String, String> = serde_json::from_value(row.metadata).ok()?;
-        let id = |column: &str| Uuid::parse_str(columns.get(column)?).ok();
-        let (organization_id, sequence) = (id("organization_id")?, row.sequence as u64);
-        if row.event_type == "snapshot" {
-            return Some(Self::Snapshot(StoredSnapshot { organization_id, sequence, version, state: payload }));
-        }
-        let mut fingerprint = Fingerprint::default();
-        hex::decode_to_slice(columns.get("fingerprint")?, &mut fingerprint).ok()?;
-        let (event_id, subject_id, command_id) = (id(EVENT_ID)?, id("subject_id")?, id("command_id")?);
-        let (event_type, event_version) = (row.event_type, version);
-        Some(Self::Event(StoredEvent {
-            organization_id,
-            sequence,
-            event_id,
-            event_type,
-            event_version,
-            fingerprint,
-            subject_id,
-            command_id,
-            payload,
-            columns,
-        }))
-    }
-
-    fn organization_id(&self) -> Uuid {
-        match self {
-            Self::Snapshot(snapshot) => snapshot.organization_id,
-            Self::Event(event) => event.organization_id,
-        }
-    }
-}
-
-fn key_ids(stored: &[Stored]) -> Vec<Uuid> {
-    let key_id = |row: &Stored| match row {
-        Stored::Snapshot(snapshot) => snapshot.state.key_id(),
-        Stored::Event(event) => event.payload.key_id(),
+fn parse_row(row: SerializedEvent) -> Option<(StoredEvent, Columns)> {
+    let columns: Columns = serde_json::from_value(row.metadata).ok()?;
+    let id = |column: &str| Uuid::parse_str(columns.get(column)?).ok();
+    let mut fingerprint = Fingerprint::default();
+    hex::decode_to_slice(columns.get("fingerprint")?, &mut fingerprint).ok()?;
+    let event = StoredEvent {
+        organization_id: id("organization_id")?,
+        sequence: row.sequence as u64,
+        event_id: id(EVENT_ID)?,
+        event_type: row.event_type,
+        event_version: row.event_version.parse().ok()?,
+        fingerprint,
+        subject_id: id("subject_id")?,
+        command_id: id("command_id")?,
+        payload: serde_json::from_value(row.payload).ok()?,
     };
-    let mut ids: Vec<Uuid> = stored.iter().map(key_id).collect();
+    Some((event, columns))
+}
+
+fn key_ids<'a>(sealed: impl Iterator<Item = &'a Sealed>) -> Vec<Uuid> {
+    let mut ids: Vec<Uuid> = sealed.map(Sealed::key_id).collect();
     ids.sort_unstable();
     ids.dedup();
     ids
@@ -353,20 +379,7 @@ fn of_database(error: Boxed) -> Failure {
     }
 }
 
-/// How the framework carries our failures; [`Failure::of`] takes them out again.
+/// How the framework carries our failures.
 fn told<E: StdError>(failure: Failure) -> AggregateError<E> {
     if matches!(failure, Failure::Conflict) { AggregateError::AggregateConflict } else { AggregateError::UnexpectedError(failure.into()) }
-}
-
-impl Failure {
-    pub(crate) fn of<E: StdError + Send + Sync + 'static>(error: AggregateError<E>) -> Self {
-        let carried: Boxed = match error {
-            AggregateError::AggregateConflict => return Self::Conflict,
-            AggregateError::UserError(error) => Box::new(error),
-            AggregateError::DatabaseConnectionError(error) | AggregateError::DeserializationError(error) | AggregateError::UnexpectedError(error) => {
-                error
-            }
-        };
-        carried.downcast::<Self>().map_or_else(|error| Self::Internal(anyhow::Error::from_boxed(error)), |failure| *failure)
-    }
 }

@@ -17,7 +17,8 @@ use crate::journal::Journal;
 use crate::outcome::CommandError;
 use crate::receipt::Kept;
 use crate::seal::receipt;
-use steps::{Command, Step, Streams};
+pub(crate) use steps::Streams;
+use steps::{Command, Step};
 
 /// How often a group is decided anew because one of its streams has changed meanwhile.
 const MOST_ATTEMPTS: u32 = 16;

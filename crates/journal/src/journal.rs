@@ -11,11 +11,14 @@ use uuid::Uuid;
 use crate::append::{Append, Appender, Appends, Verdict, Writer};
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::framework::{Loaded, Repositories, Store};
+use crate::framework::{Loaded, Repository, Source, Store};
+use crate::group::Streams;
 use crate::outcome::{CommandError, Committed};
+use crate::reading::Reading;
 use crate::receipt::Kept;
 use crate::seal::receipt;
 use crate::snapshot::Snapshots;
+use crate::states::States;
 use crate::stream::Folded;
 use crate::turns::Turns;
 
@@ -33,11 +36,13 @@ pub struct JournalSettings {
     pub longest_queue: usize,
     /// Events between two snapshots of a stream.
     pub snapshot_every: u64,
+    /// Memory for the states of streams that were changed lately, in bytes; it is estimated. 0: none is kept.
+    pub states_bytes: u64,
 }
 
 impl Default for JournalSettings {
     fn default() -> Self {
-        Self { append_connections: 2, largest_batch: 128, longest_queue: 1_024, snapshot_every: 100 }
+        Self { append_connections: 2, largest_batch: 128, longest_queue: 1_024, snapshot_every: 100, states_bytes: 64 << 20 }
     }
 }
 
@@ -49,8 +54,10 @@ pub(crate) struct Inner {
     pub(crate) pool: PgPool,
     pub(crate) vault: Vault,
     pub(crate) appender: Appender,
-    pub(crate) repositories: Repositories,
+    pub(crate) reading: Reading,
+    pub(crate) repository: Repository,
     pub(crate) snapshots: Snapshots,
+    pub(crate) states: States,
     pub(crate) turns: Turns,
 }
 
@@ -60,12 +67,13 @@ impl Journal {
         Self::open_watched(pool, vault, settings, &Loops::default())
     }
 
-    /// As [`Journal::open`]; the task that appends is one of these loops.
+    /// As [`Journal::open`]; the tasks that read and append are among these loops.
     pub fn open_watched(pool: PgPool, vault: Vault, settings: JournalSettings, loops: &Loops) -> Self {
         let appender = Appender::start(Writer::new(&pool, settings.append_connections), settings, loops);
-        let repositories = Repositories::new(&pool);
+        let (reading, repository) = (Reading::start(pool.clone(), loops), Repository::new(&pool));
         let snapshots = Snapshots::new(pool.clone(), vault.clone(), settings.snapshot_every);
-        Self(Arc::new(Inner { pool, vault, appender, repositories, snapshots, turns: Turns::default() }))
+        let (states, turns) = (States::new(settings.states_bytes), Turns::default());
+        Self(Arc::new(Inner { pool, vault, appender, reading, repository, snapshots, states, turns }))
     }
 
     /// What it has sent to the database.
@@ -84,12 +92,12 @@ impl Journal {
         caller: &Caller,
         expected: Option<u64>,
     ) -> Result<Committed<A>, CommandError<A::Error>> {
-        self.run(Request { id, command, caller, expected, begins: false }).await
+        self.run(Request { id, command, caller, expected, source: Source::Memory }).await
     }
 
     /// As [`Journal::execute`], for a command that begins a stream: saves reading it, unless it is there already.
     pub async fn create<A: Aggregate>(&self, id: Uuid, command: A::Command, caller: &Caller) -> Result<Committed<A>, CommandError<A::Error>> {
-        self.run(Request { id, command, caller, expected: None, begins: true }).await
+        self.run(Request { id, command, caller, expected: None, source: Source::Nowhere }).await
     }
 
     /// A stream's present state and last sequence. `None`: there is no such stream in that organization.
@@ -99,7 +107,7 @@ impl Journal {
         let caller = &Caller::reading(organization_id);
         match (Store { inner: &self.0, caller }).load_stream::<A>(id).await {
             Ok(loaded) if loaded.before.sequence == 0 => Ok(None),
-            Ok(loaded) => Ok(Some((loaded.before.state, loaded.before.sequence))),
+            Ok(loaded) => Ok(Some((loaded.state().clone(), loaded.before.sequence))),
             Err(Failure::Foreign) => Ok(None),
             Err(failure) => Err(failure.told()),
         }
@@ -112,8 +120,12 @@ impl Journal {
         for _ in 0..MOST_ATTEMPTS {
             let failure = match attempt(&request, &store).await {
                 Ok(committed) => return Ok(committed),
+                Err(Stopped::Failed(Failure::Outdated)) => {
+                    request.source = Source::Journal;
+                    continue;
+                }
                 Err(Stopped::Failed(Failure::Conflict | Failure::KeysGone)) => {
-                    request.begins = false;
+                    request.source = Source::Journal;
                     if turns.is_empty() {
                         turns = self.0.turns.take([request.id]).await;
                     }
@@ -155,21 +167,28 @@ impl Inner {
 
 async fn attempt<A: Aggregate>(request: &Request<'_, A>, store: &Store<'_>) -> Result<Committed<A>, Stopped<A::Error>> {
     let id = request.id;
-    let absent = || Loaded::new(id, Folded::absent());
-    let found = if request.begins { Ok(Loaded::begun(id)) } else { store.load_stream::<A>(id).await };
+    let absent = || Loaded::<A>::new(id, Folded::absent());
+    let found = store.stream_from(request.source, id).await;
     // what belongs to another organization looks like what isn't there
     let is_foreign = matches!(found, Err(Failure::Foreign));
     let mut loaded = if is_foreign { absent() } else { found? };
-    let before = loaded.before.sequence;
+    let (before, is_remembered) = (loaded.before.sequence, loaded.is_remembered());
     if request.expected.is_some_and(|expected| expected != before) {
-        return Err(Failure::Expected(before).into());
+        return Err(if is_remembered { Failure::Outdated } else { Failure::Expected(before) }.into());
     }
-    let events = match loaded.decide(request.command.clone()).await {
+    let (grounds, places) = match Streams::default().grounds(&loaded.state().grounds(&request.command), store).await {
+        // they may be those of yesterday
+        Err(Failure::Erased) if is_remembered => return Err(Failure::Outdated.into()),
+        read => read?,
+    };
+    let events = match loaded.decide(request.command.clone(), &grounds).await {
+        Err(_) if is_remembered => return Err(Failure::Outdated.into()),
         Err(refusal) => return Err(Stopped::Kept(Kept::Rule(refusal))),
+        Ok(events) if is_remembered && events.is_empty() => return Err(Failure::Outdated.into()),
         Ok(_) if is_foreign => return Err(Failure::Foreign.into()),
         Ok(events) => events,
     };
-    let events = store.append(events, loaded).await?;
+    let events = store.append(events, loaded, places).await?;
     Ok(Committed { aggregate_id: id, sequence: before + events.len() as u64, events, replayed: false })
 }
 
@@ -196,7 +215,8 @@ struct Request<'a, A: Aggregate> {
     command: A::Command,
     caller: &'a Caller,
     expected: Option<u64>,
-    begins: bool,
+    /// Where its stream's state is taken from.
+    source: Source,
 }
 
 /// Why an attempt isn't the answer.

@@ -1,5 +1,7 @@
 //! How do the events of a decision become rows that may be stored?
 
+use std::borrow::Cow;
+
 use anamnesis_codec::{Encoded, encode, encode_origin};
 use anamnesis_domain::{Aggregate, Reservation, Subject};
 use anamnesis_vault::{Context, DataKey, EventContext, IndexKeys, KeyOwner, Purpose, Vault};
@@ -20,7 +22,7 @@ pub(crate) async fn receipt(vault: &Vault, caller: &Caller, stream: (&'static st
 /// What a decision makes of a stream.
 pub(crate) struct Change<'a, A: Aggregate> {
     /// The state at `sequence`.
-    pub(crate) before: A,
+    pub(crate) before: &'a A,
     /// The state with the events in it.
     pub(crate) after: &'a A,
     pub(crate) sequence: u64,
@@ -36,7 +38,7 @@ pub(crate) async fn seal<A: Aggregate>(vault: &Vault, caller: &Caller, id: Uuid,
     if events.is_empty() {
         return Ok(append);
     }
-    let Decided { owners, reservations } = Decided::by(caller.organization_id, id, change);
+    let Decided { owners, reservations } = Decided::by(caller.organization_id, id, &change);
     let newcomer = KeyOwner::data(caller.organization_id, id);
     let (mut keys, new_key) = if is_new { vault.keys_of_newcomer(newcomer, &owners).await? } else { (vault.keys(&owners).await?, None) };
     let audit = keys.pop().ok_or(Failure::broken("the vault gave fewer keys than asked for"))?;
@@ -73,6 +75,7 @@ fn empty(index: &IndexKeys, caller: &Caller, (aggregate_type, aggregate_id): (&'
         events: Vec::new(),
         claims: Vec::new(),
         slots: Slots::Unchanged,
+        grounds: Vec::new(),
     }
 }
 
@@ -83,14 +86,14 @@ struct Decided {
 }
 
 impl Decided {
-    fn by<A: Aggregate>(organization: Uuid, id: Uuid, change: Change<'_, A>) -> Self {
-        let Change { before, after, events, .. } = change;
+    fn by<A: Aggregate>(organization: Uuid, id: Uuid, change: &Change<'_, A>) -> Self {
+        let Change { before, after, events, .. } = *change;
         let (mut owners, mut reservations) = (Vec::with_capacity(events.len() + 1), Vec::new());
-        let mut state = before;
+        let mut state = Cow::Borrowed(before);
         if let Some((last, earlier)) = events.split_last() {
             for event in earlier {
                 reservations.extend(state.reservations(id, event));
-                state = state.evolve(event);
+                state = Cow::Owned(state.into_owned().evolve(event));
                 owners.push(owner(organization, state.subject(id, event)));
             }
             reservations.extend(state.reservations(id, last));

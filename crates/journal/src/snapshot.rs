@@ -34,7 +34,7 @@ impl Snapshots {
 
     /// Keeps the state if the stream has grown by enough since it was at `from`; in the background. `last` is whose
     /// key sealed the last event; what is of several persons isn't kept, or it would outlive an erasure.
-    pub(crate) fn consider<A: Aggregate>(&self, last: KeyOwner, id: Uuid, from: u64, folded: Folded<A>) {
+    pub(crate) fn consider<A: Aggregate>(&self, last: KeyOwner, id: Uuid, from: u64, folded: Arc<Folded<A>>) {
         let is_due = self.every > 0 && folded.sequence / self.every > from / self.every;
         let owner = match folded.subjects {
             Subjects::One(subject) if is_due && subject == last.subject => last,

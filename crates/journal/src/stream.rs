@@ -1,7 +1,5 @@
 //! What state is a stream in?
 
-use std::collections::HashMap;
-
 use anamnesis_codec::decode;
 use anamnesis_domain::Aggregate;
 use anamnesis_vault::{Context, EventContext, OpenKeys, Opened, Sealed, SnapshotContext};
@@ -13,6 +11,22 @@ use crate::failure::Failure;
 pub(crate) enum Stored {
     Snapshot(StoredSnapshot),
     Event(StoredEvent),
+}
+
+impl Stored {
+    pub(crate) fn organization_id(&self) -> Uuid {
+        match self {
+            Self::Snapshot(snapshot) => snapshot.organization_id,
+            Self::Event(event) => event.organization_id,
+        }
+    }
+
+    pub(crate) fn sealed(&self) -> &Sealed {
+        match self {
+            Self::Snapshot(snapshot) => &snapshot.state,
+            Self::Event(event) => &event.payload,
+        }
+    }
 }
 
 /// The state up to a sequence.
@@ -34,8 +48,6 @@ pub(crate) struct StoredEvent {
     pub(crate) subject_id: Uuid,
     pub(crate) command_id: Uuid,
     pub(crate) payload: Sealed,
-    /// Its columns in the clear, as the framework passes them on.
-    pub(crate) columns: HashMap<String, String>,
 }
 
 /// A state, and how far it has been folded.

@@ -49,6 +49,7 @@ struct Request {
     commands: Vec<Append>,
     is_group: bool,
     locks: Vec<u64>,
+    shares: Vec<u64>,
     reply: oneshot::Sender<Vec<Outcome>>,
 }
 
@@ -79,9 +80,9 @@ impl Appender {
 
     async fn send(&self, commands: Vec<Append>, is_group: bool) -> Result<Vec<Outcome>, AppendError> {
         let (reply, outcomes) = oneshot::channel();
-        let locks = commands.iter().flat_map(Append::locks).collect();
+        let (locks, shares) = (commands.iter().flat_map(Append::locks).collect(), commands.iter().flat_map(Append::shares).collect());
         let closed = || AppendError::Unavailable(None);
-        self.requests.send(Request { commands, is_group, locks, reply }).await.map_err(|_| closed())?;
+        self.requests.send(Request { commands, is_group, locks, shares, reply }).await.map_err(|_| closed())?;
         outcomes.await.map_err(|_| closed())
     }
 }
@@ -101,6 +102,7 @@ struct Dispatcher {
 struct Flight {
     requests: usize,
     locks: Vec<u64>,
+    shares: Vec<u64>,
 }
 
 impl Dispatcher {
@@ -140,12 +142,13 @@ impl Dispatcher {
                 return;
             }
             let locks: Vec<u64> = batch.iter().flat_map(|request| request.locks.iter().copied()).collect();
+            let shares = batch.iter().flat_map(|request| request.shares.iter().copied()).collect();
             self.locked.extend(&locks);
             let requests = batch.len();
             self.counts.statements.fetch_add(1, Ordering::Relaxed);
             self.counts.commands.fetch_add(batch.iter().map(|request| request.commands.len() as u64).sum(), Ordering::Relaxed);
             let id = self.flying.spawn(fly(self.writer.clone(), batch)).id();
-            self.flights.insert(id, Flight { requests, locks });
+            self.flights.insert(id, Flight { requests, locks, shares });
         }
     }
 
@@ -160,10 +163,13 @@ impl Dispatcher {
     /// lock, so that nobody is overtaken for ever.
     fn next_batch(&mut self) -> Vec<Request> {
         let mut taken = self.locked.clone();
+        let mut shared: HashSet<u64> = self.flights.values().flat_map(|flight| flight.shares.iter().copied()).collect();
         let (mut batch, mut left) = (Vec::<Request>::new(), VecDeque::new());
         for request in mem::take(&mut self.waiting) {
-            let is_free = !request.locks.iter().any(|lock| taken.contains(lock));
+            let is_free = !request.locks.iter().any(|lock| taken.contains(lock) || shared.contains(lock))
+                && !request.shares.iter().any(|lock| taken.contains(lock));
             taken.extend(&request.locks);
+            shared.extend(&request.shares);
             let fits = match batch.first() {
                 None => true,
                 Some(first) => !first.is_group && !request.is_group && batch.len() < self.settings.largest_batch,

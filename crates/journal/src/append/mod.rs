@@ -6,7 +6,7 @@ mod appender;
 mod statement;
 mod writer;
 
-use anamnesis_domain::Instant;
+use anamnesis_domain::{Ground, Instant};
 use anamnesis_vault::{NewKey, Sealed};
 use uuid::Uuid;
 
@@ -42,6 +42,16 @@ pub(crate) struct Append {
     pub(crate) events: Vec<SealedEvent>,
     pub(crate) claims: Vec<Claim>,
     pub(crate) slots: Slots,
+    /// The streams that its decision rests on: none of them may have changed.
+    pub(crate) grounds: Vec<Place>,
+}
+
+/// A stream, and how far it had come when it was read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Place {
+    pub(crate) aggregate_type: &'static str,
+    pub(crate) aggregate_id: Uuid,
+    pub(crate) sequence: u64,
 }
 
 /// An event as it is stored.
@@ -124,6 +134,23 @@ impl Append {
         locks.extend(self.claims.iter().map(|claim| lock((organization, claim.kind, claim.key_version, claim.hash))));
         locks.extend(self.held_slots().map(|slot| lock((organization, slot.kind, slot.resource_id))));
         locks
+    }
+
+    /// What no other command of a batch may lock; any may share it.
+    fn shares(&self) -> impl Iterator<Item = u64> {
+        self.grounds.iter().map(|ground| lock((ground.aggregate_type, ground.aggregate_id)))
+    }
+
+    /// Where nothing happened, nothing rests on anything.
+    pub(crate) fn rest_on(&mut self, grounds: Vec<Place>) {
+        if !self.events.is_empty() {
+            self.grounds = grounds;
+        }
+    }
+
+    /// Whether decisions that are made at this moment may rest on the state that it changes.
+    fn shakes_ground(&self) -> bool {
+        self.expected.is_some_and(|expected| expected > 0) && Ground::is_of_type(self.aggregate_type)
     }
 
     pub(crate) fn held_slots(&self) -> impl Iterator<Item = &Slot> {

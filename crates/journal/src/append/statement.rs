@@ -31,12 +31,15 @@ pub(super) enum Together {
 pub(super) async fn append(connection: &mut PgConnection, commands: &[&Append], together: Together) -> sqlx::Result<Answer> {
     let (atomic, hopeful) = (matches!(together, Together::Atomic), matches!(together, Together::Batch { hopeful: true }));
     let (c, keys, e) = (Commands(commands), NewKeys::of(commands), Events::of(commands));
-    let (k, s) = (Claims::of(commands), SlotColumns::of(commands));
+    let (k, s, grounds) = (Claims::of(commands), SlotColumns::of(commands), Grounds::of(commands));
+    // what rests on something is only written after a look at it
+    let hopeful = hopeful && grounds.n.is_empty();
     let key_ids: BTreeSet<Uuid> = commands.iter().flat_map(|command| command.key_ids()).filter(|key_id| !keys.key_id.contains(key_id)).collect();
     let (verdicts, unusable): (Option<Vec<String>>, Option<Vec<Uuid>>) = sqlx::query_as(
         "select verdicts, unusable
-         from journal.append(
-            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+         from journal.hold_grounds($6, $7, $8, $49, $50, $51, $52, $53) as expected,
+         lateral journal.append(
+            $1, $2, $3, $4, $5, $6, $7, expected, $9, $10, $11, $12, $13, $14,
             $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
             $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,
             $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48)",
@@ -89,6 +92,11 @@ pub(super) async fn append(connection: &mut PgConnection, commands: &[&Append], 
     .bind(Vec::from_iter(key_ids))
     .bind(atomic)
     .bind(hopeful)
+    .bind(c.column(Append::shakes_ground))
+    .bind(grounds.n)
+    .bind(grounds.aggregate_type)
+    .bind(grounds.aggregate_id)
+    .bind(grounds.sequence)
     .fetch_one(connection)
     .await?;
     match (verdicts, unusable) {
@@ -250,6 +258,27 @@ impl SlotColumns {
             columns.resource_id.push(*resource_id);
             columns.start.push((*start).into());
             columns.end.push((*end).into());
+        }
+        columns
+    }
+}
+
+#[derive(Default)]
+struct Grounds {
+    n: Vec<i32>,
+    aggregate_type: Vec<&'static str>,
+    aggregate_id: Vec<Uuid>,
+    sequence: Vec<i64>,
+}
+
+impl Grounds {
+    fn of(commands: &[&Append]) -> Self {
+        let mut columns = Self::default();
+        for (n, ground) in numbered(commands, |command| command.grounds.iter()) {
+            columns.n.push(n);
+            columns.aggregate_type.push(ground.aggregate_type);
+            columns.aggregate_id.push(ground.aggregate_id);
+            columns.sequence.push(ground.sequence.cast_signed());
         }
         columns
     }

@@ -2,12 +2,12 @@
 
 use std::any::Any;
 
-use anamnesis_domain::Aggregate;
+use anamnesis_domain::{Aggregate, Ground, Grounds, States};
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{AnyRefusal, Why, receipt_id};
-use crate::append::Append;
+use crate::append::{Append, Place};
 use crate::failure::Failure;
 use crate::framework::{Loaded, Store};
 use crate::outcome::CommandError;
@@ -45,12 +45,15 @@ impl<A: Aggregate> Step for Command<A> {
         if self.expected.is_some_and(|expected| expected != before) {
             return Err(Failure::Expected(before).into());
         }
-        let events = match stream.loaded.decide(self.order.clone()).await {
+        let wanted = stream.loaded.state().grounds(&self.order);
+        let (grounds, places) = streams.grounds(&wanted, store).await?;
+        let stream = streams.of(self, store).await?;
+        let events = match stream.loaded.decide(self.order.clone(), &grounds).await {
             Err(refusal) => return Err(Why::Kept(Kept::Rule(refusal.into()))),
             Ok(_) if stream.is_foreign => return Err(Failure::Foreign.into()),
             Ok(events) => events,
         };
-        stream.steps.push((n, events.len()));
+        stream.steps.push((n, events.len(), places));
         stream.events.extend(events);
         Ok(())
     }
@@ -62,17 +65,26 @@ impl<A: Aggregate> Step for Command<A> {
 
 /// The streams that a group's steps have touched so far.
 #[derive(Default)]
-pub(super) struct Streams(Vec<Box<dyn Stream>>);
+pub(crate) struct Streams(Vec<Box<dyn Stream>>);
 
 impl Streams {
     async fn of<A: Aggregate>(&mut self, command: &Command<A>, store: &Store<'_>) -> Result<&mut OpenStream<A>, Failure> {
-        let known =
-            self.0.iter_mut().position(|stream| stream.as_any().downcast_ref::<OpenStream<A>>().is_some_and(|open| open.loaded.id == command.id));
-        if known.is_none() {
+        if self.open::<A>(command.id).is_none() {
             self.0.push(Box::new(OpenStream::<A>::open(command, store).await?));
         }
-        let place = known.unwrap_or(self.0.len() - 1);
-        self.0[place].as_any().downcast_mut().ok_or(Failure::broken("a stream has changed its kind"))
+        self.open(command.id).ok_or(Failure::broken("a stream has changed its kind"))
+    }
+
+    /// The grounds of a decision, as the steps before it have left them, and where they stood before the group.
+    pub(crate) async fn grounds(&mut self, grounds: &[Ground], store: &Store<'_>) -> Result<(Grounds, Vec<Place>), Failure> {
+        let mut reading = Reading { streams: self, store, places: Vec::new() };
+        let found = Grounds::read(grounds, &mut reading).await?;
+        Ok((found, reading.places))
+    }
+
+    /// A stream that a step has touched.
+    fn open<A: Aggregate>(&mut self, id: Uuid) -> Option<&mut OpenStream<A>> {
+        self.0.iter_mut().filter_map(|stream| stream.as_any().downcast_mut::<OpenStream<A>>()).find(|open| open.loaded.id == id)
     }
 
     /// What the steps append, in their order.
@@ -86,18 +98,44 @@ impl Streams {
     }
 }
 
+/// Reads the grounds of a decision, and remembers how far each was: of what the steps have touched, what they have made of it.
+struct Reading<'a> {
+    streams: &'a mut Streams,
+    store: &'a Store<'a>,
+    places: Vec<Place>,
+}
+
+impl States for Reading<'_> {
+    type Error = Failure;
+
+    fn organization(&self) -> Uuid {
+        self.store.caller.organization_id
+    }
+
+    async fn state<A: Aggregate>(&mut self, id: Uuid) -> Result<A, Failure> {
+        let (state, place) = match self.streams.open::<A>(id) {
+            Some(open) => {
+                (open.loaded.state().clone(), Some(Place { aggregate_type: A::TYPE, aggregate_id: id, sequence: open.loaded.before.sequence }))
+            }
+            None => self.store.ground::<A>(id).await?,
+        };
+        self.places.extend(place);
+        Ok(state)
+    }
+}
+
 #[async_trait]
 trait Stream: Send {
     fn as_any(&mut self) -> &mut dyn Any;
     async fn seal(self: Box<Self>, store: &Store<'_>) -> Result<Vec<(usize, Append)>, Failure>;
 }
 
-/// A stream with the events that the steps have added, and how many each.
+/// A stream with the events that the steps have added: how many each, and on which grounds.
 struct OpenStream<A: Aggregate> {
     loaded: Loaded<A>,
     is_foreign: bool,
     events: Vec<A::Event>,
-    steps: Vec<(usize, usize)>,
+    steps: Vec<(usize, usize, Vec<Place>)>,
 }
 
 impl<A: Aggregate> OpenStream<A> {
@@ -119,17 +157,19 @@ impl<A: Aggregate> Stream for OpenStream<A> {
     /// Each step with its own events; claims, slots and the check of the sequence are the stream's, so the first has them.
     async fn seal(self: Box<Self>, store: &Store<'_>) -> Result<Vec<(usize, Append)>, Failure> {
         let (id, after) = (self.loaded.id, self.loaded.state().clone());
-        let Folded { state: before, mut sequence, .. } = self.loaded.before;
-        let change = Change { before, after: &after, sequence, events: &self.events };
+        let mut sequence = self.loaded.before.sequence;
+        let change = Change { before: &self.loaded.before.state, after: &after, sequence, events: &self.events };
         let mut whole = seal::<A>(&store.inner.vault, store.caller, id, change, false).await?;
         let mut events = std::mem::take(&mut whole.events).into_iter();
         let mut appends = Vec::with_capacity(self.steps.len());
-        for (n, count) in self.steps {
+        for (n, count, grounds) in self.steps {
             sequence += count as u64;
             let rest = Append { expected: None, claims: Vec::new(), slots: crate::append::Slots::Unchanged, ..whole.clone() };
             let own = std::mem::replace(&mut whole, rest);
             let receipt_id = receipt_id(store.caller.command_id, n);
-            appends.push((n, Append { receipt_id, last_sequence: sequence, events: events.by_ref().take(count).collect(), ..own }));
+            let mut append = Append { receipt_id, last_sequence: sequence, events: events.by_ref().take(count).collect(), ..own };
+            append.rest_on(grounds);
+            appends.push((n, append));
         }
         Ok(appends)
     }

@@ -6,6 +6,7 @@
 
 mod health;
 mod session;
+mod sweep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,7 +91,7 @@ impl SequencerHandle {
 }
 
 impl Sequencer {
-    /// A sequencer over the database that `pool` leads to. It takes one connection of its own, not from the pool.
+    /// A sequencer over the database that `pool` leads to. It takes two connections of its own, not from the pool.
     pub fn new(pool: PgPool, settings: SequencerSettings) -> Self {
         Self { pool, settings, wake: Arc::default(), health: watch::Sender::default(), pulse: Pulse::default() }
     }
@@ -108,15 +109,19 @@ impl Sequencer {
 
     /// Leads whenever it can, until `shutdown`. An error only makes it try again later.
     pub async fn run(self, shutdown: CancellationToken) {
+        tokio::join!(self.sequence(&shutdown), sweep::run(&self.pool, self.health.subscribe(), &shutdown));
+    }
+
+    async fn sequence(&self, shutdown: &CancellationToken) {
         let mut retry_after = FIRST_RETRY_AFTER;
         let mut epoch = None;
-        while let Err(error) = self.work(&mut epoch, &shutdown).await {
+        while let Err(error) = self.work(&mut epoch, shutdown).await {
             if self.health.borrow().failures == 0 {
                 retry_after = FIRST_RETRY_AFTER;
             }
             self.health.send_modify(SequencerHealth::failed);
             warn!(%error, "the log doesn't grow: trying again in {} ms", retry_after.as_millis());
-            self.pause(retry_after, &shutdown).await;
+            self.pause(retry_after, shutdown).await;
             retry_after = (retry_after * 2).min(self.settings.lease);
         }
     }

@@ -80,7 +80,7 @@ async fn many_clients_of_several_processes_leave_a_journal_in_order() {
 }
 
 /// Makes every append wait between looking and writing, so that others get in between.
-async fn widen_the_gap(superuser: &PgPool) {
+pub(crate) async fn widen_the_gap(superuser: &PgPool) {
     let slow = "create function public.slow() returns trigger language plpgsql as 'begin perform pg_sleep(random() * 0.02); return null; end';
         grant execute on function public.slow to public;
         create trigger slow before insert on journal.commands for each statement execute function public.slow()";

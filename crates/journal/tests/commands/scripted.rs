@@ -17,16 +17,20 @@ impl Aggregate for Scripted {
     const TYPE: &'static str = "facility";
     const TOPIC: &'static str = "patient-events";
     /// An event for each line: `say …`, `claim <kind> <value>`, `release <kind> <value>`,
-    /// `slot <patient> <provider> <start> <end>` (minutes), `free`, `about <subject>`; `refuse` is refused.
+    /// `slot <patient> <provider> <start> <end>` (minutes), `free`, `about <subject>`; `refuse` is refused, and so is `refuse below <n>` while
+    /// there are fewer words; `nothing below <n>` changes nothing then.
     type Command = String;
     type Event = FacilityEvent;
     type Error = FacilityError;
 
     fn decide(&self, command: String) -> Result<Vec<FacilityEvent>, FacilityError> {
-        if command == "refuse" {
-            return Err(FacilityError::Closed);
+        let is_below = |count: &str| self.words.len() < count.parse().unwrap();
+        match command.split(' ').collect::<Vec<_>>()[..] {
+            ["refuse"] => Err(FacilityError::Closed),
+            ["refuse", "below", count] if is_below(count) => Err(FacilityError::Closed),
+            ["nothing", "below", count] if is_below(count) => Ok(vec![]),
+            _ => Ok(command.lines().map(said).collect()),
         }
-        Ok(command.lines().map(said).collect())
     }
 
     fn evolve(mut self, event: &FacilityEvent) -> Self {
@@ -62,7 +66,7 @@ fn said(words: &str) -> FacilityEvent {
 pub(crate) fn word(event: &FacilityEvent) -> &str {
     match event {
         FacilityEvent::FacilityClosed(closed) => closed.reason.as_ref().map_or("", Text::as_str),
-        FacilityEvent::FacilityRegistered(_) | FacilityEvent::FacilityChanged(_) => "",
+        FacilityEvent::FacilityRegistered(_) | FacilityEvent::FacilityChanged(_) | FacilityEvent::FacilityReopened(_) => "",
     }
 }
 

@@ -11,7 +11,7 @@ use crate::scripted::Scripted;
 const EVERY: u64 = 10;
 
 async fn journal(database: &TestDatabase) -> Journal {
-    database.journal_with(JournalSettings { snapshot_every: EVERY, ..JournalSettings::default() }).await
+    database.journal_with(JournalSettings { snapshot_every: EVERY, states_bytes: 0, ..JournalSettings::default() }).await
 }
 
 async fn say(journal: &Journal, caller: &Caller, id: Uuid, count: u64, line: &str) -> u64 {
@@ -34,7 +34,7 @@ async fn snapshot_at(database: &TestDatabase, id: Uuid, sequence: i64) {
 }
 
 /// Changes the events before the snapshot so that whoever reads them fails.
-async fn spoil_events_before(database: &TestDatabase, id: Uuid, sequence: i64) {
+pub(crate) async fn spoil_events_before(database: &TestDatabase, id: Uuid, sequence: i64) {
     let superuser = database.superuser();
     sqlx::query("alter table journal.events disable trigger events_are_immutable").execute(&superuser).await.unwrap();
     let spoil = sqlx::query("update journal.events set event_id = gen_random_uuid() where aggregate_id = $1 and sequence <= $2");
@@ -108,4 +108,16 @@ async fn a_state_about_several_persons_is_not_kept() {
     let elsewhere = self::journal(&database).await;
     let erased = elsewhere.execute::<Scripted>(alone, "say it".to_owned(), &caller.again(), None).await.unwrap_err();
     assert!(matches!(erased, anamnesis_journal::CommandError::Erased), "a snapshot is no way round an erasure: {erased:?}");
+}
+
+#[tokio::test]
+async fn a_stream_longer_than_one_answer_is_read_to_its_end() {
+    let database = TestDatabase::new().await;
+    let journal = database.journal_with(JournalSettings { snapshot_every: 0, ..JournalSettings::default() }).await;
+    let (caller, id) = (caller(), Uuid::now_v7());
+    for last in (1..=5).map(|n| n * 100) {
+        assert_eq!(say(&journal, &caller, id, 100, "say it").await, last);
+    }
+    assert_eq!(say(&database.journal().await, &caller, id, 1, "say it").await, 501);
+    assert_eq!(snapshot(&database, id).await, None);
 }

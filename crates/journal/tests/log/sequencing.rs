@@ -246,6 +246,23 @@ async fn while_idle_only_the_tick_is_written() {
     assert!(times.len() as u128 <= ticks + 2, "the head moved {} times in {ticks} ticks", times.len());
 }
 
+/// Autovacuum comes once a minute at most; by then a busy queue is looked through for milliseconds each time.
+#[tokio::test]
+async fn the_rows_that_were_taken_are_swept_away_at_once() {
+    let database = Database::new().await;
+    database.append(&stream(2_500)).await;
+    let (_handle, _running) = database.sequence();
+    database.logged(2_500).await;
+    let swept = tokio::time::timeout(SOON, async {
+        while database.count("pg_stat_user_tables where relname = 'unsequenced' and vacuum_count > 0").await == 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    assert!(swept.await.is_ok(), "nobody vacuums the queue");
+    assert_eq!(database.count("journal.unsequenced").await, 0);
+    database.assert_sound().await;
+}
+
 /// The longest pause is far longer than this test: only the hint makes it quick.
 #[tokio::test]
 async fn a_woken_sequencer_does_not_wait_for_its_next_look() {
