@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
 pub mod accounts;
+pub mod amendment_requests;
 pub mod appointments;
 pub mod audit_logs;
 pub mod compliance_logs;
@@ -27,6 +28,7 @@ use kernel::{Projection, Schema};
 /// Every projection, by folder; a test compares it with the folders.
 pub const ALL: &[&Projection] = &[
     &accounts::ACCOUNTS,
+    &amendment_requests::AMENDMENT_REQUESTS,
     &appointments::APPOINTMENTS,
     &audit_logs::AUDIT_LOGS,
     &compliance_logs::COMPLIANCE_LOGS,

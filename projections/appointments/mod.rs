@@ -1,8 +1,8 @@
 //! What is booked and what took place, by day, provider and patient?
 
 use anamnesis_domain::appointment::{
-    AppointmentEvent, AppointmentRescheduled, AppointmentStatus, AppointmentType, CancelledBy, Location, NewAppointment, NewVisit, Outcome,
-    VisitStatus,
+    AppointmentDetails, AppointmentEvent, AppointmentRescheduled, AppointmentStatus, AppointmentType, CancelledBy, Location, NewAppointment,
+    NewVisit, Outcome, Reminder, VisitStatus,
 };
 use anamnesis_domain::{AnyEvent, AppointmentId, Code, Coding, Date, FacilityId, Instant, PatientId, ProviderId, Recorded, Text, TimeZone};
 
@@ -18,11 +18,11 @@ pub const APPOINTMENTS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 1,
+    version: 2,
     tables: &[&Of::<Appointments>::TABLE],
 };
 
-text_columns!(AppointmentStatus, AppointmentType, CancelledBy, VisitStatus);
+text_columns!(AppointmentStatus, AppointmentType, CancelledBy, Reminder, VisitStatus);
 
 row! {
     /// An appointment, or a visit that was recorded afterwards: then `status` is none and `visit_status` is given.
@@ -59,7 +59,10 @@ row! {
         visit_class: Option<Sealed<Coding>>,
         visit_types: Option<Sealed<Vec<Code>>>,
         visit_reasons: Option<Sealed<Vec<Code>>>,
+        visit_corrected_at: Option<Instant>,
         codes: Vec<String>,
+        reminders: Vec<Reminder>,
+        reminder_sent_at: Option<Instant>,
     }
 }
 
@@ -122,7 +125,10 @@ impl AppointmentRow {
             visit_class: None,
             visit_types: None,
             visit_reasons: None,
+            visit_corrected_at: None,
             codes: Vec::new(),
+            reminders: Vec::new(),
+            reminder_sent_at: None,
         }
     }
 
@@ -182,16 +188,31 @@ impl AppointmentRow {
             AppointmentEvent::AppointmentMissed(missed) => {
                 (self.status, self.missed_at) = (Some(AppointmentStatus::NoShow), Some(missed.missed_at));
             }
+            AppointmentEvent::AppointmentDetailsChanged(changed) => self.set_details(&changed.details),
+            AppointmentEvent::AppointmentReminderSent(sent) => {
+                self.reminders.push(sent.reminder);
+                self.reminder_sent_at = Some(sent.sent_at);
+            }
+            AppointmentEvent::VisitCorrected(corrected) => {
+                *self = Self { visit_corrected_at: Some(corrected.corrected_at), ..Self::visited(self.appointment_id, &corrected.visit) };
+            }
             // these make a row
             AppointmentEvent::AppointmentScheduled(_) | AppointmentEvent::VisitRecorded(_) => {}
         }
     }
 
-    /// At another time it has to be confirmed again.
+    fn set_details(&mut self, details: &AppointmentDetails) {
+        self.appointment_type = Some(details.appointment_type);
+        self.facility_id = details.facility_id;
+        self.reason = seal(details.reason.as_ref());
+    }
+
+    /// At another time it has to be confirmed again, and the patient told.
     fn reschedule(&mut self, moved: &AppointmentRescheduled) {
         let minutes = moved.duration_minutes.get();
         self.status = Some(AppointmentStatus::Scheduled);
         self.confirmed_at = None;
+        (self.reminders, self.reminder_sent_at) = (Vec::new(), None);
         self.provider_id = Some(moved.provider_id);
         self.scheduled_at = moved.scheduled_at;
         self.ends_at = Some(moved.scheduled_at.plus_minutes(minutes.into()));

@@ -37,7 +37,10 @@ create table appointments (
     visit_class         bytea,
     visit_types         bytea,
     visit_reasons       bytea,
+    visit_corrected_at  timestamptz,
     codes               text[]      not null,
+    reminders           text[]      not null,
+    reminder_sent_at    timestamptz,
     constraint appointments_pkey primary key (appointment_id)
 );
 

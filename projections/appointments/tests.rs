@@ -1,4 +1,7 @@
-use anamnesis_domain::appointment::{AppointmentCancelled, AppointmentCompleted, AppointmentConfirmed, AppointmentScheduled, VisitRecorded};
+use anamnesis_domain::appointment::{
+    AppointmentCancelled, AppointmentCompleted, AppointmentConfirmed, AppointmentDetailsChanged, AppointmentReminderSent, AppointmentScheduled,
+    VisitCorrected, VisitRecorded,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -82,4 +85,36 @@ fn a_visit_in_the_past_is_listed_among_the_appointments() {
     let appointment = row([VisitRecorded { visit, recorded_at: Instant::from_micros(1) }.into()]);
     assert_eq!((appointment.status, appointment.visit_status), (None, Some(VisitStatus::Finished)));
     assert_eq!(appointment.scheduled_at, told(json!("2020-01-01T08:00:00Z")));
+}
+
+#[test]
+fn what_the_patient_was_told_of_is_the_time_it_has_now() {
+    let told_of = |reminder, at| AppointmentReminderSent { reminder, sent_at: Instant::from_micros(at) }.into();
+    let reminded = row([scheduled(), told_of(Reminder::Confirmation, 2), told_of(Reminder::DayBefore, 3)]);
+    assert_eq!(reminded.reminders, [Reminder::Confirmation, Reminder::DayBefore]);
+    assert_eq!(reminded.reminder_sent_at, Some(Instant::from_micros(3)));
+    let later = row([scheduled(), told_of(Reminder::Confirmation, 2), moved()]);
+    assert_eq!((later.reminders, later.reminder_sent_at), (vec![], None));
+}
+
+#[test]
+fn what_an_appointment_is_for_changes_without_its_time() {
+    let details = told(json!({ "appointment_type": "LAB", "facility_id": Uuid::from_u128(7), "reason": "blood" }));
+    let log = given([scheduled(), AppointmentDetailsChanged { details, changed_at: Instant::from_micros(2) }.into()]);
+    assert_eq!(log.says::<Appointments>("appointment_type").as_deref(), Some("LAB"));
+    assert_eq!(log.says::<Appointments>("reason").as_deref(), Some("\"blood\""));
+    let changed = log.rows::<Appointments>().remove(0).row;
+    assert_eq!((changed.facility_id, changed.scheduled_at), (Some(FacilityId(Uuid::from_u128(7))), told(json!("2026-03-01T09:00:00Z"))));
+}
+
+#[test]
+fn a_visit_is_shown_as_it_was_put_right() {
+    let visit = |status: &str, ended_at: Option<&str>| {
+        told(json!({ "patient_id": PATIENT, "status": status, "started_at": "2020-01-01T08:00:00Z", "ended_at": ended_at }))
+    };
+    let recorded = VisitRecorded { visit: visit("FINISHED", Some("2020-01-01T08:15:00Z")), recorded_at: Instant::from_micros(1) };
+    let corrected = VisitCorrected { visit: visit("CANCELLED", None), reason: None, corrected_at: Instant::from_micros(2) };
+    let shown = row([recorded.into(), corrected.into()]);
+    assert_eq!((shown.visit_status, shown.ends_at), (Some(VisitStatus::Cancelled), None));
+    assert_eq!(shown.visit_corrected_at, Some(Instant::from_micros(2)));
 }

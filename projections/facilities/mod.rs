@@ -15,7 +15,7 @@ pub const FACILITIES: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 1,
+    version: 2,
     tables: &[&Of::<Facilities>::TABLE],
 };
 
@@ -75,6 +75,9 @@ impl Fold for Facilities {
             FacilityEvent::FacilityClosed(closed) => rows.change(id, |facility| {
                 (facility.status, facility.closed_at) = (FacilityStatus::Closed, Some(closed.closed_at));
                 facility.closing_reason = seal(closed.reason.as_ref());
+            }),
+            FacilityEvent::FacilityReopened(_) => rows.change(id, |facility| {
+                (facility.status, facility.closed_at, facility.closing_reason) = (FacilityStatus::Open, None, None);
             }),
         }
     }

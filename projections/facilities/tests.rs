@@ -1,4 +1,4 @@
-use anamnesis_domain::facility::{FacilityChanged, FacilityClosed, FacilityRegistered};
+use anamnesis_domain::facility::{FacilityChanged, FacilityClosed, FacilityRegistered, FacilityReopened};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -31,4 +31,13 @@ fn a_facility_is_described_anew_as_a_whole_and_closed() {
     assert_eq!((facility.kind, facility.status), (FacilityKind::Practice, FacilityStatus::Closed));
     assert!(facility.identifiers.is_none());
     assert_eq!(facility.registered_at.micros(), 1);
+}
+
+#[test]
+fn a_facility_that_goes_on_is_open_again() {
+    let closed = FacilityClosed { closed_at: Instant::from_micros(3), reason: Some(told(json!("a flood"))) };
+    let reopened = FacilityReopened { reopened_at: Instant::from_micros(4), reason: None };
+    let facility = given([registered(), closed.into(), reopened.into()]).rows::<Facilities>().remove(0).row;
+    assert_eq!((facility.status, facility.closed_at), (FacilityStatus::Open, None));
+    assert!(facility.closing_reason.is_none());
 }

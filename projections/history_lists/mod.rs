@@ -1,7 +1,7 @@
 //! What does a patient suffer from, react to and take?
 
 use anamnesis_domain::patient::{
-    Allergy, AllergyCategory, AllergyStatus, Condition, ConditionStatus, Criticality, Medication, MedicationStatus, PatientEvent,
+    Allergy, AllergyCategory, AllergyStatus, Condition, ConditionStatus, Criticality, HistoryList, Medication, MedicationStatus, PatientEvent,
 };
 use anamnesis_domain::{AnyEvent, Code, Date, EntryId, Instant, PatientId, ProviderId, RecordId, Recorded, Text};
 
@@ -11,13 +11,13 @@ use crate::normal;
 #[cfg(test)]
 mod tests;
 
-/// Every entry of every patient's history, as told last.
+/// Every entry of every patient's history, as it stands now.
 pub const HISTORY_LISTS: Projection = Projection {
     name: "history_lists",
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 1,
+    version: 2,
     tables: &[&Of::<Conditions>::TABLE, &Of::<Allergies>::TABLE, &Of::<Medications>::TABLE],
 };
 
@@ -29,6 +29,7 @@ row! {
         patient_id: PatientId,
         entry_id: EntryId,
         status: ConditionStatus,
+        status_reason: Option<Sealed<Text>>,
         codes: Vec<String>,
         code: Sealed<Code>,
         severity: Option<Sealed<Code>>,
@@ -46,6 +47,7 @@ row! {
         patient_id: PatientId,
         entry_id: EntryId,
         status: AllergyStatus,
+        status_reason: Option<Sealed<Text>>,
         categories: Vec<AllergyCategory>,
         criticality: Option<Criticality>,
         codes: Vec<String>,
@@ -65,6 +67,7 @@ row! {
         patient_id: PatientId,
         entry_id: EntryId,
         status: MedicationStatus,
+        status_reason: Option<Sealed<Text>>,
         codes: Vec<String>,
         code: Sealed<Code>,
         dosage: Option<Sealed<Text>>,
@@ -92,24 +95,39 @@ impl Fold for Conditions {
     const STREAMS: Streams = PATIENT;
 
     fn keys(event: &Recorded) -> Vec<Key> {
-        keys_if(event, |entry| matches!(entry, Entry::Condition(_)))
+        keys_of(event, HistoryList::Conditions)
     }
 
     fn apply(rows: &mut Rows<ConditionRow>, event: &Recorded) {
-        let Some(PatientEntry { patient_id, entry_id, recorded_at, entry: Entry::Condition(condition) }) = told(event) else { return };
-        rows.put(ConditionRow {
-            patient_id,
-            entry_id,
-            status: condition.status,
-            codes: normal::codes([&condition.code]),
-            code: Sealed::new(condition.code.clone()),
-            severity: seal(condition.severity.as_ref()),
-            onset: condition.onset,
-            ended: condition.ended,
-            note: seal(condition.note.as_ref()),
-            record_id: condition.record_id,
-            recorded_at,
-        });
+        let Some(Told { patient_id, entry_id, recorded_at, happened, .. }) = told(event).filter(|told| told.list == HistoryList::Conditions) else {
+            return;
+        };
+        let key = (patient_id, entry_id);
+        match happened {
+            Happened::Condition(condition) => rows.put(ConditionRow {
+                patient_id,
+                entry_id,
+                status: condition.status,
+                status_reason: None,
+                codes: normal::codes([&condition.code]),
+                code: Sealed::new(condition.code.clone()),
+                severity: seal(condition.severity.as_ref()),
+                onset: condition.onset,
+                ended: condition.ended,
+                note: seal(condition.note.as_ref()),
+                record_id: condition.record_id,
+                recorded_at,
+            }),
+            Happened::Ended { ended, reason } => rows.change(key, |row| {
+                (row.status, row.ended) = (row.status.once_ended(), Some(ended));
+                (row.status_reason, row.recorded_at) = (seal(reason), recorded_at);
+            }),
+            Happened::EnteredInError { reason } => rows.change(key, |row| {
+                row.status = ConditionStatus::EnteredInError;
+                (row.status_reason, row.recorded_at) = (seal(Some(reason)), recorded_at);
+            }),
+            Happened::Allergy(_) | Happened::Medication(_) => {}
+        }
     }
 }
 
@@ -118,26 +136,41 @@ impl Fold for Allergies {
     const STREAMS: Streams = PATIENT;
 
     fn keys(event: &Recorded) -> Vec<Key> {
-        keys_if(event, |entry| matches!(entry, Entry::Allergy(_)))
+        keys_of(event, HistoryList::Allergies)
     }
 
     fn apply(rows: &mut Rows<AllergyRow>, event: &Recorded) {
-        let Some(PatientEntry { patient_id, entry_id, recorded_at, entry: Entry::Allergy(allergy) }) = told(event) else { return };
-        rows.put(AllergyRow {
-            patient_id,
-            entry_id,
-            status: allergy.status,
-            categories: allergy.categories.clone(),
-            criticality: allergy.criticality,
-            codes: normal::codes([&allergy.code]),
-            code: Sealed::new(allergy.code.clone()),
-            reactions: seal_list(&allergy.reactions),
-            onset: allergy.onset,
-            ended: allergy.ended,
-            note: seal(allergy.note.as_ref()),
-            record_id: allergy.record_id,
-            recorded_at,
-        });
+        let Some(Told { patient_id, entry_id, recorded_at, happened, .. }) = told(event).filter(|told| told.list == HistoryList::Allergies) else {
+            return;
+        };
+        let key = (patient_id, entry_id);
+        match happened {
+            Happened::Allergy(allergy) => rows.put(AllergyRow {
+                patient_id,
+                entry_id,
+                status: allergy.status,
+                status_reason: None,
+                categories: allergy.categories.clone(),
+                criticality: allergy.criticality,
+                codes: normal::codes([&allergy.code]),
+                code: Sealed::new(allergy.code.clone()),
+                reactions: seal_list(&allergy.reactions),
+                onset: allergy.onset,
+                ended: allergy.ended,
+                note: seal(allergy.note.as_ref()),
+                record_id: allergy.record_id,
+                recorded_at,
+            }),
+            Happened::Ended { ended, reason } => rows.change(key, |row| {
+                (row.status, row.ended) = (row.status.once_ended(), Some(ended));
+                (row.status_reason, row.recorded_at) = (seal(reason), recorded_at);
+            }),
+            Happened::EnteredInError { reason } => rows.change(key, |row| {
+                row.status = AllergyStatus::EnteredInError;
+                (row.status_reason, row.recorded_at) = (seal(Some(reason)), recorded_at);
+            }),
+            Happened::Condition(_) | Happened::Medication(_) => {}
+        }
     }
 }
 
@@ -146,55 +179,86 @@ impl Fold for Medications {
     const STREAMS: Streams = PATIENT;
 
     fn keys(event: &Recorded) -> Vec<Key> {
-        keys_if(event, |entry| matches!(entry, Entry::Medication(_)))
+        keys_of(event, HistoryList::Medications)
     }
 
     fn apply(rows: &mut Rows<MedicationRow>, event: &Recorded) {
-        let Some(PatientEntry { patient_id, entry_id, recorded_at, entry: Entry::Medication(medication) }) = told(event) else { return };
-        rows.put(MedicationRow {
-            patient_id,
-            entry_id,
-            status: medication.status,
-            codes: normal::codes([&medication.code]),
-            code: Sealed::new(medication.code.clone()),
-            dosage: seal(medication.dosage.as_ref()),
-            reasons: seal_list(&medication.reasons),
-            prescriber_id: medication.prescriber_id,
-            onset: medication.onset,
-            ended: medication.ended,
-            note: seal(medication.note.as_ref()),
-            record_id: medication.record_id,
-            recorded_at,
-        });
+        let Some(Told { patient_id, entry_id, recorded_at, happened, .. }) = told(event).filter(|told| told.list == HistoryList::Medications) else {
+            return;
+        };
+        let key = (patient_id, entry_id);
+        match happened {
+            Happened::Medication(medication) => rows.put(MedicationRow {
+                patient_id,
+                entry_id,
+                status: medication.status,
+                status_reason: None,
+                codes: normal::codes([&medication.code]),
+                code: Sealed::new(medication.code.clone()),
+                dosage: seal(medication.dosage.as_ref()),
+                reasons: seal_list(&medication.reasons),
+                prescriber_id: medication.prescriber_id,
+                onset: medication.onset,
+                ended: medication.ended,
+                note: seal(medication.note.as_ref()),
+                record_id: medication.record_id,
+                recorded_at,
+            }),
+            Happened::Ended { ended, reason } => rows.change(key, |row| {
+                (row.status, row.ended) = (row.status.once_ended(), Some(ended));
+                (row.status_reason, row.recorded_at) = (seal(reason), recorded_at);
+            }),
+            Happened::EnteredInError { reason } => rows.change(key, |row| {
+                row.status = MedicationStatus::EnteredInError;
+                (row.status_reason, row.recorded_at) = (seal(Some(reason)), recorded_at);
+            }),
+            Happened::Condition(_) | Happened::Allergy(_) => {}
+        }
     }
 }
 
-/// An entry of a patient's history, told as a whole.
-struct PatientEntry<'a> {
+/// What happened to an entry of a patient's history.
+struct Told<'a> {
     patient_id: PatientId,
+    list: HistoryList,
     entry_id: EntryId,
     recorded_at: Instant,
-    entry: Entry<'a>,
+    happened: Happened<'a>,
 }
 
-enum Entry<'a> {
+enum Happened<'a> {
     Condition(&'a Condition),
     Allergy(&'a Allergy),
     Medication(&'a Medication),
+    Ended { ended: Date, reason: Option<&'a Text> },
+    EnteredInError { reason: &'a Text },
 }
 
-fn keys_if(event: &Recorded, wanted: impl Fn(&Entry<'_>) -> bool) -> Vec<Key> {
-    told(event).filter(|told| wanted(&told.entry)).map(|told| (told.patient_id, told.entry_id).into()).into_iter().collect()
+fn keys_of(event: &Recorded, list: HistoryList) -> Vec<Key> {
+    told(event).filter(|told| told.list == list).map(|told| (told.patient_id, told.entry_id).into()).into_iter().collect()
 }
 
-fn told(event: &Recorded) -> Option<PatientEntry<'_>> {
+fn told(event: &Recorded) -> Option<Told<'_>> {
     let Some(AnyEvent::Patient(happened)) = event.event.value() else { return None };
-    let (entry_id, recorded_at, entry) = match happened {
-        PatientEvent::ConditionRecorded(told) => (told.entry_id, told.recorded_at, Entry::Condition(&told.condition)),
-        PatientEvent::AllergyRecorded(told) => (told.entry_id, told.recorded_at, Entry::Allergy(&told.allergy)),
-        PatientEvent::MedicationRecorded(told) => (told.entry_id, told.recorded_at, Entry::Medication(&told.medication)),
-        // what stands in `patients`
+    let (list, entry_id, recorded_at, happened) = match happened {
+        PatientEvent::ConditionRecorded(told) => (HistoryList::Conditions, told.entry_id, told.recorded_at, Happened::Condition(&told.condition)),
+        PatientEvent::AllergyRecorded(told) => (HistoryList::Allergies, told.entry_id, told.recorded_at, Happened::Allergy(&told.allergy)),
+        PatientEvent::MedicationRecorded(told) => (HistoryList::Medications, told.entry_id, told.recorded_at, Happened::Medication(&told.medication)),
+        PatientEvent::HistoryEntryEnded(told) => {
+            (told.list, told.entry_id, told.recorded_at, Happened::Ended { ended: told.ended, reason: told.reason.as_ref() })
+        }
+        PatientEvent::HistoryEntryEnteredInError(told) => {
+            (told.list, told.entry_id, told.marked_at, Happened::EnteredInError { reason: &told.reason })
+        }
+        // what stands in `patients` and `amendment_requests`
         PatientEvent::PatientRegistered(_)
+        | PatientEvent::AmendmentRequested(_)
+        | PatientEvent::AmendmentDeadlineExtended(_)
+        | PatientEvent::AmendmentAccepted(_)
+        | PatientEvent::AmendmentDenied(_)
+        | PatientEvent::AmendmentDenialDisputed(_)
+        | PatientEvent::AmendmentDisputeRebutted(_)
+        | PatientEvent::AmendmentRecipientTold(_)
         | PatientEvent::PatientDemographicsCorrected(_)
         | PatientEvent::PatientContactChanged(_)
         | PatientEvent::PatientInsuranceChanged(_)
@@ -210,5 +274,5 @@ fn told(event: &Recorded) -> Option<PatientEntry<'_>> {
         | PatientEvent::PatientDeactivated(_)
         | PatientEvent::PatientReactivated(_) => return None,
     };
-    Some(PatientEntry { patient_id: event.aggregate_id.into(), entry_id, recorded_at, entry })
+    Some(Told { patient_id: event.aggregate_id.into(), list, entry_id, recorded_at, happened })
 }

@@ -1,4 +1,4 @@
-use anamnesis_domain::patient::{AllergyRecorded, ConditionRecorded, MedicationRecorded};
+use anamnesis_domain::patient::{AllergyRecorded, ConditionRecorded, HistoryEntryEnded, HistoryEntryEnteredInError, MedicationRecorded};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -42,6 +42,37 @@ fn each_list_takes_its_own_entries() {
     assert_eq!(log.rows::<Conditions>().len(), 1);
     assert_eq!(log.says::<Allergies>("criticality").as_deref(), Some("HIGH"));
     assert_eq!(log.says::<Medications>("dosage").as_deref(), Some("\"2 puffs\""));
+}
+
+fn ended(list: HistoryList) -> PatientEvent {
+    let reason = Some("cured".try_into().unwrap());
+    HistoryEntryEnded { list, entry_id: entry(1), ended: told(json!("2026-01-30")), reason, recorded_at: Instant::from_micros(2) }.into()
+}
+
+#[test]
+fn what_is_over_says_since_when_and_why() {
+    let log = given([asthma(1, "ACTIVE"), asthma(2, "ACTIVE"), ended(HistoryList::Conditions)]);
+    let rows = log.rows::<Conditions>();
+    assert_eq!((rows[0].row.status, rows[1].row.status), (ConditionStatus::Resolved, ConditionStatus::Active));
+    assert_eq!(rows[0].row.ended, Some(told(json!("2026-01-30"))));
+    assert_eq!(rows[0].row.status_reason.as_ref().and_then(Sealed::get), Some(&"cured".try_into().unwrap()));
+    let again = given([asthma(1, "ACTIVE"), ended(HistoryList::Conditions), asthma(1, "RELAPSE")]).rows::<Conditions>();
+    assert!(again[0].row.status == ConditionStatus::Relapse && again[0].row.ended.is_none() && again[0].row.status_reason.is_none());
+}
+
+#[test]
+fn what_never_was_true_stays_as_that() {
+    let reason = "of another patient".try_into().unwrap();
+    let in_error = HistoryEntryEnteredInError { list: HistoryList::Conditions, entry_id: entry(1), reason, marked_at: Instant::from_micros(3) };
+    let log = given([asthma(1, "ACTIVE"), in_error.into()]);
+    assert_eq!(log.says::<Conditions>("status").as_deref(), Some("ENTERED_IN_ERROR"));
+    assert_eq!(log.says::<Conditions>("status_reason").as_deref(), Some("\"of another patient\""));
+}
+
+#[test]
+fn the_same_entry_id_in_another_list_is_another_entry() {
+    let rows = given([asthma(1, "ACTIVE"), ended(HistoryList::Allergies)]).rows::<Conditions>();
+    assert_eq!(rows[0].row.status, ConditionStatus::Active);
 }
 
 #[test]

@@ -70,6 +70,11 @@ impl<F: Fold> Past<F> {
         events.into_iter().try_for_each(|event| self.0.fold::<F>(event))
     }
 
+    /// The rows by now, in the same order, before it goes on.
+    pub fn rows(&self) -> impl Iterator<Item = &Stamped<F::Row>> {
+        self.0.iter()
+    }
+
     /// The rows by now, in the order of their keys.
     pub fn into_rows(self) -> Vec<Stamped<F::Row>> {
         self.0.into_vec()

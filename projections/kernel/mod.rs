@@ -25,5 +25,5 @@ pub use projection::{AnyRows, AtPoison, Change, Follows, Of, Projection, Schema,
 pub(crate) use row::row;
 pub use row::{ColumnInfo, Row, RowKeys, RowPlace, STAMP, Stamp, Stamped, TableInfo, Unreadable};
 pub use rows::Rows;
-pub use sealed::{Blind, BySubject, ForAudit, Sealable, Sealed, SealedCell, Sealer, blind_index, column_context};
+pub use sealed::{Blind, BySubject, ForAudit, Masked, PersonalMasked, Sealable, Sealed, SealedCell, Sealer, blind_index, column_context};
 pub(crate) use sealed::{seal, seal_list};

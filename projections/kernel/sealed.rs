@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use anamnesis_domain::Identifier;
 use anamnesis_vault as vault;
 use anamnesis_vault::{ColumnContext, Context, IndexKeys, OpenError, OpenKeys, Opened, bytea, from_hex};
 use serde::{Serialize, de::DeserializeOwned};
@@ -13,7 +14,7 @@ use crate::kernel::column::{Class, Column, Place};
 
 /// A value that is sealed wherever it is stored. A fold sets it and seldom reads it; a reader opens it first.
 ///
-/// `By` says whose key seals it: the row's subject's, or the organization's audit key.
+/// `By` says whose key seals it, the row's subject's or the organization's audit key, and how much of it clients are shown.
 pub struct Sealed<T, By = BySubject>(State<T>, PhantomData<fn() -> By>);
 
 #[derive(Clone)]
@@ -29,20 +30,46 @@ enum State<T> {
 }
 
 /// Whose key seals a column.
-pub trait Sealer: Send + Sync + 'static {
+pub trait Sealer<T>: Send + Sync + 'static {
     /// Whether it is the organization's audit key, which outlives every erasure.
     const AUDIT: bool;
+
+    /// What clients are shown of a value.
+    fn shown(value: &T) -> Value
+    where
+        T: Serialize,
+    {
+        serde_json::json!(value)
+    }
 }
 
 /// Sealed under the key of the row's subject.
 pub struct BySubject;
+/// Sealed under the key of the row's subject, and shown to clients masked.
+pub struct Masked;
+/// Sealed under the key of the row's subject, and shown to clients with a person's own numbers masked.
+pub struct PersonalMasked;
 /// Sealed under the organization's audit key.
 pub struct ForAudit;
 
-impl Sealer for BySubject {
+impl<T> Sealer<T> for BySubject {
     const AUDIT: bool = false;
 }
-impl Sealer for ForAudit {
+impl Sealer<Vec<Identifier>> for Masked {
+    const AUDIT: bool = false;
+
+    fn shown(identifiers: &Vec<Identifier>) -> Value {
+        identifiers.iter().map(|identifier| serde_json::json!(identifier.masked())).collect()
+    }
+}
+impl Sealer<Vec<Identifier>> for PersonalMasked {
+    const AUDIT: bool = false;
+
+    fn shown(identifiers: &Vec<Identifier>) -> Value {
+        identifiers.iter().map(|identifier| serde_json::json!(identifier.masked_if_personal())).collect()
+    }
+}
+impl<T> Sealer<T> for ForAudit {
     const AUDIT: bool = true;
 }
 
@@ -125,7 +152,7 @@ pub trait SealedCell {
     fn open(&mut self, keys: &OpenKeys, context: &Context) -> Result<(), OpenError>;
 }
 
-impl<T: Sealable, By: Sealer> SealedCell for Sealed<T, By> {
+impl<T: Sealable, By: Sealer<T>> SealedCell for Sealed<T, By> {
     fn for_audit(&self) -> bool {
         By::AUDIT
     }
@@ -147,7 +174,7 @@ impl<T: Sealable, By: Sealer> SealedCell for Sealed<T, By> {
 pub trait Sealable: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync + 'static {}
 impl<T: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync + 'static> Sealable for T {}
 
-impl<T: Sealable, By: Sealer> Column for Sealed<T, By> {
+impl<T: Sealable, By: Sealer<T>> Column for Sealed<T, By> {
     const SQL: &'static str = "bytea";
     const CLASS: Class = Class::Sealed;
 
@@ -172,7 +199,7 @@ impl<T: Sealable, By: Sealer> Column for Sealed<T, By> {
     }
 
     fn json(&self) -> Option<Value> {
-        Some(self.get().map_or(Value::Null, |value| serde_json::json!(value)))
+        Some(self.get().map_or(Value::Null, By::shown))
     }
 
     fn is_erased(&self) -> bool {

@@ -3,7 +3,7 @@
 use anamnesis_domain::patient::{CareTeamMember, Contact, Demographics, EmergencyContact, Insurance, NewPatient, PatientEvent};
 use anamnesis_domain::{AccountId, AnyEvent, Identifier, Instant, PatientId, PatientNumber, ProviderId, Recorded, Text};
 
-use crate::kernel::{Blind, Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
+use crate::kernel::{Blind, Fold, Follows, Key, Masked, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
 use crate::normal;
 
 #[cfg(test)]
@@ -36,7 +36,7 @@ row! {
         contact: Option<Sealed<Contact>>,
         phone_index: Vec<Blind>,
         email_index: Vec<Blind>,
-        identifiers: Option<Sealed<Vec<Identifier>>>,
+        identifiers: Option<Sealed<Vec<Identifier>, Masked>>,
         identifier_index: Vec<Blind>,
         insurance_info: Option<Sealed<Vec<Insurance>>>,
         emergency_contact: Option<Sealed<Vec<EmergencyContact>>>,
@@ -154,7 +154,16 @@ impl PatientRow {
             PatientEvent::PatientRegistered(_)
             | PatientEvent::ConditionRecorded(_)
             | PatientEvent::AllergyRecorded(_)
-            | PatientEvent::MedicationRecorded(_) => {}
+            | PatientEvent::MedicationRecorded(_)
+            | PatientEvent::HistoryEntryEnded(_)
+            | PatientEvent::HistoryEntryEnteredInError(_)
+            | PatientEvent::AmendmentRequested(_)
+            | PatientEvent::AmendmentDeadlineExtended(_)
+            | PatientEvent::AmendmentAccepted(_)
+            | PatientEvent::AmendmentDenied(_)
+            | PatientEvent::AmendmentDenialDisputed(_)
+            | PatientEvent::AmendmentDisputeRebutted(_)
+            | PatientEvent::AmendmentRecipientTold(_) => {}
         }
     }
 

@@ -71,6 +71,15 @@ fn identifiers_come_and_go_one_by_one() {
 }
 
 #[test]
+fn clients_are_shown_the_end_of_a_number_only() {
+    let long = json!({ "identifier_type": "SOCIAL_SECURITY", "value": "999-41-7203" });
+    let added = PatientIdentifierAdded { identifier: told(long), added_at: Instant::from_micros(6) };
+    let shown = given([registered(), added.into()]).rows::<Patients>().remove(0).json();
+    assert_eq!(shown["identifiers"][0]["value"], "••••", "too short to show four of it");
+    assert_eq!(shown["identifiers"][1]["value"], "••••7203");
+}
+
+#[test]
 fn a_patient_without_contact_is_found_by_none() {
     let changed = PatientContactChanged { contact: Contact::default(), changed_at: Instant::from_micros(6) };
     let patient = row(&given([registered(), changed.into()]));

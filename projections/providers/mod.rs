@@ -6,7 +6,7 @@ use anamnesis_domain::{
     PhoneContact, ProviderId, ProviderNumber, Recorded, Text,
 };
 
-use crate::kernel::{Blind, Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
+use crate::kernel::{Blind, Fold, Follows, Key, Of, PersonalMasked, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
 use crate::normal;
 
 #[cfg(test)]
@@ -43,7 +43,7 @@ row! {
         phones: Option<Sealed<Vec<PhoneContact>>>,
         emails: Option<Sealed<Vec<EmailContact>>>,
         addresses: Option<Sealed<Vec<Address>>>,
-        identifiers: Option<Sealed<Vec<Identifier>>>,
+        identifiers: Option<Sealed<Vec<Identifier>, PersonalMasked>>,
         identifier_index: Vec<Blind>,
         availability: Option<Sealed<Availability>>,
         rating: Option<f64>,

@@ -1,8 +1,8 @@
 //! What is written down about a patient, of which kind, when, and does it still hold?
 
-use anamnesis_domain::record::{Finding, NewRecord, RecordContent, RecordEvent, RecordSource, RecordStatus, RecordType};
+use anamnesis_domain::record::{Finding, NewRecord, RecordContent, RecordEvent, RecordSource, RecordStatus, RecordSummarized, RecordType};
 use anamnesis_domain::{
-    AnyEvent, AppointmentId, ClinicalValue, Code, Date, Instant, JsonText, Line, PatientId, ProviderId, RecordId, Recorded, Text,
+    AnyEvent, AppointmentId, ClinicalValue, Code, Date, Instant, JsonText, Line, PatientId, ProviderId, RecordId, Recorded, Sha256, Text,
 };
 
 use crate::kernel::{Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
@@ -17,7 +17,7 @@ pub const RECORDS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 1,
+    version: 2,
     tables: &[&Of::<Records>::TABLE],
 };
 
@@ -56,9 +56,13 @@ row! {
         amendment_reason: Option<Sealed<Text>>,
         signed_by: Vec<ProviderId>,
         signed_at: Option<Instant>,
+        signed_sha256: Option<Sealed<Sha256>>,
+        summaries: Option<Sealed<Vec<RecordSummarized>>>,
         processing_error: Option<Sealed<Text>>,
         archived_at: Option<Instant>,
         archival_reason: Option<Sealed<Text>>,
+        restored_at: Option<Instant>,
+        restoration_reason: Option<Sealed<Text>>,
         entered_in_error_at: Option<Instant>,
         entered_in_error_reason: Option<Sealed<Text>>,
         written_at: Instant,
@@ -71,6 +75,7 @@ pub struct Records;
 impl Fold for Records {
     type Row = RecordRow;
     const STREAMS: Streams = Streams::Of(&["record"]);
+    const OPENED: &'static [&'static str] = &["summaries"];
 
     fn keys(event: &Recorded) -> Vec<Key> {
         vec![event.aggregate_id.into()]
@@ -119,9 +124,13 @@ impl RecordRow {
             amendment_reason: None,
             signed_by: Vec::new(),
             signed_at: None,
+            signed_sha256: None,
+            summaries: None,
             processing_error: None,
             archived_at: None,
             archival_reason: None,
+            restored_at: None,
+            restoration_reason: None,
             entered_in_error_at: None,
             entered_in_error_reason: None,
             written_at,
@@ -141,17 +150,28 @@ impl RecordRow {
                     version: amended.version.into(),
                     amended_at: Some(amended.amended_at),
                     amendment_reason: Some(Sealed::new(amended.reason.clone())),
+                    summaries: self.summaries.clone(),
                     processing_error: self.processing_error.clone(),
+                    restored_at: self.restored_at,
+                    restoration_reason: self.restoration_reason.clone(),
                     ..Self::new(self.record_id, &amended.record, self.status, self.written_at)
                 };
             }
             RecordEvent::RecordSigned(signed) => {
                 self.signed_by.push(signed.provider_id);
-                self.signed_at = Some(signed.signed_at);
+                (self.signed_at, self.signed_sha256) = (Some(signed.signed_at), seal(signed.content_sha256.as_ref()));
             }
+            RecordEvent::RecordSummarized(summarized) => match &mut self.summaries {
+                Some(summaries) => summaries.change(|kept| kept.push(summarized.clone())),
+                None => self.summaries = Some(Sealed::new(vec![summarized.clone()])),
+            },
             RecordEvent::RecordArchived(archived) => {
                 (self.status, self.archived_at) = (RecordStatus::Archived, Some(archived.archived_at));
                 self.archival_reason = seal(archived.reason.as_ref());
+            }
+            RecordEvent::RecordRestored(restored) => {
+                (self.status, self.archived_at, self.archival_reason) = (restored.status, None, None);
+                (self.restored_at, self.restoration_reason) = (Some(restored.restored_at), Some(Sealed::new(restored.reason.clone())));
             }
             RecordEvent::RecordEnteredInError(wrong) => {
                 (self.is_entered_in_error, self.entered_in_error_at) = (true, Some(wrong.marked_at));

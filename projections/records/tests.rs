@@ -1,4 +1,5 @@
-use anamnesis_domain::record::{RecordAmended, RecordCreated, RecordEnteredInError, RecordSigned};
+use anamnesis_domain::SummaryId;
+use anamnesis_domain::record::{RecordAmended, RecordArchived, RecordCreated, RecordEnteredInError, RecordRestored, RecordSigned};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -22,7 +23,16 @@ fn created() -> RecordEvent {
 }
 
 fn signed() -> RecordEvent {
-    RecordSigned { version: 1, provider_id: ProviderId(Uuid::from_u128(0xd1)), signed_at: Instant::from_micros(2) }.into()
+    let content_sha256 = Some(record("HbA1c").digest());
+    RecordSigned { version: 1, provider_id: ProviderId(Uuid::from_u128(0xd1)), signed_at: Instant::from_micros(2), content_sha256 }.into()
+}
+
+fn summarized(n: u128) -> RecordEvent {
+    let summary = told(json!({
+        "summary_type": "GENERAL", "text": "All is well.", "llm_provider": "anthropic", "llm_model": "claude-3", "confidence": 0.9,
+        "processing_time_ms": 812, "token_count": 100,
+    }));
+    RecordSummarized { summary_id: SummaryId(Uuid::from_u128(n)), version: 1, summary, summarized_at: Instant::from_micros(3) }.into()
 }
 
 fn given(events: impl IntoIterator<Item = RecordEvent>) -> Log {
@@ -45,6 +55,7 @@ fn an_amended_record_is_a_new_version_that_nobody_has_signed() {
     let log = given([created(), signed(), amended.into()]);
     let record = log.rows::<Records>().remove(0).row;
     assert_eq!((record.version, record.signed_by.len(), record.signed_at), (2, 0, None));
+    assert!(record.signed_sha256.is_none(), "what nobody has signed has no signed digest");
     assert_eq!(log.says::<Records>("title").as_deref(), Some("\"HbA1c, corrected\""));
     assert_eq!(record.written_at.micros(), 1, "when it was first written stays");
 }
@@ -55,4 +66,29 @@ fn a_record_entered_in_error_stays_and_says_so() {
     let record = given([created(), wrong.into()]).rows::<Records>().remove(0).row;
     assert!(record.is_entered_in_error);
     assert_eq!(record.entered_in_error_at.map(Instant::micros), Some(4));
+}
+
+#[test]
+fn a_signed_record_shows_what_was_signed() {
+    let digest = format!("\"{}\"", record("HbA1c").digest().as_str());
+    assert_eq!(given([created(), signed()]).says::<Records>("signed_sha256"), Some(digest));
+}
+
+#[test]
+fn summaries_gather_and_outlast_an_amendment() {
+    let amended = RecordAmended { version: 2, record: record("HbA1c"), reason: "typo".try_into().unwrap(), amended_at: Instant::from_micros(4) };
+    let record = given([created(), summarized(1), summarized(2), amended.into()]).rows::<Records>().remove(0).row;
+    let kept = record.summaries.as_ref().and_then(Sealed::get).expect("they are known to the fold");
+    assert_eq!(kept.iter().map(|one| (one.summary_id.0.as_u128(), one.version)).collect::<Vec<_>>(), [(1, 1), (2, 1)]);
+}
+
+#[test]
+fn a_restored_record_is_where_it_was_and_says_why() {
+    let archived = RecordArchived { reason: Some("old".try_into().unwrap()), archived_at: Instant::from_micros(5) };
+    let restored = RecordRestored { status: RecordStatus::Completed, reason: "needed".try_into().unwrap(), restored_at: Instant::from_micros(6) };
+    let log = given([created(), archived.into(), restored.into()]);
+    let record = log.rows::<Records>().remove(0).row;
+    assert_eq!((record.status, record.archived_at), (RecordStatus::Completed, None));
+    assert!(record.archival_reason.is_none());
+    assert_eq!(log.says::<Records>("restoration_reason").as_deref(), Some("\"needed\""));
 }

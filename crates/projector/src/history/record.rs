@@ -1,6 +1,7 @@
 //! What was known of a patient, all of it?
 
 use anamnesis_domain::Recorded;
+use anamnesis_projections::amendment_requests::AmendmentRequests;
 use anamnesis_projections::appointments::Appointments;
 use anamnesis_projections::consents::Consents;
 use anamnesis_projections::history_lists::{Allergies, Conditions, Medications};
@@ -35,6 +36,8 @@ pub struct PatientRecord {
     pub insights: Vec<Json>,
     /// Consents.
     pub consents: Vec<Json>,
+    /// Requests for amendment.
+    pub amendment_requests: Vec<Json>,
 }
 
 /// In which order the lists of one patient stand.
@@ -50,6 +53,8 @@ pub struct Orders {
     pub insights: Order,
     /// Consents: as they were granted.
     pub consents: Order,
+    /// Requests for amendment: by their deadline.
+    pub amendment_requests: Order,
 }
 
 /// The orders, here and at the edge.
@@ -59,6 +64,7 @@ pub const ORDERS: Orders = Orders {
     records: Order::oldest_first("record_date"),
     insights: Order::oldest_first("generated_at"),
     consents: Order::oldest_first("created_at"),
+    amendment_requests: Order::oldest_first("due_at"),
 };
 
 /// Folds a patient's record, event by event.
@@ -72,6 +78,7 @@ pub(super) struct Folding {
     records: Past<Records>,
     insights: Past<Insights>,
     consents: Past<Consents>,
+    amendment_requests: Past<AmendmentRequests>,
 }
 
 impl Folding {
@@ -84,7 +91,8 @@ impl Folding {
         self.appointments.fold(events)?;
         self.records.fold(events)?;
         self.insights.fold(events)?;
-        self.consents.fold(events)
+        self.consents.fold(events)?;
+        self.amendment_requests.fold(events)
     }
 
     /// What follows from all of them.
@@ -98,6 +106,7 @@ impl Folding {
             records: listed(self.records, ORDERS.records),
             insights: listed(self.insights, ORDERS.insights),
             consents: listed(self.consents, ORDERS.consents),
+            amendment_requests: listed(self.amendment_requests, ORDERS.amendment_requests),
         }
     }
 }
@@ -123,6 +132,7 @@ impl PatientRecord {
         record.insert("records".to_owned(), by_id(&self.records, "record_id"));
         record.insert("insights".to_owned(), by_id(&self.insights, "insight_id"));
         record.insert("consents".to_owned(), by_id(&self.consents, "consent_id"));
+        record.insert("amendment_requests".to_owned(), by_id(&self.amendment_requests, "request_id"));
         record.into()
     }
 }

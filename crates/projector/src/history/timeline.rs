@@ -28,7 +28,7 @@ pub struct Told {
     pub actor_id: Uuid,
     /// What belongs together across streams.
     pub correlation_id: Uuid,
-    /// What it says; none: it was erased.
+    /// What it says, with identity numbers masked; none: it was erased.
     pub data: Option<Value>,
     /// Whether its subject's keys were destroyed, so that nobody can read it any more.
     pub erased: bool,
@@ -48,7 +48,7 @@ impl Told {
             event_type: event.event_type.clone(),
             actor_id: event.actor_id,
             correlation_id: event.correlation_id,
-            data: event.event.value().and_then(|event| event.serialize_payload(serde_json::value::Serializer).ok()),
+            data: event.event.value().and_then(|event| event.told().ok()),
             erased: event.event == Opened::Erased,
         }
     }
