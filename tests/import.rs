@@ -111,7 +111,11 @@ fn a_patient_is_the_same_field_by_field_in_the_bundle_and_in_the_api() {
     assert_eq!((&stored["postal_code"], &stored["country"]), (&address["postalCode"], &address["country"]));
     let identifiers = patient["identifiers"].as_array().unwrap();
     let ssn = identifiers.iter().find(|identifier| identifier["identifier_type"] == "SOCIAL_SECURITY").unwrap();
-    assert_eq!((&ssn["system"], &ssn["value"]), (&source["identifier"][2]["system"], &source["identifier"][2]["value"]));
+    let value = source["identifier"][2]["value"].as_str().unwrap();
+    assert_eq!(
+        (&ssn["system"], ssn["value"].as_str().unwrap()),
+        (&source["identifier"][2]["system"], &*format!("••••{}", &value[value.len() - 4..]))
+    );
     assert_eq!(patient["deceased_at"], Value::Null);
     assert_eq!(patient["status"], "ACTIVE");
 }

@@ -29,6 +29,7 @@ mod rights;
 mod roles;
 mod secrecy;
 mod sign_in;
+mod specification_map;
 mod stack;
 mod streams;
 mod tampering;

@@ -59,6 +59,7 @@ fn the_description_lists_what_was_promised() {
         ("post", "/v1/appointments/{id}/reschedule"),
         ("get", "/v1/records"),
         ("get", "/v1/records/{id}"),
+        ("get", "/v1/records/{id}/versions"),
         ("post", "/v1/records"),
         ("get", "/v1/insights"),
         ("get", "/v1/insights/{id}"),

@@ -91,7 +91,7 @@ fn a_death_and_all_else_of_a_patient_follow_the_source() {
     assert_eq!(patient["deceased_at"], "2026-01-02T03:04:05Z");
     assert_eq!(
         patient["identifiers"],
-        json!([{ "system": "http://hl7.org/fhir/sid/us-ssn", "identifier_type": "SOCIAL_SECURITY", "value": "999-11-3333" }])
+        json!([{ "system": "http://hl7.org/fhir/sid/us-ssn", "identifier_type": "SOCIAL_SECURITY", "value": "••••3333" }])
     );
     assert_eq!(patient["emergency_contact"][0]["name"]["family"], "Byron");
     assert!(patient["primary_care_provider"].is_string(), "{patient:#}");
@@ -190,4 +190,23 @@ fn an_appointment_that_is_called_off_at_the_source_is_called_off_here() {
     assert_eq!(booked()["status"], "CANCELLED");
     let again = export("booked", &later);
     assert_eq!(again["errors"][0]["resource_type"], "Appointment", "what can't be told is reported: {again:#}");
+}
+
+#[test]
+fn a_visit_follows_the_source() {
+    let (exports, id) = (Exports::new(), unique());
+    let export = |status: &str, end: &str| {
+        let period = json!({ "start": "2024-05-01T08:00:00Z", "end": end });
+        let class = json!({ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB" });
+        let encounter = json!({ "resourceType": "Encounter", "id": id, "status": status, "class": class, "period": period });
+        exports.added(&[exports.patient(json!({})), exports.of_patient("subject", encounter)])
+    };
+    let visit = || exports.get(&format!("/v1/appointments?patient={}", exports.id()))["items"][0].clone();
+    assert!(export("in-progress", "2024-05-01T08:30:00Z") > 0);
+    assert_eq!(visit()["visit_status"], "IN_PROGRESS");
+    assert!(export("finished", "2024-05-01T09:00:00Z") > 0);
+    assert_eq!((&visit()["visit_status"], &visit()["ends_at"]), (&json!("FINISHED"), &json!("2024-05-01T09:00:00Z")));
+    assert_eq!(export("finished", "2024-05-01T09:00:00Z"), 0);
+    assert!(export("in-progress", "2024-05-01T08:30:00Z") > 0, "a content that comes back is brought back");
+    assert_eq!(visit()["visit_status"], "IN_PROGRESS");
 }

@@ -11,6 +11,8 @@ pub enum Permission {
     ReadPatients,
     /// Register patients and change what is known of them.
     WritePatients,
+    /// See the numbers that others gave a patient unmasked: SSN, passport, … (45 CFR 164.502(b): who has to deal with them).
+    RevealIdentifiers,
     /// See appointments.
     ReadAppointments,
     /// Book and change appointments.
@@ -31,6 +33,10 @@ pub enum Permission {
     ReadConsents,
     /// Grant and revoke consents.
     WriteConsents,
+    /// Ask for an amendment of a patient's record, and disagree with a denial (45 CFR 164.526).
+    RequestAmendments,
+    /// Accept and deny such requests, and answer disagreement.
+    DecideAmendments,
     /// See a patient's history, whole, at any time.
     ReadHistory,
     /// See providers, organizations and facilities: no person's health data.
@@ -39,7 +45,7 @@ pub enum Permission {
     WriteDirectory,
     /// See and change accounts.
     ManageAccounts,
-    /// Rate a provider.
+    /// Rate a provider whom one has seen.
     RateProviders,
     /// See who has looked at a patient's data, and why (45 CFR 164.528).
     ReadDisclosures,
@@ -112,6 +118,7 @@ impl Permission {
     pub const ALL: &'static [Self] = &[
         Self::ReadPatients,
         Self::WritePatients,
+        Self::RevealIdentifiers,
         Self::ReadAppointments,
         Self::WriteAppointments,
         Self::ConductAppointments,
@@ -122,6 +129,8 @@ impl Permission {
         Self::ReviewInsights,
         Self::ReadConsents,
         Self::WriteConsents,
+        Self::RequestAmendments,
+        Self::DecideAmendments,
         Self::ReadHistory,
         Self::ReadDirectory,
         Self::WriteDirectory,
@@ -157,24 +166,32 @@ impl Rights {
     #[rustfmt::skip]
     fn of(role: Role) -> Self {
         use Permission::{
-            ConductAppointments, ManageAccounts, RateProviders, ReadAppointments, ReadAudit, ReadConsents, ReadDeidentified, ReadDirectory, ReadDisclosures,
-            ReadHistory, ReadInsights, ReadLog, ReadPatients, ReadRecords, ReadStreams, ReviewInsights, WriteAppointments, WriteConsents, WriteDirectory, WriteInsights, WritePatients,
+            ConductAppointments, DecideAmendments, ManageAccounts, RateProviders, ReadAppointments, ReadAudit, ReadConsents, ReadDeidentified, ReadDirectory, ReadDisclosures,
+            ReadHistory, ReadInsights, ReadLog, ReadPatients, ReadRecords, ReadStreams, RequestAmendments, RevealIdentifiers, ReviewInsights, WriteAppointments, WriteConsents, WriteDirectory, WriteInsights, WritePatients,
             WriteRecords,
         };
         let (own, organization): (&[_], &[_]) = match role {
             Role::Patient => (
-                &[ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, WriteConsents, ReadHistory, ReadDisclosures, ReadStreams],
-                &[ReadDirectory, RateProviders],
+                &[
+                    ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, WriteConsents, ReadHistory, ReadDisclosures, ReadStreams,
+                    RateProviders, RevealIdentifiers, RequestAmendments,
+                ],
+                &[ReadDirectory],
             ),
             Role::Provider => (&[], &[
                 ReadPatients, WritePatients, ReadAppointments, WriteAppointments, ConductAppointments, ReadRecords, WriteRecords,
                 ReadInsights, WriteInsights, ReviewInsights, ReadConsents, WriteConsents, ReadHistory, ReadDirectory, ReadStreams,
             ]),
             Role::Staff => (&[], &[
-                ReadPatients, WritePatients, ReadAppointments, WriteAppointments, ConductAppointments, ReadConsents, WriteConsents, ReadDirectory,
+                ReadPatients, WritePatients, RevealIdentifiers, RequestAmendments, ReadAppointments, WriteAppointments, ConductAppointments, ReadConsents,
+                WriteConsents, ReadDirectory,
             ]),
             Role::Admin => (&[], &[ReadDirectory, WriteDirectory, ManageAccounts, ReadLog, ReadStreams, ReadDeidentified]),
-            Role::PrivacyOfficer | Role::Auditor => (&[], &[
+            Role::PrivacyOfficer => (&[], &[
+                ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, ReadHistory, ReadDirectory, ReadDisclosures, ReadAudit,
+                ReadLog, ReadStreams, ReadDeidentified, RequestAmendments, DecideAmendments,
+            ]),
+            Role::Auditor => (&[], &[
                 ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, ReadHistory, ReadDirectory, ReadDisclosures, ReadAudit,
                 ReadLog, ReadStreams, ReadDeidentified,
             ]),
@@ -204,6 +221,14 @@ mod tests {
         assert!(Scope::Own(patient).covers(patient));
         assert!(!Scope::Own(patient).covers(PatientId(Uuid::from_u128(8))));
         assert_eq!(Permission::WriteRecords.given_to(Role::Patient), None);
+    }
+
+    #[test]
+    fn numbers_are_revealed_to_who_deals_with_them_and_to_whom_they_belong() {
+        let given: Vec<_> = Role::ALL.iter().copied().filter(|role| Permission::RevealIdentifiers.given_to(*role).is_some()).collect();
+        assert_eq!(given.len(), 2, "{given:?}");
+        assert_eq!(Permission::RevealIdentifiers.given_to(Role::Staff), Some(Scope::Organization));
+        assert!(matches!(Permission::RevealIdentifiers.given_to(Role::Patient), Some(Scope::Own(_))));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anamnesis_domain::Instant;
-use anamnesis_loops::{Loops, Together};
+use anamnesis_loops::{Loops, Together, shared};
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments as _, Encode, PgExecutor, PgPool, Postgres, Type};
@@ -86,10 +86,8 @@ impl Finder {
 async fn find_all(pool: PgPool, tokens: Vec<TokenHash>, idle_minutes: u32) -> Vec<Result<Option<Open>, AccessError>> {
     let hashes: Vec<&[u8]> = tokens.iter().map(TokenHash::as_slice).collect();
     let found = timeout(LONGEST_LOOK, open(&pool, "s.token_hash = any ($1)", hashes, idle_minutes)).await;
-    match found.unwrap_or(Err(AccessError::Unavailable)) {
-        Ok(found) => tokens.iter().map(|token| Ok(found.iter().find(|open| open.token_hash == *token).cloned())).collect(),
-        Err(error) => vec![Err(error); tokens.len()],
-    }
+    let of = |found: &mut Vec<Open>, token: TokenHash| Ok(found.iter().find(|open| open.token_hash == token).cloned());
+    shared(tokens, found.unwrap_or(Err(AccessError::Unavailable)), of)
 }
 
 /// The session with that id, if it is still open. Looking is not being seen: who does nothing has left.

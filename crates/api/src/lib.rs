@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
 mod account;
+mod amendment_request;
 mod app;
 mod appointment;
 mod audit;

@@ -141,7 +141,7 @@ fn schedule(draft: &mut Draft<'_>, appointment: &Appointment, start: When, peopl
         reason: text::listed(words),
     };
     let now = booked_at(draft, appointment, start);
-    draft.add("schedule", Command::Appointment(AppointmentCommand::Schedule { now, appointment: Box::new(new) }));
+    draft.add("schedule", Command::Appointment(AppointmentCommand::TakeOver { now, appointment: Box::new(new) }));
     Ok(())
 }
 

@@ -119,7 +119,7 @@ fn schedule(
         location: name.map(|name| Location { name: Some(name), ..Location::default() }),
         reason: text::listed(encounter.reason_code.iter().chain(&encounter.r#type).filter_map(CodeableConcept::words)),
     };
-    draft.add("schedule", Command::Appointment(AppointmentCommand::Schedule { now: draft.now, appointment: Box::new(appointment) }));
+    draft.add("schedule", Command::Appointment(AppointmentCommand::TakeOver { now: draft.now, appointment: Box::new(appointment) }));
     Ok(())
 }
 

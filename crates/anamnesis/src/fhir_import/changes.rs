@@ -1,9 +1,9 @@
 //! What does a resource's new content mean for what its old content became?
 //!
-//! A resource is brought to what it says now. What it doesn't name at all isn't taken away: it may have been written
-//! here. That, and what can't be changed, is remarked.
+//! A resource is brought to what it says now. What it doesn't name at all isn't taken away: it may have been written here. That, and what
+//! can't be changed, is remarked. Only visits and the details of appointments follow their source whole.
 
-use anamnesis_domain::appointment::{Appointment, AppointmentCommand, AppointmentStatus, NewAppointment, NewTime};
+use anamnesis_domain::appointment::{Appointment, AppointmentCommand, AppointmentDetails, AppointmentStatus, NewAppointment, NewTime, NewVisit};
 use anamnesis_domain::patient::{CareTeamMember, Chart, NewPatient, PatientCommand};
 use anamnesis_domain::provider::{Provider, ProviderCommand, ProviderProfile};
 use anamnesis_domain::record::{NewRecord, Record, RecordCommand};
@@ -142,7 +142,7 @@ pub(super) fn of_record(now: Instant, before: &Record, record: &NewRecord, is_wr
     Changes::one(Command::Record(RecordCommand::Amend { now, record, reason }))
 }
 
-/// Of an appointment: its time, provider and place. What else became of it follows from the resource's other commands.
+/// Of an appointment: its time, provider and place, what it is for and why. What else became of it follows from the resource's other commands.
 /// None: that can't be told of what stands here.
 pub(super) fn of_appointment(now: Instant, before: &Appointment, after: &NewAppointment, is_over_there: bool) -> Option<Changes> {
     let Appointment::Booked { appointment, status, .. } = before else { return None };
@@ -156,12 +156,23 @@ pub(super) fn of_appointment(now: Instant, before: &Appointment, after: &NewAppo
         let time = Box::new(time_of(after));
         changes = Changes::one(Command::Appointment(AppointmentCommand::Reschedule { now, time }));
     }
-    let same =
-        appointment.facility_id == after.facility_id && appointment.appointment_type == after.appointment_type && appointment.reason == after.reason;
-    if !same {
-        changes.remark("", "of an appointment only the time, the provider and the place can be changed");
+    let details = AppointmentDetails::of(after);
+    if !is_over {
+        changes.commands.push(("details".to_owned(), Command::Appointment(AppointmentCommand::ChangeDetails { now, details })));
+    } else if details != AppointmentDetails::of(appointment) {
+        changes.remark("", "what it is for, where and why stay as they are: it is over");
     }
     Some(changes)
+}
+
+/// Of a visit: what happened, as the source knows it now. None: an appointment stands here, which isn't a visit's past.
+pub(super) fn of_visit(now: Instant, before: &Appointment, visit: &NewVisit) -> Option<Changes> {
+    let Appointment::Visited { visit: known } = before else { return None };
+    if known.patient_id != visit.patient_id {
+        return None;
+    }
+    let (visit, reason) = (Box::new(visit.clone()), Some(changed_at_the_source()));
+    Some(Changes::one(Command::Appointment(AppointmentCommand::CorrectVisit { now, visit, reason })))
 }
 
 fn time_of(appointment: &NewAppointment) -> NewTime {

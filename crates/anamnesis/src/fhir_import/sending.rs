@@ -211,13 +211,14 @@ impl Importer<'_> {
                 Some(before) => changes::of_record(now, &before, record, is_planned(is_mark)),
                 None => itself(),
             },
-            Command::Appointment(AppointmentCommand::Schedule { appointment, .. }) => match self.present::<Appointment>(id).await? {
+            Command::Appointment(AppointmentCommand::TakeOver { appointment, .. }) => match self.present::<Appointment>(id).await? {
                 Some(before) => changes::of_appointment(now, &before, appointment, is_planned(is_end)).ok_or_else(not_told)?,
                 None => itself(),
             },
-            Command::Appointment(AppointmentCommand::RecordVisit { .. }) if self.present::<Appointment>(id).await?.is_some() => {
-                return Err(not_told());
-            }
+            Command::Appointment(AppointmentCommand::RecordVisit { visit, .. }) => match self.present::<Appointment>(id).await? {
+                Some(before) => changes::of_visit(now, &before, visit).ok_or_else(not_told)?,
+                None => itself(),
+            },
             // what holds already has no effect, and entries of a history and affiliations take the place of those with their id
             Command::Patient(_) | Command::Provider(_) | Command::Facility(_) | Command::Record(_) | Command::Appointment(_) => itself(),
         })
@@ -241,7 +242,7 @@ impl Importer<'_> {
             Command::Provider(command) => self.run::<Provider>(id, matches!(command, ProviderCommand::Register { .. }), command, caller).await,
             Command::Facility(command) => self.run::<Facility>(id, matches!(command, FacilityCommand::Register { .. }), command, caller).await,
             Command::Appointment(command) => {
-                let begins = matches!(command, AppointmentCommand::Schedule { .. } | AppointmentCommand::RecordVisit { .. });
+                let begins = matches!(command, AppointmentCommand::TakeOver { .. } | AppointmentCommand::RecordVisit { .. });
                 self.run::<Appointment>(id, begins, command, caller).await
             }
             Command::Record(command) => self.run::<Record>(id, matches!(command, RecordCommand::Create { .. }), command, caller).await,

@@ -128,6 +128,9 @@ macro_rules! needs {
 needs!(
     ReadPatients,
     WritePatients,
+    RevealIdentifiers,
+    RequestAmendments,
+    DecideAmendments,
     ReadAppointments,
     WriteAppointments,
     ConductAppointments,

@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use anamnesis_domain::access::{Access, AccessAction, AccessCommand, AccessDenied, AccessKind, AccessMethod, AccessedSubject, DataAccessed};
+use anamnesis_domain::access::{
+    Access, AccessAction, AccessCommand, AccessDenied, AccessKind, AccessMethod, AccessedSubject, DataAccessed, PurposeOfUse,
+};
 use anamnesis_domain::consent::DataCategory;
-use anamnesis_domain::{AccountId, Line, PatientId, SessionId};
+use anamnesis_domain::{AccountId, Line, PatientId, SessionId, Text};
 use anamnesis_journal::Caller;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -27,6 +29,14 @@ pub(crate) struct Disclosed<T> {
     answer: T,
     headers: HeaderMap,
     disclosure: Disclosure,
+    reason: Option<Reason>,
+}
+
+/// Why something is asked for, where its caller has to say so.
+#[derive(Clone)]
+pub(crate) struct Reason {
+    pub(crate) purpose: PurposeOfUse,
+    pub(crate) justification: Text,
 }
 
 /// What is recorded of an answer.
@@ -45,7 +55,12 @@ pub(crate) struct Disclosure {
 
 impl<T> Disclosed<T> {
     pub(crate) fn new(answer: T, disclosure: Disclosure) -> Self {
-        Self { answer, headers: HeaderMap::new(), disclosure }
+        Self { answer, headers: HeaderMap::new(), disclosure, reason: None }
+    }
+
+    /// Records this reason, and not what the headers say.
+    pub(crate) fn because(self, reason: Reason) -> Self {
+        Self { reason: Some(reason), ..self }
     }
 
     /// Says which position the answer reflects.
@@ -65,7 +80,7 @@ impl Disclosed<Listed> {
     /// The only one of a list, if it is there.
     pub(crate) fn only(self) -> Result<Disclosed<Item>, Problem> {
         let (answer, etag) = self.answer.only()?;
-        Ok(Disclosed { answer, headers: self.headers, disclosure: self.disclosure }.header("etag", etag))
+        Ok(Disclosed { answer, headers: self.headers, disclosure: self.disclosure, reason: self.reason }.header("etag", etag))
     }
 }
 
@@ -75,13 +90,14 @@ struct Pending {
     json: Vec<u8>,
     headers: HeaderMap,
     disclosure: Disclosure,
+    reason: Option<Reason>,
 }
 
 impl<T: Serialize> IntoResponse for Disclosed<T> {
     fn into_response(self) -> Response {
         let Ok(json) = serde_json::to_vec(&self.answer) else { return Problem::internal().into_response() };
         let mut response = Problem::internal().into_response();
-        response.extensions_mut().insert(Pending { json, headers: self.headers, disclosure: self.disclosure });
+        response.extensions_mut().insert(Pending { json, headers: self.headers, disclosure: self.disclosure, reason: self.reason });
         response
     }
 }
@@ -91,7 +107,10 @@ pub(crate) async fn record_disclosures(State(app): State<App>, request: Request,
     let call = request.extensions().get::<Call>().cloned();
     let mut response = next.run(request).await;
     let Some(pending) = response.extensions_mut().remove::<Pending>() else { return response };
-    let Some(call) = call else { return Problem::internal().into_response() };
+    let Some(mut call) = call else { return Problem::internal().into_response() };
+    if let Some(Reason { purpose, justification }) = pending.reason.clone() {
+        (call.purpose, call.justification) = (purpose, Some(justification));
+    }
     match record(&app, &call, &pending.disclosure).await {
         Ok(()) => release(pending),
         Err(problem) => problem.into_response(),

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use anamnesis_access::Scope;
 use anamnesis_cache::Key;
-use anamnesis_domain::PatientId;
 use anamnesis_domain::access::AccessAction;
 use anamnesis_domain::consent::DataCategory;
+use anamnesis_domain::{PatientId, Recorded};
+use anamnesis_projections::amendment_requests::{AMENDMENT_REQUESTS, AmendmentRequests};
 use anamnesis_projections::appointments::{APPOINTMENTS, Appointments};
 use anamnesis_projections::audit_logs::{AUDIT_LOGS, AuditLogs};
 use anamnesis_projections::compliance_logs::{COMPLIANCE_LOGS, ComplianceLogs};
@@ -69,6 +70,7 @@ views! {
     Conditions of HISTORY_LISTS: "conditions", Records, |of| Some(of.row.patient_id);
     Allergies of HISTORY_LISTS: "allergies", Records, |of| Some(of.row.patient_id);
     Medications of HISTORY_LISTS: "medications", Records, |of| Some(of.row.patient_id);
+    AmendmentRequests of AMENDMENT_REQUESTS: "amendment_requests", Records, |of| Some(of.row.patient_id);
     Appointments of APPOINTMENTS: "appointments", Appointments, |of| Some(of.row.patient_id);
     Records of RECORDS: "records", Records, |of| Some(of.row.patient_id);
     Insights of INSIGHTS: "insights", Insights, |of| Some(of.row.patient_id);
@@ -169,6 +171,34 @@ impl App {
         Ok(listed(&found, asked.order, Disclosure { resource_id: Some(patient.0), ..disclosure }))
     }
 
+    /// All that happened to one thing up to a moment, for an answer that no table gives.
+    pub(crate) async fn past_of<V: View, P: Needs>(&self, may: &May<P>, id: Uuid, when: When) -> Result<PastOfOne, Problem> {
+        self.reach_stream::<V, P>(may, id).await?;
+        let position = self.end(may, when.as_of, when.after).await?;
+        let history = self.history(may);
+        let patient = history.subject(stream::<V>(), id).await?.ok_or_else(Problem::not_found)?.into();
+        let events = history.of_stream(stream::<V>(), id, position).await?;
+        if events.is_empty() {
+            Err(Problem::not_found())
+        } else {
+            Ok(PastOfOne { id, patient, events, position, as_of: when.as_of.map(|_| position) })
+        }
+    }
+
+    /// The position up to which the past is told: that of a moment, or the log's end.
+    pub(crate) async fn end<P>(&self, may: &May<P>, as_of: Option<AsOf>, after: After) -> Result<u64, Problem> {
+        if let Some(AsOf(moment)) = as_of {
+            return self.position_at(&may.call, "as_of", moment).await;
+        }
+        let wanted = after.wanted(self).await?.position;
+        let head = self.log.head().await?;
+        if head.position >= wanted {
+            return Ok(head.position);
+        }
+        let reached = self.log.wait_for(wanted, self.after_wait()).await;
+        reached.map(|head| head.position).ok_or_else(|| Problem::unavailable("the log hasn't reached Anamnesis-After; try again"))
+    }
+
     /// Refuses a thing of a patient out of reach, and records that it was tried: row-level security would hide it, and with it whose it is.
     async fn reach_stream<V: View, P: Needs>(&self, may: &May<P>, id: Uuid) -> Result<(), Problem> {
         if may.scope == Scope::Organization {
@@ -203,6 +233,25 @@ impl App {
             return Err(Problem::not_found());
         }
         Ok(Found { page: query.pick(fold_until::<V>(&events)?), position, as_of: Some(position) })
+    }
+}
+
+/// What happened to one thing of a patient.
+pub(crate) struct PastOfOne {
+    id: Uuid,
+    patient: PatientId,
+    pub(crate) events: Vec<Recorded>,
+    position: u64,
+    as_of: Option<u64>,
+}
+
+impl PastOfOne {
+    /// Shows rows that were folded from it.
+    pub(crate) fn shown<V: View>(self, rows: Vec<Stamped<V::Row>>, next: Option<String>) -> Disclosed<Listed> {
+        let found = Found { page: Page { rows, next: None }, position: self.position, as_of: self.as_of };
+        let disclosure = disclosure::<V>(&found, AccessAction::Read).naming::<V>(Some(self.patient));
+        let listed = Listed { items: found.page.rows.iter().map(Stamped::json).collect(), next };
+        Disclosed::new(listed, Disclosure { resource_id: Some(self.id), ..disclosure }).at(found.position)
     }
 }
 

@@ -5,6 +5,7 @@ mod close;
 mod get;
 mod list;
 mod register;
+mod reopen;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,4 +22,5 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(register::register_facility))
         .routes(routes!(change::change_facility))
         .routes(routes!(close::close_facility))
+        .routes(routes!(reopen::reopen_facility))
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{disclosure, end, must_be_there};
+use super::{disclosure, must_be_there};
 use crate::App;
 use crate::edge::{After, AsOf, Disclosed, Disclosure, May, Params, PathId, Problem, QueryProblems, may};
 
@@ -48,7 +48,7 @@ pub(crate) async fn get_patient_history_diff(
     let from = app.position_at(&may.call, "from", between.from.0).await?;
     let to = match between.to {
         Some(AsOf(moment)) => app.position_at(&may.call, "to", moment).await?,
-        None => end(&app, &may, None, after).await?,
+        None => app.end(&may, None, after).await?,
     };
     if from > to {
         return Err(Problem::field("from", "must not be later than `to`"));

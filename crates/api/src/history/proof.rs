@@ -4,7 +4,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{disclosure, end, must_be_there};
+use super::{disclosure, must_be_there};
 use crate::App;
 use crate::edge::{After, AsOf, Disclosed, Disclosure, Limit, May, Params, PathId, Problem, QueryProblems, may};
 
@@ -49,7 +49,7 @@ pub(crate) async fn get_patient_proof(
 ) -> Result<Disclosed<PatientProof>, Problem> {
     let patient = PatientId(id);
     must_be_there(&app, &may, patient).await?;
-    let end = end(&app, &may, filter.as_of, after).await?;
+    let end = app.end(&may, filter.as_of, after).await?;
     let limit = Limit::or_default(filter.limit);
     let (after, up_to) = filter.position.map_or((filter.after, end), |only| (only.saturating_sub(1), only.min(end)));
     let part = Part { after, up_to, aggregate: None, limit: limit + 1 };

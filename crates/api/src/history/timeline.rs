@@ -4,7 +4,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{disclosure, end, must_be_there};
+use super::{disclosure, must_be_there};
 use crate::App;
 use crate::edge::{After, AsOf, Disclosed, Disclosure, Limit, May, Params, PathId, Problem, QueryProblems, may};
 
@@ -63,7 +63,7 @@ pub(crate) async fn get_patient_history(
 ) -> Result<Disclosed<Timeline>, Problem> {
     let patient = PatientId(id);
     must_be_there(&app, &may, patient).await?;
-    let up_to = end(&app, &may, filter.as_of, after).await?;
+    let up_to = app.end(&may, filter.as_of, after).await?;
     let limit = Limit::or_default(filter.limit);
     let part = Part { after: filter.after, up_to, aggregate: filter.aggregate.map(|Aggregate(place)| AGGREGATES[place]), limit: limit + 1 };
     let mut events = app.history(&may).page_of_patient(id, &part).await?;

@@ -1,5 +1,6 @@
 //! The operations on organizations.
 
+mod close;
 mod get;
 mod list;
 mod rename;
@@ -13,5 +14,9 @@ use crate::App;
 pub(crate) const COLLECTION: &str = "organizations";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list::list_organizations)).routes(routes!(get::get_organization)).routes(routes!(rename::rename_organization))
+    OpenApiRouter::new()
+        .routes(routes!(list::list_organizations))
+        .routes(routes!(get::get_organization))
+        .routes(routes!(rename::rename_organization))
+        .routes(routes!(close::close_organization))
 }

@@ -10,6 +10,7 @@ mod change_insurance;
 mod change_risk_factors;
 mod correct_demographics;
 mod deactivate;
+mod end_history_entry;
 mod entries;
 mod get;
 mod link_account;
@@ -18,6 +19,7 @@ mod list_allergies;
 mod list_conditions;
 mod list_disclosures;
 mod list_medications;
+mod mark_history_entry_in_error;
 mod reactivate;
 mod record_allergy;
 mod record_condition;
@@ -25,6 +27,7 @@ mod record_death;
 mod record_medication;
 mod register;
 mod remove_identifier;
+mod reveal_identifiers;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -49,9 +52,12 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(change_emergency_contacts::change_patient_emergency_contacts))
         .routes(routes!(add_identifier::add_patient_identifier))
         .routes(routes!(remove_identifier::remove_patient_identifier))
+        .routes(routes!(reveal_identifiers::reveal_patient_identifiers))
         .routes(routes!(record_condition::record_patient_condition))
         .routes(routes!(record_allergy::record_patient_allergy))
         .routes(routes!(record_medication::record_patient_medication))
+        .routes(routes!(end_history_entry::end_patient_history_entry))
+        .routes(routes!(mark_history_entry_in_error::mark_patient_history_entry_in_error))
         .routes(routes!(assign_primary_care_provider::assign_primary_care_provider))
         .routes(routes!(change_care_team::change_patient_care_team))
         .routes(routes!(change_health_goals::change_patient_health_goals))

@@ -6,6 +6,7 @@ mod end_affiliation;
 mod get;
 mod link_account;
 mod list;
+mod list_free_slots;
 mod rate;
 mod register;
 mod reinstate;
@@ -27,6 +28,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_providers))
         .routes(routes!(get::get_provider))
+        .routes(routes!(list_free_slots::list_free_slots))
         .routes(routes!(register::register_provider))
         .routes(routes!(correct_profile::correct_provider_profile))
         .routes(routes!(set_availability::set_provider_availability))

@@ -7,9 +7,12 @@ mod create;
 mod fail_processing;
 mod get;
 mod list;
+mod list_versions;
 mod mark_entered_in_error;
+mod restore;
 mod sign;
 mod start_processing;
+mod summarize;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -29,6 +32,9 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(fail_processing::fail_record_processing))
         .routes(routes!(amend::amend_record))
         .routes(routes!(sign::sign_record))
+        .routes(routes!(list_versions::list_record_versions))
+        .routes(routes!(summarize::summarize_record))
         .routes(routes!(archive::archive_record))
+        .routes(routes!(restore::restore_record))
         .routes(routes!(mark_entered_in_error::mark_record_entered_in_error))
 }

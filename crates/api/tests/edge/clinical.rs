@@ -137,3 +137,30 @@ async fn who_may_not_read_something_is_refused() {
     staff.get("/v1/accounts").await.is_problem(403, None);
     staff.get("/v1/log/proof/inclusion?position=1").await.is_problem(403, None);
 }
+
+#[tokio::test]
+async fn what_a_patient_had_is_over_and_what_they_never_had_is_an_error() {
+    let world = World::new().await;
+    let mut story = Story::begin(&world).await;
+    let (asthma, gout) = (Uuid::now_v7(), Uuid::now_v7());
+    for entry in [asthma, gout] {
+        let body = json!({ "entry_id": entry, "condition": { "code": crate::story::code("44054006"), "status": "ACTIVE", "onset": "2020-01-01" } });
+        story.on_patient("record-condition", &body).await;
+    }
+    story.on_patient("end-history-entry", &json!({ "list": "CONDITIONS", "entry_id": asthma, "ended": "2024-05-01", "reason": "cured" })).await;
+    let wrong = json!({ "list": "CONDITIONS", "entry_id": gout, "reason": "of another patient" });
+    story.on_patient("mark-history-entry-in-error", &wrong).await;
+    let path = format!("/v1/patients/{}", story.patient);
+    let shown = story.doctor.get_after(&format!("{path}/conditions"), &story.last).await;
+    let told = |i: usize| ["status", "ended", "status_reason"].map(|field| shown.body["items"][i][field].clone());
+    assert_eq!(told(0), [json!("RESOLVED"), json!("2024-05-01"), json!("cured")]);
+    assert_eq!(told(1), [json!("ENTERED_IN_ERROR"), Value::Null, json!("of another patient")]);
+
+    let again = story.doctor.post(&format!("{path}/mark-history-entry-in-error"), &wrong).await;
+    assert_eq!((again.status, &again.body["events"]), (axum::http::StatusCode::OK, &json!([])));
+    let end = |list: &str, entry: Uuid| json!({ "list": list, "entry_id": entry, "ended": "2024-05-01" });
+    let refused = story.doctor.post(&format!("{path}/end-history-entry"), &end("CONDITIONS", gout)).await;
+    refused.is_problem(409, None);
+    let unknown = story.doctor.post(&format!("{path}/end-history-entry"), &end("ALLERGIES", asthma)).await;
+    unknown.is_problem(422, None);
+}

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod accesses;
+mod amendments;
+mod bookings;
 mod cached;
 mod clinical;
 mod consents;
@@ -10,6 +12,7 @@ mod health;
 mod history;
 mod log;
 mod patients;
+mod records;
 mod routes;
 mod sessions;
 mod story;

@@ -147,3 +147,78 @@ async fn the_etag_of_an_answer_is_what_if_match_takes() {
     let stale = staff.post_with(&format!("{path}/change-contact"), &json!({}), &[("if-match", shown.header("etag"))]).await;
     stale.is_problem(412, None);
 }
+
+/// A patient with two numbers, one of them told later, and another that was taken back: where the log has the first and the last of it.
+async fn numbered(world: &World) -> (crate::world::Client, u64, crate::world::Answer) {
+    let staff = world.sign_in(Role::Staff).await;
+    let mut glover = patient("P-1", "Glover", "Zoë");
+    glover["identifiers"] = json!([{ "identifier_type": "SOCIAL_SECURITY", "value": "999-54-3210" }]);
+    let registered = staff.must("/v1/patients", &glover).await;
+    let path = format!("/v1/patients/{}", registered.id());
+    let passport = |value: &str| json!({ "identifier_type": "PASSPORT", "value": value });
+    staff.must(&format!("{path}/add-identifier"), &passport("X41720388X")).await;
+    staff.must(&format!("{path}/add-identifier"), &passport("Y41720399Y")).await;
+    let last = staff.must(&format!("{path}/remove-identifier"), &passport("Y41720399Y")).await;
+    (staff, registered.position(), last)
+}
+
+#[tokio::test]
+async fn no_answer_shows_a_number_that_was_not_asked_for() {
+    let world = World::new().await;
+    let (staff, first, last) = numbered(&world).await;
+    let (officer, path) = (world.sign_in(Role::PrivacyOfficer).await, format!("/v1/patients/{}", last.id()));
+    let zoe = world.sign_in_as_patient(last.id()).await;
+    let shown = staff.get_after(&path, &last).await;
+    assert_eq!(shown.body["identifiers"][0]["value"], "••••3210");
+    for path in [
+        path.clone(),
+        format!("{path}?as_of={}", last.position()),
+        "/v1/patients".to_owned(),
+        "/v1/patients?identifier=999543210".to_owned(),
+        format!("{path}/history"),
+        format!("{path}/history/diff?from={first}"),
+        "/v1/streams/patient-events?identified=true".to_owned(),
+    ] {
+        for client in [&officer, &zoe] {
+            let answer = client.get(&path).await;
+            let text = String::from_utf8_lossy(&answer.bytes).into_owned();
+            assert_eq!(answer.status, 200, "{path}: {text}");
+            for number in ["999-54-3210", "X41720388X", "Y41720399Y"] {
+                assert!(!text.contains(number), "{path} shows {number}");
+            }
+            assert!(text.contains("••••"), "{path}: {text}");
+        }
+    }
+    let acts = officer.get_after(&format!("/v1/audit/audit-logs?resource={}", last.id()), &last).await;
+    let text = String::from_utf8_lossy(&acts.bytes).into_owned();
+    assert!(text.contains("••••3210") && !text.contains("999-54") && !text.contains("41720399"), "{text}");
+}
+
+#[tokio::test]
+async fn a_number_is_revealed_to_who_says_why_and_that_is_seen_by_whose_it_is() {
+    let world = World::new().await;
+    let (staff, _, last) = numbered(&world).await;
+    let path = format!("/v1/patients/{}/reveal-identifiers", last.id());
+    let ask = json!({ "identifier_type": "SOCIAL_SECURITY", "purpose": "PAYMENT", "justification": "claim 4711" });
+    let revealed = staff.post(&path, &ask).await;
+    assert_eq!(revealed.status, 200, "{}", revealed.body);
+    assert_eq!(revealed.body["items"], json!([{ "system": null, "identifier_type": "SOCIAL_SECURITY", "value": "999-54-3210" }]));
+    assert_eq!(revealed.header("cache-control"), "no-store");
+
+    let zoe = world.sign_in_as_patient(last.id()).await;
+    assert_eq!(zoe.post(&path, &ask).await.status, 200);
+    let seen = zoe.get(&format!("/v1/patients/{}/disclosures", last.id())).await;
+    let of_numbers: Vec<_> = seen.body["items"].as_array().unwrap().iter().filter(|one| one["resource_type"] == "identifiers").collect();
+    assert!(!of_numbers.is_empty(), "{}", seen.body);
+    let by_staff = of_numbers.last().unwrap();
+    assert_eq!(by_staff["purpose_of_access"], "PAYMENT", "{by_staff}");
+    assert!(by_staff.to_string().contains("claim 4711"), "{by_staff}");
+
+    staff.post(&path, &json!({ "identifier_type": "SOCIAL_SECURITY", "purpose": "PAYMENT" })).await.is_problem(422, Some("body"));
+    staff.post(&path, &json!({ "purpose": "PAYMENT", "justification": "all" })).await.is_problem(422, Some("body"));
+    let other = staff.must("/v1/patients", &patient("P-2", "Glover", "Ann")).await;
+    zoe.post(&format!("/v1/patients/{}/reveal-identifiers", other.id()), &ask).await.is_problem(404, None);
+    for role in [Role::Provider, Role::PrivacyOfficer, Role::Auditor, Role::Admin, Role::Analyst] {
+        world.sign_in(role).await.post(&path, &ask).await.is_problem(403, None);
+    }
+}

@@ -58,7 +58,11 @@ impl Story {
             11 => self.does(&format!("/v1/insights/{}/review", self.last.id()), &json!({ "note": "seen" })).await,
             12 => self.does("/v1/consents", &consent(patient, facility)).await,
             13 => self.does(&format!("/v1/consents/{}/revoke", self.last.id()), &json!({ "reason": "moved away" })).await,
-            14 => self.on_patient("deactivate", &json!({ "reason": "moved away" })).await,
+            14 => self.does("/v1/records", &record(patient, "CLINICAL_NOTE", "2023-06-01T08:00:00Z", "Second visit")).await,
+            15 => self.does(&format!("/v1/records/{}/summarize", self.last.id()), &summary()).await,
+            16 => self.does(&format!("/v1/records/{}/archive", self.last.id()), &json!({})).await,
+            17 => self.does(&format!("/v1/records/{}/restore", self.last.id()), &json!({ "reason": "still needed" })).await,
+            18 => self.on_patient("deactivate", &json!({ "reason": "moved away" })).await,
             _ => return false,
         };
         true
@@ -93,6 +97,11 @@ pub(crate) fn appointment(patient: Uuid, provider: Uuid, at: &str) -> Value {
 pub(crate) fn record(patient: Uuid, kind: &str, at: &str, title: &str) -> Value {
     let codes = json!([{ "codings": [{ "system": "http://loinc.org", "code": "4548-4" }] }]);
     json!({ "record": { "patient_id": patient, "record_type": kind, "record_date": at, "title": title, "codes": codes, "notes": "nothing special" } })
+}
+
+fn summary() -> Value {
+    json!({ "summary_type": "GENERAL", "text": "All is well.", "llm_provider": "anthropic", "llm_model": "claude-3", "confidence": 0.9,
+        "processing_time_ms": 812, "token_count": 100 })
 }
 
 fn insight(patient: Uuid) -> Value {

@@ -53,7 +53,7 @@ fn a_visit_ends_no_earlier_than_it_began_unless_the_source_says_so() {
 fn a_planned_encounter_is_an_appointment() {
     let plan = plan_of("Encounter", "visit-planned");
     assert_eq!(steps(&plan), ["schedule"]);
-    let (_, appointment) = command!(plan, 0, Command::Appointment(AppointmentCommand::Schedule { appointment, .. }) => appointment);
+    let (_, appointment) = command!(plan, 0, Command::Appointment(AppointmentCommand::TakeOver { appointment, .. }) => appointment);
     assert_eq!(
         appointment,
         json!({
@@ -74,7 +74,7 @@ fn a_planned_encounter_is_an_appointment() {
 fn a_booked_appointment_that_the_patient_accepted_is_scheduled_and_confirmed() {
     let plan = plan_of("Appointment", "booked");
     assert_eq!(steps(&plan), ["schedule", "confirm"]);
-    let (id, appointment) = command!(plan, 0, Command::Appointment(AppointmentCommand::Schedule { appointment, .. }) => appointment);
+    let (id, appointment) = command!(plan, 0, Command::Appointment(AppointmentCommand::TakeOver { appointment, .. }) => appointment);
     assert_eq!(id, id_of("Appointment", "booked"));
     assert_eq!(
         appointment,
@@ -96,7 +96,7 @@ fn a_booked_appointment_that_the_patient_accepted_is_scheduled_and_confirmed() {
 fn a_pending_appointment_is_only_scheduled() {
     let plan = plan_of("Appointment", "pending");
     assert_eq!(steps(&plan), ["schedule"]);
-    let (_, appointment) = command!(plan, 0, Command::Appointment(AppointmentCommand::Schedule { appointment, .. }) => appointment);
+    let (_, appointment) = command!(plan, 0, Command::Appointment(AppointmentCommand::TakeOver { appointment, .. }) => appointment);
     assert_eq!((&appointment["duration_minutes"], &appointment["appointment_type"]), (&json!(60), &json!("OTHER")));
 }
 
@@ -104,7 +104,7 @@ fn a_pending_appointment_is_only_scheduled() {
 fn a_cancelled_appointment_was_arranged_and_called_off() {
     let plan = plan_of("Appointment", "cancelled");
     assert_eq!(steps(&plan), ["schedule", "cancel"]);
-    let (_, arranged) = command!(plan, 0, Command::Appointment(AppointmentCommand::Schedule { now, .. }) => now);
+    let (_, arranged) = command!(plan, 0, Command::Appointment(AppointmentCommand::TakeOver { now, .. }) => now);
     assert_eq!(arranged, json!("2024-04-01T08:00:00Z"), "when the source says that it was created");
     let (_, cancellation) = command!(plan, 1, Command::Appointment(AppointmentCommand::Cancel { cancellation, .. }) => cancellation);
     assert_eq!(cancellation, json!({"reason": "Patient: away", "cancelled_by": "PATIENT"}));

@@ -150,10 +150,32 @@ fn an_appointment_is_moved_as_long_as_it_is_open() {
     let (same, later) = (booking("2026-07-01T10:00:00Z", "Cough"), booking("2026-07-02T10:00:00Z", "Cold"));
     let (open, here) = (booked(vec![]), booked(vec![AppointmentCommand::CheckIn { now: now() }]));
     assert!(moved(&open, &same, false) == Some(Ok((0, 0))) && moved(&here, &same, false) == Some(Ok((0, 0))));
-    assert!(moved(&open, &later, false) == Some(Ok((1, 1))), "and the reason stays, with a remark");
+    assert!(moved(&open, &later, false) == Some(Ok((2, 0))), "and there is another reason");
+    assert!(moved(&here, &later, false) == Some(Ok((1, 0))), "who is there already isn't moved");
     let cancelled = booked(vec![cancel()]);
     assert!(moved(&cancelled, &same, true) == Some(Ok((0, 0))), "called off here and there");
+    assert!(moved(&cancelled, &later, true) == Some(Ok((0, 1))), "and what it was for stays, with a remark");
     assert!(moved(&cancelled, &same, false).is_none(), "called off here, and not there any more");
+}
+
+#[test]
+fn a_visit_is_brought_to_what_the_source_says_now() {
+    let visit =
+        |status: &str, patient: &str| -> NewVisit { read(json!({ "patient_id": patient, "status": status, "started_at": "2025-05-01T08:00:00Z" })) };
+    let record = AppointmentCommand::RecordVisit { now: now(), visit: Box::new(visit("IN_PROGRESS", ONE)) };
+    let visited = Appointment::Absent.decide(record).unwrap().iter().fold(Appointment::Absent, Appointment::evolve);
+    let events = |after: &NewVisit| {
+        let commands = of_visit(now(), &visited, after)?.commands.into_iter();
+        let decide = |(_, command)| match command {
+            Command::Appointment(command) => visited.decide(command).unwrap().len(),
+            Command::Patient(_) | Command::Provider(_) | Command::Facility(_) | Command::Record(_) => panic!("a command to another aggregate"),
+        };
+        Some(commands.map(decide).sum::<usize>())
+    };
+    assert_eq!(events(&visit("FINISHED", ONE)), Some(1));
+    assert_eq!(events(&visit("IN_PROGRESS", ONE)), Some(0));
+    assert_eq!(events(&visit("FINISHED", OTHER)), None, "another patient's");
+    assert!(of_visit(now(), &booked(vec![]), &visit("FINISHED", ONE)).is_none(), "an appointment was never a visit");
 }
 
 #[test]
