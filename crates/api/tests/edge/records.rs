@@ -1,3 +1,4 @@
+use anamnesis_domain::account::Role;
 use anamnesis_domain::record::NewRecord;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -78,4 +79,29 @@ async fn a_patient_sees_the_versions_of_their_own_records_and_it_is_recorded() {
     let before = world.count("journal.events where event_type = 'DataAccessed'").await;
     assert_eq!(zoe.get(&amended.path()).await.items("version").len(), 3);
     assert_eq!(world.count("journal.events where event_type = 'DataAccessed'").await, before + 1);
+}
+
+#[tokio::test]
+async fn content_is_told_with_the_digits_that_were_written() {
+    let world = World::new().await;
+    let story = Story::begin(&world).await;
+    let content: Value = serde_json::from_str(r#"{"dose":1.10,"scale":1E2,"serial":12345678901234567890123}"#).unwrap();
+    let mut body = record(story.patient, "LAB_RESULT", "2024-05-01T08:00:00Z", "Potassium");
+    body["record"]["content"] = json!({ "format": "STRUCTURED_JSON", "json": content });
+    let created = story.doctor.must("/v1/records", &body).await;
+    let (patient, id) = (story.patient, created.id());
+    for path in [
+        format!("/v1/records/{id}"),
+        format!("/v1/records/{id}?as_of={}", created.position()),
+        format!("/v1/records/{id}/versions"),
+        format!("/v1/records?patient={patient}"),
+    ] {
+        let shown = String::from_utf8(story.doctor.get_after(&path, &created).await.bytes).unwrap();
+        assert!(shown.contains(&content.to_string()), "{path}: {shown}");
+    }
+    let auditor = world.sign_in(Role::Auditor).await;
+    for path in [format!("/v1/patients/{patient}/history"), format!("/v1/patients/{patient}/history/diff?from=1")] {
+        let told = String::from_utf8(auditor.get_after(&path, &created).await.bytes).unwrap();
+        assert!(told.contains(r#""dose":1.10"#) && told.contains("12345678901234567890123"), "{path}: {told}");
+    }
 }

@@ -1,5 +1,7 @@
 //! How is JSON of others' making kept? Byte for byte, so that nothing of it is lost.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 
@@ -11,7 +13,7 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// A JSON text, kept as it came (spaces inside, order and digits included), at most 4 MiB. In JSON it stands as itself, in Avro as a string.
 ///
-/// Its bytes are kept only by a reader of JSON text; one that reads a `serde_json::Value` or a flattened field has lost them before.
+/// Its bytes are kept only by a reader of JSON text; one that reads a `serde_json::Value` or a flattened field has lost its spaces and order before.
 /// It may hold line breaks: who writes one JSON value a line replaces them in the finished line by spaces, which changes no value.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = serde_json::Value))]
@@ -77,6 +79,11 @@ impl<'de> Deserialize<'de> for JsonText {
     }
 }
 
+/// What serde_json's names of its own begin with, and the one that it gives numbers under. Read into a `serde_json::Value`, an object with such
+/// a name isn't an object.
+const PRIVATE: &str = "$serde_json::private::";
+const NUMBER: &str = "$serde_json::private::Number";
+
 /// JSON that every later reader can read, too: `IgnoredAny` would pass over bottomless nesting, halves of surrogate pairs and 1e400.
 struct Readable;
 
@@ -122,8 +129,20 @@ impl<'de> de::Visitor<'de> for Readable {
         Ok(self)
     }
 
+    /// An object, or a number: with every digit kept, serde_json gives numbers as objects with one name of its own.
     fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<Self, A::Error> {
-        while entries.next_entry::<Self, Self>()?.is_some() {}
+        while let Some(name) = entries.next_key::<Cow<'de, str>>()? {
+            if name == NUMBER {
+                let digits = entries.next_value::<Cow<'de, str>>()?;
+                if !digits.parse::<f64>().is_ok_and(f64::is_finite) {
+                    return Err(de::Error::custom("not a number that a double can hold"));
+                }
+            } else if name.starts_with(PRIVATE) {
+                return Err(de::Error::custom("a name that stands for something else"));
+            } else {
+                entries.next_value::<Self>()?;
+            }
+        }
         Ok(self)
     }
 }

@@ -134,6 +134,11 @@ fn json_is_kept_as_it_came_and_only_if_it_is_json() {
         assert!(!accepts::<JsonText>(wrong), "{wrong}");
         assert!(serde_json::from_str::<JsonText>(wrong).is_err(), "{wrong}");
     }
+    for posing in [r#"{"$serde_json::private::Number": "x"}"#, r#"{"$serde_json::private::RawValue": "{"}"#, r#"{"\u0024serde_json::private::Number": 1}"#] {
+        assert!(!accepts::<JsonText>(posing), "{posing}");
+    }
+    let huge = "12345678901234567890123.4567890";
+    assert_eq!(serde_json::to_value(JsonText::try_from(huge).unwrap()).unwrap().to_string(), huge);
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     assert!(accepts::<JsonText>(&nested(127)) && !accepts::<JsonText>(&nested(128)));
     assert!(!accepts::<JsonText>(&format!("\"{}\"", "x".repeat(4 * 1024 * 1024))));
