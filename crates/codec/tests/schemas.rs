@@ -8,6 +8,7 @@ use anamnesis_codec::{EventSchema, all, decode, decode_any, decode_origin, encod
 use anamnesis_domain::access::Access;
 use anamnesis_domain::account::Account;
 use anamnesis_domain::appointment::Appointment;
+use anamnesis_domain::compliance::Compliance;
 use anamnesis_domain::consent::Consent;
 use anamnesis_domain::facility::Facility;
 use anamnesis_domain::insight::Insight;
@@ -194,6 +195,7 @@ fn a_state_that_changes_has_another_snapshot_version() {
         state::<Account>(),
         state::<Access>(),
         state::<System>(),
+        state::<Compliance>(),
     ];
     assert_eq!(states.len(), REGISTRY.len(), "an aggregate is missing here");
     let _of_older_versions = frozen("states.txt", &states, "the same events fold to something else: raise the aggregate's SNAPSHOT_VERSION");

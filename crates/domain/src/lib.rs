@@ -10,6 +10,7 @@ pub mod account;
 mod aggregate;
 pub mod appointment;
 mod choices;
+pub mod compliance;
 pub mod consent;
 mod events;
 pub mod facility;

@@ -82,7 +82,8 @@ impl AnyEvent {
             | Self::Facility(_)
             | Self::Account(_)
             | Self::Access(_)
-            | Self::System(_) => None,
+            | Self::System(_)
+            | Self::Compliance(_) => None,
         };
         masked.map_or(Cow::Borrowed(self), Cow::Owned)
     }
@@ -100,4 +101,5 @@ registry! {
     Account(account::Account, AccountEvent),
     Access(access::Access, AccessEvent),
     System(system::System, SystemEvent),
+    Compliance(compliance::Compliance, ComplianceEvent),
 }
