@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod amendment_requests;
 pub mod appointments;
 pub mod audit_logs;
+pub mod compliance;
 pub mod compliance_logs;
 pub mod consents;
 pub mod data_access_logs;
@@ -31,6 +32,7 @@ pub const ALL: &[&Projection] = &[
     &amendment_requests::AMENDMENT_REQUESTS,
     &appointments::APPOINTMENTS,
     &audit_logs::AUDIT_LOGS,
+    &compliance::COMPLIANCE,
     &compliance_logs::COMPLIANCE_LOGS,
     &consents::CONSENTS,
     &data_access_logs::DATA_ACCESS_LOGS,

@@ -15,7 +15,7 @@ pub const COMPLIANCE_LOGS: Projection = Projection {
     schema: Schema::Audit,
     follows: Follows::Log,
     sql: include_str!("table.sql"),
-    version: 1,
+    version: 2,
     tables: &[&Of::<ComplianceLogs>::TABLE],
 };
 
@@ -71,7 +71,7 @@ pub struct ComplianceLogs;
 
 impl Fold for ComplianceLogs {
     type Row = ComplianceRow;
-    const STREAMS: Streams = Streams::Of(&["access", "account", "consent", "patient", "provider", "record", "system"]);
+    const STREAMS: Streams = Streams::Of(&["access", "account", "compliance", "consent", "patient", "provider", "record", "system"]);
 
     fn keys(event: &Recorded) -> Vec<Key> {
         finding(event).map(|_| event.event_id.into()).into_iter().collect()
@@ -117,6 +117,15 @@ fn finding(event: &Recorded) -> Option<Finding> {
         "AccessDenied" => (Warning, Technical, Phi, "164.312(a)(1)", "an access to a patient's data was denied"),
         "DataAccessed" if is_emergency(event) => (Critical, Technical, Phi, "164.312(a)(2)(ii)", "a patient's data was opened in an emergency"),
         "RoleGranted" => (Warning, Administrative, Operational, "164.308(a)(4)", "an account was given a role"),
+        "FindingRaised" => (Warning, Administrative, Operational, "164.308(a)(1)(ii)(D)", "something was found that may break a rule"),
+        "FindingResolved" => (Info, Administrative, Operational, "164.308(a)(6)(ii)", "it was decided what a finding was, and what is done about it"),
+        "FindingReopened" => (Warning, Administrative, Operational, "164.308(a)(6)(ii)", "a finding is looked at again"),
+        "LegalHoldPlaced" | "LegalHoldWidened" => (Info, Privacy, Phi, "164.530(j)", "patients' data must be kept until further notice"),
+        "LegalHoldReleased" => (Warning, Privacy, Phi, "164.530(j)", "patients' data needn't be kept for a matter any more"),
+        "OfficerDesignated" => (Info, Administrative, Operational, "164.308(a)(2)", "somebody was made responsible for security or privacy"),
+        "OfficerRelieved" => (Warning, Administrative, Operational, "164.308(a)(2)", "somebody is no longer responsible for security or privacy"),
+        "TrainingRecorded" => (Info, Administrative, Operational, "164.530(b)(2)(ii)", "a member of the workforce was trained"),
+        "TrainingEnteredInError" => (Warning, Administrative, Operational, "164.530(b)(2)(ii)", "a training was written down in error"),
         "RoleRevoked" => (Info, Administrative, Operational, "164.308(a)(3)(ii)(C)", "a role was taken from an account"),
         "AccountLocked" => (Warning, Technical, Operational, "164.312(d)", "an account was locked"),
         "AccountUnlocked" => (Info, Technical, Operational, "164.312(d)", "an account was unlocked"),

@@ -1,7 +1,7 @@
 //! Which types stand in the clear?
 
 use anamnesis_domain::{
-    AccessId, AccountId, AffiliationId, AmendmentRequestId, AppointmentId, ConsentId, Date, EntryId, FacilityId, InsightId, Instant, OrganizationId,
+    AccessId, AccountId, AffiliationId, AmendmentRequestId, AppointmentId, ComplianceId, ConsentId, Date, EntryId, FacilityId, InsightId, Instant, OrganizationId,
     PatientId, ProviderId, RecordId, SessionId,
 };
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
@@ -209,6 +209,7 @@ ids!(
     AccountId,
     AffiliationId,
     AppointmentId,
+    ComplianceId,
     ConsentId,
     EntryId,
     AmendmentRequestId,

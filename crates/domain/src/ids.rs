@@ -60,6 +60,8 @@ ids! {
     SessionId
     /// An entry of a patient's history: a condition, an allergy, a medication.
     EntryId
+    /// A compliance matter: a finding, a legal hold, a designation, a training.
+    ComplianceId
     /// A patient's request for an amendment of their record.
     AmendmentRequestId
 }
