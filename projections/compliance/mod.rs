@@ -255,7 +255,8 @@ impl Fold for Designations {
                 relief_reason: None,
             }),
             ComplianceEvent::OfficerRelieved(relieved) => rows.change(id, |officer| {
-                (officer.status, officer.relieved_at, officer.relieved_by) = (MatterStatus::Ended, Some(relieved.relieved_at), Some(relieved.relieved_by));
+                (officer.status, officer.relieved_at, officer.relieved_by) =
+                    (MatterStatus::Ended, Some(relieved.relieved_at), Some(relieved.relieved_by));
                 officer.relief_reason = seal(relieved.reason.as_ref());
             }),
             _ => {}

@@ -51,6 +51,8 @@ pub enum Permission {
     ReadDisclosures,
     /// See the audit log.
     ReadAudit,
+    /// Raise and resolve findings, place and release legal holds, designate officers, record trainings.
+    ManageCompliance,
     /// See the log's entries and proofs.
     ReadLog,
     /// Follow the organization's events; which of them, the other permissions say.
@@ -138,6 +140,7 @@ impl Permission {
         Self::RateProviders,
         Self::ReadDisclosures,
         Self::ReadAudit,
+        Self::ManageCompliance,
         Self::ReadLog,
         Self::ReadStreams,
         Self::ReadDeidentified,
@@ -166,7 +169,7 @@ impl Rights {
     #[rustfmt::skip]
     fn of(role: Role) -> Self {
         use Permission::{
-            ConductAppointments, DecideAmendments, ManageAccounts, RateProviders, ReadAppointments, ReadAudit, ReadConsents, ReadDeidentified, ReadDirectory, ReadDisclosures,
+            ConductAppointments, DecideAmendments, ManageAccounts, ManageCompliance, RateProviders, ReadAppointments, ReadAudit, ReadConsents, ReadDeidentified, ReadDirectory, ReadDisclosures,
             ReadHistory, ReadInsights, ReadLog, ReadPatients, ReadRecords, ReadStreams, RequestAmendments, RevealIdentifiers, ReviewInsights, WriteAppointments, WriteConsents, WriteDirectory, WriteInsights, WritePatients,
             WriteRecords,
         };
@@ -189,7 +192,7 @@ impl Rights {
             Role::Admin => (&[], &[ReadDirectory, WriteDirectory, ManageAccounts, ReadLog, ReadStreams, ReadDeidentified]),
             Role::PrivacyOfficer => (&[], &[
                 ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, ReadHistory, ReadDirectory, ReadDisclosures, ReadAudit,
-                ReadLog, ReadStreams, ReadDeidentified, RequestAmendments, DecideAmendments,
+                ReadLog, ReadStreams, ReadDeidentified, RequestAmendments, DecideAmendments, ManageCompliance,
             ]),
             Role::Auditor => (&[], &[
                 ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, ReadHistory, ReadDirectory, ReadDisclosures, ReadAudit,

@@ -11,6 +11,7 @@ mod app;
 mod appointment;
 mod audit;
 mod auth;
+mod compliance;
 mod consent;
 mod edge;
 mod facility;

@@ -148,6 +148,7 @@ needs!(
     RateProviders,
     ReadDisclosures,
     ReadAudit,
+    ManageCompliance,
     ReadLog,
     ReadStreams,
 );

@@ -31,4 +31,4 @@ pub use problem::Problem;
 pub use proxies::TrustedProxies;
 pub(crate) use read::by_id;
 pub(crate) use shown::Shown;
-pub(crate) use view::{Asked, When, elements};
+pub(crate) use view::{Asked, View, When, elements};

@@ -10,6 +10,7 @@ use anamnesis_domain::{PatientId, Recorded};
 use anamnesis_projections::amendment_requests::{AMENDMENT_REQUESTS, AmendmentRequests};
 use anamnesis_projections::appointments::{APPOINTMENTS, Appointments};
 use anamnesis_projections::audit_logs::{AUDIT_LOGS, AuditLogs};
+use anamnesis_projections::compliance::{COMPLIANCE, Designations, Findings, LegalHolds, Trainings};
 use anamnesis_projections::compliance_logs::{COMPLIANCE_LOGS, ComplianceLogs};
 use anamnesis_projections::consents::{CONSENTS, Consents};
 use anamnesis_projections::data_access_logs::{DATA_ACCESS_LOGS, DataAccessLogs};
@@ -78,6 +79,11 @@ views! {
     DataAccessLogs of DATA_ACCESS_LOGS: "data_access_logs", All, |of| Some(of.row.patient_id);
     // an act on a patient's stream is sealed for that patient
     AuditLogs of AUDIT_LOGS: "audit_logs", All, |of| AGGREGATES.contains(&of.row.resource_type.as_str()).then_some(of.stamp.subject_id.into());
+    // who answers for HIPAA reads them, and nobody else
+    Findings of COMPLIANCE: "compliance_findings", All, |_| None;
+    LegalHolds of COMPLIANCE: "legal_holds", All, |_| None;
+    Designations of COMPLIANCE: "officer_designations", All, |_| None;
+    Trainings of COMPLIANCE: "workforce_trainings", All, |_| None;
     // tells kinds of acts, and nothing of what they were about
     ComplianceLogs of COMPLIANCE_LOGS: "compliance_logs", All, |_| None;
 }

@@ -115,7 +115,7 @@ fn reach_of(actor: &Actor, aggregate: &str) -> Reach {
             let everybody = [ReadAudit, WriteDirectory].iter().any(|permission| actor.reach(&[*permission]).everybody);
             Reach { everybody, ..Reach::NOBODY }
         }
-        "account" | "access" | "system" => actor.reach(&[ReadAudit]),
+        "account" | "access" | "system" | "compliance" => actor.reach(&[ReadAudit]),
         // a new aggregate is nobody's until somebody says here whose it is
         _ => Reach::NOBODY,
     }
@@ -135,7 +135,8 @@ pub(super) fn category(event: &Recorded) -> DataCategory {
             | AnyEvent::Facility(_)
             | AnyEvent::Account(_)
             | AnyEvent::Access(_)
-            | AnyEvent::System(_),
+            | AnyEvent::System(_)
+            | AnyEvent::Compliance(_),
         )
         | None => DataCategory::All,
     }

@@ -6,6 +6,7 @@ mod amendments;
 mod bookings;
 mod cached;
 mod clinical;
+mod compliance;
 mod consents;
 mod directory;
 mod health;

@@ -27,15 +27,14 @@ fn finding() -> impl Strategy<Value = NewFinding> {
 
 fn command() -> impl Strategy<Value = ComplianceCommand> {
     use ComplianceCommand::*;
-    let hold = (line(), text(), vec(id(), 0..4))
-        .prop_map(|(matter, reason, patient_ids)| NewLegalHold { matter, authority: None, reason, patient_ids });
+    let hold =
+        (line(), text(), vec(id(), 0..4)).prop_map(|(matter, reason, patient_ids)| NewLegalHold { matter, authority: None, reason, patient_ids });
     let outcome = prop::sample::select(FindingOutcome::ALL.to_vec());
     let office = prop::sample::select(Office::ALL.to_vec());
     prop_oneof![
         (now(), id(), finding()).prop_map(|(now, account_id, finding)| RaiseFinding { now, account_id, finding: Box::new(finding) }),
         (now(), id(), text()).prop_map(|(now, account_id, note)| NoteFinding { now, account_id, note }),
-        (now(), id(), outcome, text())
-            .prop_map(|(now, account_id, outcome, measures)| ResolveFinding { now, account_id, outcome, measures }),
+        (now(), id(), outcome, text()).prop_map(|(now, account_id, outcome, measures)| ResolveFinding { now, account_id, outcome, measures }),
         (now(), id(), text()).prop_map(|(now, account_id, reason)| ReopenFinding { now, account_id, reason }),
         (now(), id(), hold).prop_map(|(now, account_id, hold)| PlaceLegalHold { now, account_id, hold }),
         (now(), id(), vec(id(), 0..4)).prop_map(|(now, account_id, patient_ids)| WidenLegalHold { now, account_id, patient_ids }),

@@ -134,7 +134,9 @@ fn json_is_kept_as_it_came_and_only_if_it_is_json() {
         assert!(!accepts::<JsonText>(wrong), "{wrong}");
         assert!(serde_json::from_str::<JsonText>(wrong).is_err(), "{wrong}");
     }
-    for posing in [r#"{"$serde_json::private::Number": "x"}"#, r#"{"$serde_json::private::RawValue": "{"}"#, r#"{"\u0024serde_json::private::Number": 1}"#] {
+    for posing in
+        [r#"{"$serde_json::private::Number": "x"}"#, r#"{"$serde_json::private::RawValue": "{"}"#, r#"{"\u0024serde_json::private::Number": 1}"#]
+    {
         assert!(!accepts::<JsonText>(posing), "{posing}");
     }
     let huge = "12345678901234567890123.4567890";
