@@ -12,6 +12,7 @@ pub mod compliance;
 pub mod compliance_logs;
 pub mod consents;
 pub mod data_access_logs;
+pub mod documents;
 pub mod facilities;
 pub mod history_lists;
 pub mod insights;
@@ -36,6 +37,7 @@ pub const ALL: &[&Projection] = &[
     &compliance_logs::COMPLIANCE_LOGS,
     &consents::CONSENTS,
     &data_access_logs::DATA_ACCESS_LOGS,
+    &documents::DOCUMENTS,
     &facilities::FACILITIES,
     &history_lists::HISTORY_LISTS,
     &insights::INSIGHTS,

@@ -115,7 +115,7 @@ fn action(event: &Recorded) -> AuditAction {
     match event.event_type.as_str() {
         "SignedIn" | "SignInFailed" => AuditAction::Login,
         "SignedOut" => AuditAction::Logout,
-        "RecordEnteredInError" => AuditAction::Delete,
+        "RecordEnteredInError" | "DocumentRemoved" => AuditAction::Delete,
         _ if event.sequence == 1 => AuditAction::Create,
         _ => AuditAction::Update,
     }

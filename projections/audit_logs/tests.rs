@@ -1,8 +1,9 @@
 use anamnesis_domain::account::{AccountEvent, SignInFailed, SignInFailure};
+use anamnesis_domain::document::{DocumentEvent, DocumentRemoved};
 use anamnesis_domain::organization::{OrganizationEvent, OrganizationRenamed};
 use anamnesis_domain::patient::{PatientDeactivated, PatientEvent};
 use anamnesis_domain::system::{CanaryBeat, SystemEvent};
-use anamnesis_domain::{Instant, Origin};
+use anamnesis_domain::{AccountId, Instant, Origin};
 
 use super::*;
 use crate::kernel::testing::{Log, ORGANIZATION, log, said};
@@ -55,4 +56,12 @@ fn failing_to_sign_in_is_a_login_without_success() {
 fn after_an_erasure_it_still_says_that_something_was_done() {
     let erased = row(&deactivated(log()).erase(PATIENT));
     assert_eq!((erased.event_type.as_str(), erased.resource_id, erased.new_values.is_none()), ("PatientDeactivated", PATIENT, true));
+}
+
+#[test]
+fn removing_a_document_is_a_deletion() {
+    let removed_by = AccountId(Uuid::from_u128(0xac));
+    let removed = DocumentRemoved { reason: "scanned twice".try_into().unwrap(), removed_by, removed_at: Instant::from_micros(1) };
+    let removed = row(&log().sealed_for("document", Uuid::from_u128(0xd0c), PATIENT, DocumentEvent::from(removed)));
+    assert_eq!(removed.action, AuditAction::Delete);
 }

@@ -71,7 +71,7 @@ pub struct ComplianceLogs;
 
 impl Fold for ComplianceLogs {
     type Row = ComplianceRow;
-    const STREAMS: Streams = Streams::Of(&["access", "account", "compliance", "consent", "patient", "provider", "record", "system"]);
+    const STREAMS: Streams = Streams::Of(&["access", "account", "compliance", "consent", "document", "patient", "provider", "record", "system"]);
 
     fn keys(event: &Recorded) -> Vec<Key> {
         finding(event).map(|_| event.event_id.into()).into_iter().collect()
@@ -113,6 +113,8 @@ fn finding(event: &Recorded) -> Option<Finding> {
         "ConsentRevoked" => (Info, Privacy, Phi, "164.508(b)(5)", "a patient took a consent back"),
         "RecordAmended" => (Info, Privacy, Phi, "164.526", "a medical record was amended"),
         "RecordEnteredInError" => (Warning, Privacy, Phi, "164.526", "a medical record was marked as entered in error"),
+        "DocumentChecksumMismatched" => (Critical, Technical, Phi, "164.312(c)(1)", "a stored file is not the one that was declared"),
+        "DocumentRemoved" => (Warning, Privacy, Phi, "164.526", "a document was removed"),
         "PatientDeactivated" => (Info, Privacy, Phi, "164.316(b)", "a patient was deactivated; the records stay"),
         "AccessDenied" => (Warning, Technical, Phi, "164.312(a)(1)", "an access to a patient's data was denied"),
         "DataAccessed" if is_emergency(event) => (Critical, Technical, Phi, "164.312(a)(2)(ii)", "a patient's data was opened in an emergency"),

@@ -1,5 +1,6 @@
 use anamnesis_domain::account::{AccountEvent, Role, RoleGranted, SignInMethod, SignedIn};
 use anamnesis_domain::consent::{ConsentEvent, ConsentRevoked};
+use anamnesis_domain::document::{DocumentChecksumMismatched, DocumentEvent};
 use anamnesis_domain::{Instant, SessionId};
 
 use super::*;
@@ -27,4 +28,12 @@ fn an_erased_consent_is_still_known_to_have_been_revoked() {
         || log().sealed_for("consent", ID, PATIENT, ConsentEvent::from(ConsentRevoked { revoked_at: Instant::from_micros(1), reason: None }));
     assert_eq!(revoked().rows::<ComplianceLogs>(), revoked().erase(PATIENT).rows::<ComplianceLogs>());
     assert_eq!(revoked().rows::<ComplianceLogs>().len(), 1);
+}
+
+#[test]
+fn a_file_that_is_not_what_was_declared_is_a_critical_finding() {
+    let found_sha256 = "cd".repeat(32).try_into().unwrap();
+    let found = DocumentChecksumMismatched { found_sha256, found_by: AccountId(ID), found_at: Instant::from_micros(1) };
+    let row = log().sealed_for("document", ID, PATIENT, DocumentEvent::from(found)).rows::<ComplianceLogs>().remove(0).row;
+    assert_eq!((row.severity, row.compliance_rule.as_str(), row.affected_resource_id), (Severity::Critical, "164.312(c)(1)", ID));
 }

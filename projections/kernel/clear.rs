@@ -1,8 +1,8 @@
 //! Which types stand in the clear?
 
 use anamnesis_domain::{
-    AccessId, AccountId, AffiliationId, AmendmentRequestId, AppointmentId, ComplianceId, ConsentId, Date, EntryId, FacilityId, InsightId, Instant,
-    OrganizationId, PatientId, ProviderId, RecordId, SessionId,
+    AccessId, AccountId, AffiliationId, AmendmentRequestId, AppointmentId, ComplianceId, ConsentId, Date, DocumentId, EntryId, FacilityId, InsightId,
+    Instant, OrganizationId, PatientId, ProviderId, RecordId, SessionId,
 };
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde_json::Value;
@@ -211,6 +211,7 @@ ids!(
     AppointmentId,
     ComplianceId,
     ConsentId,
+    DocumentId,
     EntryId,
     AmendmentRequestId,
     FacilityId,

@@ -2,7 +2,7 @@
 
 use anamnesis_domain::record::{Finding, NewRecord, RecordContent, RecordEvent, RecordSource, RecordStatus, RecordSummarized, RecordType};
 use anamnesis_domain::{
-    AnyEvent, AppointmentId, ClinicalValue, Code, Date, Instant, JsonText, Line, PatientId, ProviderId, RecordId, Recorded, Sha256, Text,
+    AnyEvent, AppointmentId, ClinicalValue, Code, Date, DocumentId, Instant, JsonText, Line, PatientId, ProviderId, RecordId, Recorded, Sha256, Text,
 };
 
 use crate::kernel::{Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
@@ -17,7 +17,7 @@ pub const RECORDS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 2,
+    version: 3,
     tables: &[&Of::<Records>::TABLE],
 };
 
@@ -58,6 +58,7 @@ row! {
         signed_at: Option<Instant>,
         signed_sha256: Option<Sealed<Sha256>>,
         summaries: Option<Sealed<Vec<RecordSummarized>>>,
+        attachments: Vec<DocumentId>,
         processing_error: Option<Sealed<Text>>,
         archived_at: Option<Instant>,
         archival_reason: Option<Sealed<Text>>,
@@ -126,6 +127,7 @@ impl RecordRow {
             signed_at: None,
             signed_sha256: None,
             summaries: None,
+            attachments: Vec::new(),
             processing_error: None,
             archived_at: None,
             archival_reason: None,
@@ -151,6 +153,7 @@ impl RecordRow {
                     amended_at: Some(amended.amended_at),
                     amendment_reason: Some(Sealed::new(amended.reason.clone())),
                     summaries: self.summaries.clone(),
+                    attachments: self.attachments.clone(),
                     processing_error: self.processing_error.clone(),
                     restored_at: self.restored_at,
                     restoration_reason: self.restoration_reason.clone(),
@@ -165,6 +168,8 @@ impl RecordRow {
                 Some(summaries) => summaries.change(|kept| kept.push(summarized.clone())),
                 None => self.summaries = Some(Sealed::new(vec![summarized.clone()])),
             },
+            RecordEvent::DocumentAttached(attached) => self.attachments.push(attached.document_id),
+            RecordEvent::DocumentDetached(detached) => self.attachments.retain(|attached| *attached != detached.document_id),
             RecordEvent::RecordArchived(archived) => {
                 (self.status, self.archived_at) = (RecordStatus::Archived, Some(archived.archived_at));
                 self.archival_reason = seal(archived.reason.as_ref());

@@ -37,6 +37,7 @@ create table medical_records (
     signed_at               timestamptz,
     signed_sha256           bytea,
     summaries               bytea,
+    attachments             uuid[]      not null,
     processing_error        bytea,
     archived_at             timestamptz,
     archival_reason         bytea,

@@ -1,5 +1,7 @@
 use anamnesis_domain::SummaryId;
-use anamnesis_domain::record::{RecordAmended, RecordArchived, RecordCreated, RecordEnteredInError, RecordRestored, RecordSigned};
+use anamnesis_domain::record::{
+    DocumentAttached, DocumentDetached, RecordAmended, RecordArchived, RecordCreated, RecordEnteredInError, RecordRestored, RecordSigned,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -91,4 +93,18 @@ fn a_restored_record_is_where_it_was_and_says_why() {
     assert_eq!((record.status, record.archived_at), (RecordStatus::Completed, None));
     assert!(record.archival_reason.is_none());
     assert_eq!(log.says::<Records>("restoration_reason").as_deref(), Some("\"needed\""));
+}
+
+#[test]
+fn what_is_attached_is_listed_in_that_order_through_amendments_until_it_is_detached() {
+    let document = |n| DocumentId(Uuid::from_u128(n));
+    let attached = |n| DocumentAttached { document_id: document(n), attached_at: Instant::from_micros(4) }.into();
+    let amended =
+        RecordAmended { version: 2, record: record("HbA1c, corrected"), reason: "typo".try_into().unwrap(), amended_at: Instant::from_micros(5) };
+    let detached =
+        DocumentDetached { document_id: document(9), reason: "of another visit".try_into().unwrap(), detached_at: Instant::from_micros(6) };
+    let events = [created(), attached(9), attached(3), amended.into()];
+    assert_eq!(given(events.clone()).rows::<Records>().remove(0).row.attachments, [document(9), document(3)]);
+    let log = given(events.into_iter().chain([detached.into()]));
+    assert_eq!(log.rows::<Records>().remove(0).row.attachments, [document(3)]);
 }

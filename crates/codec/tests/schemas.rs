@@ -10,6 +10,7 @@ use anamnesis_domain::account::Account;
 use anamnesis_domain::appointment::Appointment;
 use anamnesis_domain::compliance::Compliance;
 use anamnesis_domain::consent::Consent;
+use anamnesis_domain::document::Document;
 use anamnesis_domain::facility::Facility;
 use anamnesis_domain::insight::Insight;
 use anamnesis_domain::organization::Organization;
@@ -187,6 +188,7 @@ fn a_state_that_changes_has_another_snapshot_version() {
         state::<Patient>(),
         state::<Appointment>(),
         state::<Record>(),
+        state::<Document>(),
         state::<Insight>(),
         state::<Provider>(),
         state::<Organization>(),

@@ -7,11 +7,12 @@ use std::future::Future;
 
 use uuid::Uuid;
 
+use crate::document::Document;
 use crate::facility::Facility;
 use crate::organization::Organization;
 use crate::patient::Patient;
 use crate::provider::Provider;
-use crate::{Aggregate, FacilityId, PatientId, ProviderId, redact::redacted};
+use crate::{Aggregate, DocumentId, FacilityId, PatientId, ProviderId, redact::redacted};
 
 /// Another stream whose state a decision rests on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,12 +25,14 @@ pub enum Ground {
     Provider(ProviderId),
     /// A facility.
     Facility(FacilityId),
+    /// A document.
+    Document(DocumentId),
 }
 
 impl Ground {
     /// Whether decisions on other streams may rest on streams of that type.
     pub fn is_of_type(aggregate_type: &str) -> bool {
-        [Organization::TYPE, Patient::TYPE, Provider::TYPE, Facility::TYPE].contains(&aggregate_type)
+        [Organization::TYPE, Patient::TYPE, Provider::TYPE, Facility::TYPE, Document::TYPE].contains(&aggregate_type)
     }
 }
 
@@ -44,6 +47,8 @@ pub struct Grounds {
     pub provider: Provider,
     /// The facility.
     pub facility: Facility,
+    /// The document.
+    pub document: Document,
 }
 
 redacted!(Grounds);
@@ -70,6 +75,7 @@ impl Grounds {
                 Ground::Patient(id) => found.patient = states.state(id.0).await?,
                 Ground::Provider(id) => found.provider = states.state(id.0).await?,
                 Ground::Facility(id) => found.facility = states.state(id.0).await?,
+                Ground::Document(id) => found.document = states.state(id.0).await?,
             }
         }
         Ok(found)

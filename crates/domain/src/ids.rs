@@ -46,6 +46,10 @@ ids! {
     RecordId
     /// What a model says of a record in short.
     SummaryId
+    /// A file about a patient, as it is registered.
+    DocumentId
+    /// What a file's bytes are stored under: random, so that it tells nothing.
+    ObjectId
     /// A health insight.
     InsightId
     /// A consent.

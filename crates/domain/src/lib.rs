@@ -12,6 +12,7 @@ pub mod appointment;
 mod choices;
 pub mod compliance;
 pub mod consent;
+pub mod document;
 mod events;
 pub mod facility;
 mod ground;

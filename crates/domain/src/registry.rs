@@ -77,6 +77,7 @@ impl AnyEvent {
             Self::Consent(_)
             | Self::Appointment(_)
             | Self::Record(_)
+            | Self::Document(_)
             | Self::Insight(_)
             | Self::Organization(_)
             | Self::Facility(_)
@@ -94,6 +95,7 @@ registry! {
     Patient(patient::Patient, PatientEvent),
     Appointment(appointment::Appointment, AppointmentEvent),
     Record(record::Record, RecordEvent),
+    Document(document::Document, DocumentEvent),
     Insight(insight::Insight, InsightEvent),
     Provider(provider::Provider, ProviderEvent),
     Organization(organization::Organization, OrganizationEvent),

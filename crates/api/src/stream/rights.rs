@@ -108,7 +108,7 @@ fn reach_of(actor: &Actor, aggregate: &str) -> Reach {
         "patient" => actor.reach(&[ReadHistory, ReadPatients]),
         "consent" => actor.reach(&[ReadHistory, ReadConsents]),
         "appointment" => actor.reach(&[ReadHistory, ReadAppointments]),
-        "record" => actor.reach(&[ReadHistory, ReadRecords]),
+        "record" | "document" => actor.reach(&[ReadHistory, ReadRecords]),
         "insight" => actor.reach(&[ReadHistory, ReadInsights]),
         // tells more than the directory does: why somebody was suspended, after which appointment they were rated
         "provider" | "organization" | "facility" => {
@@ -127,7 +127,7 @@ pub(super) fn category(event: &Recorded) -> DataCategory {
         Some(AnyEvent::Patient(happened)) => of_patient(happened),
         Some(AnyEvent::Consent(_)) => DataCategory::Demographics,
         Some(AnyEvent::Appointment(_)) => DataCategory::Appointments,
-        Some(AnyEvent::Record(_)) => DataCategory::Records,
+        Some(AnyEvent::Record(_) | AnyEvent::Document(_)) => DataCategory::Records,
         Some(AnyEvent::Insight(_)) => DataCategory::Insights,
         Some(
             AnyEvent::Provider(_)

@@ -4,8 +4,12 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Aggregate, Instant, PatientId, ProviderId, Reservation, Subject, SummaryId, Text, events::events, redact::redacted, refusal::refusals};
+use crate::{
+    Aggregate, DocumentId, Ground, Grounds, Instant, PatientId, ProviderId, Reservation, Subject, SummaryId, Text, events::events, redact::redacted,
+    refusal::refusals,
+};
 
+mod attachments;
 mod details;
 mod payloads;
 #[cfg(test)]
@@ -33,6 +37,8 @@ events! {
         RecordArchived(RecordArchived) = 1,
         RecordRestored(RecordRestored) = 1,
         RecordEnteredInError(RecordEnteredInError) = 1,
+        DocumentAttached(DocumentAttached) = 1,
+        DocumentDetached(DocumentDetached) = 1,
     }
 }
 
@@ -54,6 +60,8 @@ pub enum Record {
         signed_by: Vec<ProviderId>,
         /// What was said of it in short, by its id.
         summaries: Vec<SummaryId>,
+        /// The documents that belong to it.
+        attachments: Vec<DocumentId>,
         /// Where it was when it was archived; none: it isn't.
         archived_from: Option<RecordStatus>,
     },
@@ -90,6 +98,10 @@ pub enum RecordCommand {
     Restore { now: Instant, reason: Text },
     /// Mark it as wrong.
     MarkEnteredInError { now: Instant, reason: Text },
+    /// Say that a document belongs to it.
+    AttachDocument { now: Instant, document_id: DocumentId },
+    /// Say that a document doesn't belong to it.
+    DetachDocument { now: Instant, document_id: DocumentId, reason: Text },
 }
 
 redacted!(RecordCommand);
@@ -106,6 +118,11 @@ refusals! {
         NotProcessed = "not_processed", State, "this record is not processed yet";
         AlreadySummarized = "already_summarized", State, "this summary was already kept";
         TooManySummaries = "too_many_summaries", State, "a record may have at most 100 summaries";
+        TooManyAttachments = "too_many_attachments", State, "a record may have at most 100 attachments";
+        DocumentRemoved = "document_removed", State, "document_id names a document that was removed";
+        DocumentMismatched = "document_mismatched", State, "document_id names a document whose stored file is not the one that was declared";
+        UnknownDocument = "unknown_document", Request, "document_id must name a document that is registered";
+        DocumentOfOtherPatient = "document_of_other_patient", Request, "document_id must name a document of the same patient";
         TooManyVersions = "too_many_versions", State, "a record may have at most 10,000 versions";
         WrongFirstStatus = "wrong_first_status", Request, "status must be PENDING or COMPLETED";
         InTheFuture = "in_the_future", Request, "record_date and visit_date must not lie in the future";
@@ -119,12 +136,33 @@ refusals! {
 impl Aggregate for Record {
     const TYPE: &'static str = "record";
     const TOPIC: &'static str = "document-events";
-    const SNAPSHOT_VERSION: u32 = 2;
+    const SNAPSHOT_VERSION: u32 = 3;
     type Command = RecordCommand;
     type Event = RecordEvent;
     type Error = RecordError;
 
     fn decide(&self, command: RecordCommand) -> Result<Vec<RecordEvent>, RecordError> {
+        self.decide_on(command, &Grounds::default())
+    }
+
+    fn grounds(&self, command: &RecordCommand) -> Vec<Ground> {
+        match command {
+            RecordCommand::AttachDocument { document_id, .. } => vec![Ground::Document(*document_id)],
+            RecordCommand::DetachDocument { .. }
+            | RecordCommand::Create { .. }
+            | RecordCommand::StartProcessing { .. }
+            | RecordCommand::CompleteProcessing { .. }
+            | RecordCommand::FailProcessing { .. }
+            | RecordCommand::Amend { .. }
+            | RecordCommand::Sign { .. }
+            | RecordCommand::Summarize { .. }
+            | RecordCommand::Archive { .. }
+            | RecordCommand::Restore { .. }
+            | RecordCommand::MarkEnteredInError { .. } => vec![],
+        }
+    }
+
+    fn decide_on(&self, command: RecordCommand, grounds: &Grounds) -> Result<Vec<RecordEvent>, RecordError> {
         match command {
             RecordCommand::Create { now, record, status } => self.create(now, record, status),
             RecordCommand::StartProcessing { now } => self.start_processing(now),
@@ -136,6 +174,8 @@ impl Aggregate for Record {
             RecordCommand::Archive { now, reason } => self.archive(now, reason),
             RecordCommand::Restore { now, reason } => self.restore(now, reason),
             RecordCommand::MarkEnteredInError { now, reason } => self.mark_entered_in_error(now, reason),
+            RecordCommand::AttachDocument { now, document_id } => self.attach_document(now, document_id, &grounds.document),
+            RecordCommand::DetachDocument { now, document_id, reason } => self.detach_document(now, document_id, reason),
         }
     }
 
@@ -143,7 +183,7 @@ impl Aggregate for Record {
         match event {
             RecordEvent::RecordCreated(created) => {
                 let (record, status) = (created.record.clone(), created.status);
-                Self::Written { record, status, version: 1, signed_by: vec![], summaries: vec![], archived_from: None }
+                Self::Written { record, status, version: 1, signed_by: vec![], summaries: vec![], attachments: vec![], archived_from: None }
             }
             RecordEvent::RecordProcessingStarted(_) => self.now(RecordStatus::Processing),
             RecordEvent::RecordProcessingCompleted(_) => self.now(RecordStatus::Completed),
@@ -151,6 +191,8 @@ impl Aggregate for Record {
             RecordEvent::RecordArchived(_) => self.archived(),
             RecordEvent::RecordRestored(restored) => self.restored(restored.status),
             RecordEvent::RecordSummarized(summarized) => self.summarized(summarized.summary_id),
+            RecordEvent::DocumentAttached(attached) => self.attached(attached.document_id),
+            RecordEvent::DocumentDetached(detached) => self.detached(detached.document_id),
             RecordEvent::RecordAmended(amended) => self.amended(amended),
             RecordEvent::RecordSigned(signed) => self.signed(signed),
             RecordEvent::RecordEnteredInError(_) => match self {

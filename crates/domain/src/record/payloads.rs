@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{NewRecord, NewSummary, RecordStatus};
-use crate::{Instant, ProviderId, Sha256, SummaryId, Text, redact::redacted};
+use crate::{DocumentId, Instant, ProviderId, Sha256, SummaryId, Text, redact::redacted};
 
 /// Something was written down: version 1 of the record.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -127,6 +127,26 @@ pub struct RecordEnteredInError {
     pub marked_at: Instant,
 }
 
+/// A document belongs to it from now on. Like a summary it stands beside what is written: a signature doesn't cover it.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct DocumentAttached {
+    /// Which one.
+    pub document_id: DocumentId,
+    /// When.
+    pub attached_at: Instant,
+}
+
+/// A document doesn't belong to it any more, or never did.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct DocumentDetached {
+    /// Which one.
+    pub document_id: DocumentId,
+    /// Why.
+    pub reason: Text,
+    /// When.
+    pub detached_at: Instant,
+}
+
 redacted!(
     RecordCreated,
     RecordProcessingStarted,
@@ -139,4 +159,6 @@ redacted!(
     RecordArchived,
     RecordRestored,
     RecordEnteredInError,
+    DocumentAttached,
+    DocumentDetached,
 );

@@ -5,8 +5,10 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::live;
+use crate::document::{Document, DocumentCommand};
 use crate::testing::strategies::{clinical_value, code, date, id, instant, json, line, now, text};
+use crate::testing::{live, live_on};
+use crate::{AccountId, ObjectId};
 
 fn content() -> impl Strategy<Value = RecordContent> {
     let fhir = (line(), option::of(line()), line(), json()).prop_map(|(resource_type, resource_id, fhir_version, resource)| RecordContent::Fhir {
@@ -88,7 +90,29 @@ fn command() -> impl Strategy<Value = RecordCommand> {
         1 => (now(), option::of(text())).prop_map(|(now, reason)| Archive { now, reason }),
         1 => (now(), text()).prop_map(|(now, reason)| Restore { now, reason }),
         1 => (now(), text()).prop_map(|(now, reason)| MarkEnteredInError { now, reason }),
+        3 => (now(), id()).prop_map(|(now, document_id)| AttachDocument { now, document_id }),
+        2 => (now(), id(), text()).prop_map(|(now, document_id, reason)| DetachDocument { now, document_id, reason }),
     ]
+}
+
+/// A document of the patient who most records are about.
+fn a_document() -> Grounds {
+    let document = serde_json::from_value(serde_json::json!({
+        "patient_id": Uuid::from_u128(1), "kind": "LAB_RESULT", "file_name": "scan.pdf", "media_type": "application/pdf", "size_bytes": 9,
+        "sha256": "ab".repeat(32),
+    }));
+    let (object_id, account_id) = (ObjectId(Uuid::from_u128(3)), AccountId(Uuid::from_u128(4)));
+    let now = Instant::from_micros(0);
+    let register = DocumentCommand::Register { now, document: Box::new(document.expect("a document")), object_id, account_id };
+    let events = Document::default().decide(register).expect("nothing is there yet");
+    Grounds { document: events.iter().fold(Document::default(), Document::evolve), ..Grounds::default() }
+}
+
+fn attachments(record: &Record) -> Vec<DocumentId> {
+    match record {
+        Record::Written { attachments, .. } => attachments.clone(),
+        Record::Absent | Record::EnteredInError { .. } => vec![],
+    }
 }
 
 fn version_and_source(record: &Record) -> Option<(u16, Option<RecordSource>)> {
@@ -131,6 +155,21 @@ proptest! {
             let archived = before.status() == Some(RecordStatus::Archived);
             let leaves = matches!(event, RecordEvent::RecordEnteredInError(_) | RecordEvent::RecordRestored(_));
             prop_assert!(!archived || leaves, "{:?} on what is archived", event);
+        }
+    }
+
+    #[test]
+    fn what_is_attached_is_there_once_and_is_the_same_patients(commands in vec(command(), 0..40)) {
+        let life = live_on::<Record>(Uuid::from_u128(42), &a_document(), commands);
+        for (before, event) in &life.events {
+            let (had, has) = (attachments(before), attachments(&before.clone().evolve(event)));
+            let (comes, goes) = (matches!(event, RecordEvent::DocumentAttached(_)), matches!(event, RecordEvent::DocumentDetached(_)));
+            let is_wrong = matches!(event, RecordEvent::RecordEnteredInError(_));
+            prop_assert!(is_wrong || has.len() + usize::from(goes) == had.len() + usize::from(comes), "after {event:?}");
+            let is_of_the_patient = before.clone().evolve(event).subject(Uuid::nil(), event) == Subject::Person(Uuid::from_u128(1));
+            prop_assert!(!comes || is_of_the_patient, "another patient's record has it");
+            let distinct: std::collections::BTreeSet<_> = has.iter().collect();
+            prop_assert_eq!(distinct.len(), has.len());
         }
     }
 }

@@ -64,7 +64,7 @@ impl Record {
         self
     }
 
-    fn written(&self) -> Result<RecordStatus, RecordError> {
+    pub(super) fn written(&self) -> Result<RecordStatus, RecordError> {
         match self {
             Self::Absent => Err(RecordError::NotCreated),
             Self::EnteredInError { .. } => Err(RecordError::EnteredInError),

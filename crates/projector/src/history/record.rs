@@ -4,6 +4,7 @@ use anamnesis_domain::Recorded;
 use anamnesis_projections::amendment_requests::AmendmentRequests;
 use anamnesis_projections::appointments::Appointments;
 use anamnesis_projections::consents::Consents;
+use anamnesis_projections::documents::Documents;
 use anamnesis_projections::history_lists::{Allergies, Conditions, Medications};
 use anamnesis_projections::insights::Insights;
 use anamnesis_projections::kernel::{Fold, FoldError, Past};
@@ -32,6 +33,8 @@ pub struct PatientRecord {
     pub appointments: Vec<Json>,
     /// Medical records.
     pub records: Vec<Json>,
+    /// Documents.
+    pub documents: Vec<Json>,
     /// Health insights.
     pub insights: Vec<Json>,
     /// Consents.
@@ -49,6 +52,8 @@ pub struct Orders {
     pub appointments: Order,
     /// Records: by the time they are about.
     pub records: Order,
+    /// Documents: as they were registered.
+    pub documents: Order,
     /// Insights: as they were generated.
     pub insights: Order,
     /// Consents: as they were granted.
@@ -62,6 +67,7 @@ pub const ORDERS: Orders = Orders {
     entries: Order::oldest_first("created_at"),
     appointments: Order::oldest_first("scheduled_at"),
     records: Order::oldest_first("record_date"),
+    documents: Order::oldest_first("registered_at"),
     insights: Order::oldest_first("generated_at"),
     consents: Order::oldest_first("created_at"),
     amendment_requests: Order::oldest_first("due_at"),
@@ -76,6 +82,7 @@ pub(super) struct Folding {
     medications: Past<Medications>,
     appointments: Past<Appointments>,
     records: Past<Records>,
+    documents: Past<Documents>,
     insights: Past<Insights>,
     consents: Past<Consents>,
     amendment_requests: Past<AmendmentRequests>,
@@ -90,6 +97,7 @@ impl Folding {
         self.medications.fold(events)?;
         self.appointments.fold(events)?;
         self.records.fold(events)?;
+        self.documents.fold(events)?;
         self.insights.fold(events)?;
         self.consents.fold(events)?;
         self.amendment_requests.fold(events)
@@ -104,6 +112,7 @@ impl Folding {
             medications: listed(self.medications, ORDERS.entries),
             appointments: listed(self.appointments, ORDERS.appointments),
             records: listed(self.records, ORDERS.records),
+            documents: listed(self.documents, ORDERS.documents),
             insights: listed(self.insights, ORDERS.insights),
             consents: listed(self.consents, ORDERS.consents),
             amendment_requests: listed(self.amendment_requests, ORDERS.amendment_requests),
@@ -130,6 +139,7 @@ impl PatientRecord {
         record.insert("medications".to_owned(), by_id(&self.medications, "entry_id"));
         record.insert("appointments".to_owned(), by_id(&self.appointments, "appointment_id"));
         record.insert("records".to_owned(), by_id(&self.records, "record_id"));
+        record.insert("documents".to_owned(), by_id(&self.documents, "document_id"));
         record.insert("insights".to_owned(), by_id(&self.insights, "insight_id"));
         record.insert("consents".to_owned(), by_id(&self.consents, "consent_id"));
         record.insert("amendment_requests".to_owned(), by_id(&self.amendment_requests, "request_id"));
