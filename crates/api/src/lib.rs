@@ -13,6 +13,7 @@ mod audit;
 mod auth;
 mod compliance;
 mod consent;
+mod document;
 mod edge;
 mod facility;
 mod health;

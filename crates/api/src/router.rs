@@ -16,8 +16,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::edge::{Problem, authenticate, record_disclosures};
 use crate::openapi::Frame;
 use crate::{
-    App, AppParts, account, amendment_request, appointment, audit, auth, compliance, consent, facility, health, history, insight, log, organization,
-    patient, provider, record, stream,
+    App, AppParts, account, amendment_request, appointment, audit, auth, compliance, consent, document, facility, health, history, insight, log,
+    organization, patient, provider, record, stream,
 };
 
 /// The only paths that answer without a sign-in. A test compares this list with the routes.
@@ -36,6 +36,7 @@ fn protected() -> OpenApiRouter<App> {
         .merge(consent::routes())
         .merge(facility::routes())
         .merge(history::routes())
+        .merge(document::routes())
         .merge(insight::routes())
         .merge(log::routes())
         .merge(organization::routes())

@@ -14,6 +14,7 @@ use anamnesis_projections::compliance::{COMPLIANCE, Designations, Findings, Lega
 use anamnesis_projections::compliance_logs::{COMPLIANCE_LOGS, ComplianceLogs};
 use anamnesis_projections::consents::{CONSENTS, Consents};
 use anamnesis_projections::data_access_logs::{DATA_ACCESS_LOGS, DataAccessLogs};
+use anamnesis_projections::documents::{DOCUMENTS, Documents};
 use anamnesis_projections::history_lists::{Allergies, Conditions, HISTORY_LISTS, Medications};
 use anamnesis_projections::insights::{INSIGHTS, Insights};
 use anamnesis_projections::kernel::{Class, Fold, Projection, Row, Stamped, Streams, fold_until};
@@ -74,6 +75,7 @@ views! {
     AmendmentRequests of AMENDMENT_REQUESTS: "amendment_requests", Records, |of| Some(of.row.patient_id);
     Appointments of APPOINTMENTS: "appointments", Appointments, |of| Some(of.row.patient_id);
     Records of RECORDS: "records", Records, |of| Some(of.row.patient_id);
+    Documents of DOCUMENTS: "documents", Records, |of| Some(of.row.patient_id);
     Insights of INSIGHTS: "insights", Insights, |of| Some(of.row.patient_id);
     Consents of CONSENTS: "consents", Demographics, |of| Some(of.row.patient_id);
     DataAccessLogs of DATA_ACCESS_LOGS: "data_access_logs", All, |of| Some(of.row.patient_id);

@@ -2,8 +2,10 @@
 
 mod amend;
 mod archive;
+mod attach_document;
 mod complete_processing;
 mod create;
+mod detach_document;
 mod fail_processing;
 mod get;
 mod list;
@@ -34,6 +36,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(sign::sign_record))
         .routes(routes!(list_versions::list_record_versions))
         .routes(routes!(summarize::summarize_record))
+        .routes(routes!(attach_document::attach_document_to_record))
+        .routes(routes!(detach_document::detach_document_from_record))
         .routes(routes!(archive::archive_record))
         .routes(routes!(restore::restore_record))
         .routes(routes!(mark_entered_in_error::mark_record_entered_in_error))

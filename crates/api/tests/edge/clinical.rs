@@ -104,13 +104,18 @@ async fn lists_are_filtered_by_what_is_asked() {
 async fn a_patient_sees_only_their_own_appointments_records_and_insights() {
     let world = World::new().await;
     let mut story = Story::begin(&world).await;
-    for step in 0..14 {
+    for step in 0..19 {
         story.go_on(step).await;
     }
     let cuddy = story.doctor.must("/v1/patients", &patient("P-2", "Cuddy", "Lisa")).await;
     let (zoe, lisa) = (world.sign_in_as_patient(story.patient).await, world.sign_in_as_patient(cuddy.id()).await);
-    for (collection, field) in [("appointments", "appointment_id"), ("records", "record_id"), ("insights", "insight_id"), ("consents", "consent_id")]
-    {
+    for (collection, field) in [
+        ("appointments", "appointment_id"),
+        ("records", "record_id"),
+        ("documents", "document_id"),
+        ("insights", "insight_id"),
+        ("consents", "consent_id"),
+    ] {
         let own = zoe.get_after(&format!("/v1/{collection}"), &cuddy).await.items(field);
         assert!(!own.is_empty(), "{collection}");
         assert_eq!(lisa.get_after(&format!("/v1/{collection}"), &cuddy).await.items(field), Vec::<Value>::new(), "{collection}");
@@ -133,6 +138,7 @@ async fn who_may_not_read_something_is_refused() {
         admin.get(path).await.is_problem(403, None);
     }
     staff.get("/v1/insights").await.is_problem(403, None);
+    staff.get("/v1/documents").await.is_problem(403, None);
     staff.get(&format!("/v1/patients/{}/history", Uuid::now_v7())).await.is_problem(403, None);
     staff.get("/v1/accounts").await.is_problem(403, None);
     staff.get("/v1/log/proof/inclusion?position=1").await.is_problem(403, None);

@@ -49,6 +49,11 @@ async fn the_timeline_tells_every_event_of_a_patient_in_order() {
         "RecordSummarized",
         "RecordArchived",
         "RecordRestored",
+        "DocumentRegistered",
+        "DocumentChecksumVerified",
+        "DocumentAttached",
+        "DocumentRegistered",
+        "DocumentRemoved",
         "PatientDeactivated",
     ];
     assert_eq!(types, expected.map(|name| json!(name)));
@@ -109,7 +114,7 @@ async fn whoever_trusts_nobody_can_check_a_patients_events() {
     let hash = |value: &Value| value.as_str().unwrap().parse::<Hash>().unwrap();
     let head = Head { size: told.body["size"].as_u64().unwrap(), root: hash(&told.body["root"]) };
     let entries = told.body["entries"].as_array().unwrap();
-    assert_eq!(entries.len(), 20);
+    assert_eq!(entries.len(), 25);
     for one in entries {
         let (position, entry) = (one["position"].as_u64().unwrap(), hex::decode(one["entry"].as_str().unwrap()).unwrap());
         assert_eq!(Hash::leaf(&entry), hash(&one["leaf"]));
@@ -143,7 +148,7 @@ async fn a_folded_record_is_what_the_edge_answers() {
     for list in ["conditions", "allergies", "medications"] {
         assert_eq!(record[list], story.doctor.get(&format!("/v1/patients/{}/{list}", story.patient)).await.body["items"], "{list}");
     }
-    for list in ["appointments", "records", "insights", "consents"] {
+    for list in ["appointments", "records", "documents", "insights", "consents"] {
         let listed = story.doctor.get(&format!("/v1/{list}?patient={}", story.patient)).await;
         assert_eq!(record[list], listed.body["items"], "{list}");
         assert!(!listed.body["items"].as_array().unwrap().is_empty());

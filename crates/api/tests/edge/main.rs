@@ -9,6 +9,7 @@ mod clinical;
 mod compliance;
 mod consents;
 mod directory;
+mod documents;
 mod health;
 mod history;
 mod log;

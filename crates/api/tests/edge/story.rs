@@ -12,6 +12,8 @@ pub(crate) struct Story {
     pub(crate) patient: Uuid,
     pub(crate) provider: Uuid,
     pub(crate) facility: Uuid,
+    /// The record that was written last.
+    record: Uuid,
     /// The answer to the command that was given last.
     pub(crate) last: Answer,
 }
@@ -25,7 +27,7 @@ impl Story {
         let facility = admin.must("/v1/facilities", &json!({ "name": "St. Mary's", "kind": "HOSPITAL" })).await.id();
         let doctor = world.sign_in(Role::Provider).await;
         let last = doctor.must("/v1/patients", &patient("P-1", "Glover", "Zoë")).await;
-        Self { doctor, patient: last.id(), provider, facility, last }
+        Self { doctor, patient: last.id(), provider, facility, record: Uuid::nil(), last }
     }
 
     async fn does(&mut self, path: &str, body: &Value) -> Uuid {
@@ -58,11 +60,22 @@ impl Story {
             11 => self.does(&format!("/v1/insights/{}/review", self.last.id()), &json!({ "note": "seen" })).await,
             12 => self.does("/v1/consents", &consent(patient, facility)).await,
             13 => self.does(&format!("/v1/consents/{}/revoke", self.last.id()), &json!({ "reason": "moved away" })).await,
-            14 => self.does("/v1/records", &record(patient, "CLINICAL_NOTE", "2023-06-01T08:00:00Z", "Second visit")).await,
+            14 => {
+                self.record = self.does("/v1/records", &record(patient, "CLINICAL_NOTE", "2023-06-01T08:00:00Z", "Second visit")).await;
+                self.record
+            }
             15 => self.does(&format!("/v1/records/{}/summarize", self.last.id()), &summary()).await,
             16 => self.does(&format!("/v1/records/{}/archive", self.last.id()), &json!({})).await,
             17 => self.does(&format!("/v1/records/{}/restore", self.last.id()), &json!({ "reason": "still needed" })).await,
-            18 => self.on_patient("deactivate", &json!({ "reason": "moved away" })).await,
+            18 => self.does("/v1/documents", &document(patient, "MEDICAL_IMAGE")).await,
+            19 => self.does(&format!("/v1/documents/{}/verify-checksum", self.last.id()), &json!({ "sha256": SHA256 })).await,
+            20 => {
+                let attachment = json!({ "document_id": self.last.id() });
+                self.does(&format!("/v1/records/{}/attach-document", self.record), &attachment).await
+            }
+            21 => self.does("/v1/documents", &document(patient, "LAB_RESULT")).await,
+            22 => self.does(&format!("/v1/documents/{}/remove", self.last.id()), &json!({ "reason": "scanned twice" })).await,
+            23 => self.on_patient("deactivate", &json!({ "reason": "moved away" })).await,
             _ => return false,
         };
         true
@@ -72,13 +85,14 @@ impl Story {
     pub(crate) fn queries(&self) -> Vec<String> {
         let id = self.patient;
         let of_patient = ["", "/conditions", "/allergies", "/medications"].map(|list| format!("/v1/patients/{id}{list}"));
-        let lists = ["appointments", "records", "insights", "consents"].map(|list| format!("/v1/{list}?patient={id}"));
+        let lists = ["appointments", "records", "documents", "insights", "consents"].map(|list| format!("/v1/{list}?patient={id}"));
         let filtered = [
             format!("/v1/patients/{id}/conditions?status=ACTIVE&code=http%3A%2F%2Fsnomed.info%2Fsct%7C44054006"),
             format!("/v1/appointments?patient={id}&status=SCHEDULED&day=2031-03-01"),
             format!("/v1/appointments?patient={id}&provider={}&limit=1", self.provider),
             format!("/v1/records?patient={id}&type=LAB_RESULT&code=http%3A%2F%2Floinc.org%7C4548-4"),
             format!("/v1/records?patient={id}&from=2023-01-01T00:00:00Z&to=2024-01-01T00:00:00Z"),
+            format!("/v1/documents?patient={id}&kind=LAB_RESULT&status=PENDING&removed=false&from=2026-01-01T00:00:00Z"),
             format!("/v1/insights?patient={id}&status=REVIEWED&type=TREND"),
             format!("/v1/consents?patient={id}&facility={}&status=REVOKED", self.facility),
         ];
@@ -97,6 +111,13 @@ pub(crate) fn appointment(patient: Uuid, provider: Uuid, at: &str) -> Value {
 pub(crate) fn record(patient: Uuid, kind: &str, at: &str, title: &str) -> Value {
     let codes = json!([{ "codings": [{ "system": "http://loinc.org", "code": "4548-4" }] }]);
     json!({ "record": { "patient_id": patient, "record_type": kind, "record_date": at, "title": title, "codes": codes, "notes": "nothing special" } })
+}
+
+/// The digest that documents are registered with here.
+pub(crate) const SHA256: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+pub(crate) fn document(patient: Uuid, kind: &str) -> Value {
+    json!({ "patient_id": patient, "kind": kind, "file_name": "Zoë.pdf", "media_type": "application/pdf", "size_bytes": 48_213, "sha256": SHA256 })
 }
 
 fn summary() -> Value {
