@@ -1,8 +1,9 @@
 //! What may an analyst see of an event? Nothing that identifies a person (45 CFR 164.514(b)(2), Safe Harbor).
 //!
 //! By the event's schema, and only what is known to be harmless stays: choices, codes of a code system, numbers, yes and
-//! no. Every other text goes. Of times and dates the year stays; a year of which only somebody over 89 can tell becomes
-//! "or before". Ids become pseudonyms that hold under one secret and nowhere else.
+//! no. Every other text goes, and so does a number that its schema calls `identifying`: by the size of a file to the byte,
+//! whoever has the file knows it again. Of times and dates the year stays; a year of which only somebody over 89 can tell
+//! becomes "or before". Ids become pseudonyms that hold under one secret and nowhere else.
 
 use anamnesis_domain::{Opened, Recorded};
 use chrono::{DateTime, Datelike, Utc};
@@ -84,7 +85,9 @@ impl Deidentifier {
         let fields = schema.get("fields").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let reduced = fields.iter().filter_map(|field| {
             let name = field.get("name")?.as_str()?;
-            Some((name.to_owned(), self.reduce(field.get("type")?, value.get(name)?, named)))
+            let is_identifying = field.get("identifying") == Some(&Value::Bool(true));
+            let told = if is_identifying { Value::Null } else { self.reduce(field.get("type")?, value.get(name)?, named) };
+            Some((name.to_owned(), told))
         });
         Value::Object(reduced.collect())
     }
@@ -139,15 +142,15 @@ mod tests {
             {"name": "code", "type": coding},
             {"name": "more", "type": {"type": "array", "items": "Coding"}},
             {"name": "stars", "type": "int"},
+            {"name": "bytes", "type": "long", "identifying": true},
             {"name": "born", "type": {"type": "int", "logicalType": "date"}},
             {"name": "old", "type": ["null", {"type": "int", "logicalType": "date"}]}]});
         let coded = json!({"system": "http://loinc.org", "code": "8302-2", "display": "Body Height"});
-        let value =
-            json!({"family": "Glover", "gender": "FEMALE", "code": coded, "more": [coded], "stars": 4, "born": "1980-05-17", "old": "1931-01-01"});
+        let value = json!({"family": "Glover", "gender": "FEMALE", "code": coded, "more": [coded], "stars": 4, "bytes": 48_213, "born": "1980-05-17", "old": "1931-01-01"});
         let kept = json!({"system": "http://loinc.org", "code": "8302-2"});
         assert_eq!(
             reduce(&schema, &value),
-            json!({"family": null, "gender": "FEMALE", "code": kept, "more": [kept], "stars": 4, "born": 1980, "old": "1936 or before"})
+            json!({"family": null, "gender": "FEMALE", "code": kept, "more": [kept], "stars": 4, "bytes": null, "born": 1980, "old": "1936 or before"})
         );
     }
 
