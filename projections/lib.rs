@@ -17,9 +17,11 @@ pub mod facilities;
 pub mod history_lists;
 pub mod insights;
 pub mod kernel;
+pub mod models;
 pub mod normal;
 pub mod organizations;
 pub mod patients;
+pub mod predictions;
 pub mod providers;
 pub mod records;
 #[cfg(test)]
@@ -41,8 +43,10 @@ pub const ALL: &[&Projection] = &[
     &facilities::FACILITIES,
     &history_lists::HISTORY_LISTS,
     &insights::INSIGHTS,
+    &models::MODELS,
     &organizations::ORGANIZATIONS,
     &patients::PATIENTS,
+    &predictions::PREDICTIONS,
     &providers::PROVIDERS,
     &records::RECORDS,
 ];

@@ -53,7 +53,7 @@ fn analysts_read_every_topic(prefix: &str, up_to: u64) {
         ("document-events", &["record", "document"]),
         ("audit-events", &["account", "access", "compliance", "system"]),
         ("notification-events", &["notification"]),
-        ("ai-events", &["insight", "model"]),
+        ("ai-events", &["insight", "model", "prediction"]),
     ] {
         for event in read_topic(prefix, topic) {
             assert!(aggregates.contains(&event["aggregateType"].as_str().unwrap()), "{topic}: {event}");

@@ -2,7 +2,7 @@
 
 use anamnesis_domain::{
     AccessId, AccountId, AffiliationId, AmendmentRequestId, AppointmentId, ComplianceId, ConsentId, Date, DocumentId, EntryId, FacilityId, InsightId,
-    Instant, OrganizationId, PatientId, ProviderId, RecordId, SessionId,
+    Instant, ModelId, OrganizationId, PatientId, PredictionId, ProviderId, RecordId, SessionId,
 };
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde_json::Value;
@@ -216,6 +216,8 @@ ids!(
     AmendmentRequestId,
     FacilityId,
     InsightId,
+    ModelId,
+    PredictionId,
     OrganizationId,
     PatientId,
     ProviderId,

@@ -23,12 +23,16 @@ pub enum Permission {
     ReadRecords,
     /// Write medical records.
     WriteRecords,
-    /// See health insights.
+    /// See health insights, and what models predicted of patients.
     ReadInsights,
-    /// Generate health insights.
+    /// Generate health insights, and log predictions.
     WriteInsights,
-    /// Review, act on and dismiss insights.
+    /// Review, act on and dismiss insights, and tell what came of predictions.
     ReviewInsights,
+    /// See which AI models there are: no person's health data.
+    ReadModels,
+    /// Register, evaluate, activate and retire AI models.
+    WriteModels,
     /// See consents.
     ReadConsents,
     /// Grant and revoke consents.
@@ -129,6 +133,8 @@ impl Permission {
         Self::ReadInsights,
         Self::WriteInsights,
         Self::ReviewInsights,
+        Self::ReadModels,
+        Self::WriteModels,
         Self::ReadConsents,
         Self::WriteConsents,
         Self::RequestAmendments,
@@ -170,8 +176,8 @@ impl Rights {
     fn of(role: Role) -> Self {
         use Permission::{
             ConductAppointments, DecideAmendments, ManageAccounts, ManageCompliance, RateProviders, ReadAppointments, ReadAudit, ReadConsents, ReadDeidentified, ReadDirectory, ReadDisclosures,
-            ReadHistory, ReadInsights, ReadLog, ReadPatients, ReadRecords, ReadStreams, RequestAmendments, RevealIdentifiers, ReviewInsights, WriteAppointments, WriteConsents, WriteDirectory, WriteInsights, WritePatients,
-            WriteRecords,
+            ReadHistory, ReadInsights, ReadLog, ReadModels, ReadPatients, ReadRecords, ReadStreams, RequestAmendments, RevealIdentifiers, ReviewInsights, WriteAppointments, WriteConsents, WriteDirectory, WriteInsights, WritePatients,
+            WriteModels, WriteRecords,
         };
         let (own, organization): (&[_], &[_]) = match role {
             Role::Patient => (
@@ -183,22 +189,22 @@ impl Rights {
             ),
             Role::Provider => (&[], &[
                 ReadPatients, WritePatients, ReadAppointments, WriteAppointments, ConductAppointments, ReadRecords, WriteRecords,
-                ReadInsights, WriteInsights, ReviewInsights, ReadConsents, WriteConsents, ReadHistory, ReadDirectory, ReadStreams,
+                ReadInsights, WriteInsights, ReviewInsights, ReadModels, ReadConsents, WriteConsents, ReadHistory, ReadDirectory, ReadStreams,
             ]),
             Role::Staff => (&[], &[
                 ReadPatients, WritePatients, RevealIdentifiers, RequestAmendments, ReadAppointments, WriteAppointments, ConductAppointments, ReadConsents,
                 WriteConsents, ReadDirectory,
             ]),
-            Role::Admin => (&[], &[ReadDirectory, WriteDirectory, ManageAccounts, ReadLog, ReadStreams, ReadDeidentified]),
+            Role::Admin => (&[], &[ReadDirectory, WriteDirectory, ReadModels, WriteModels, ManageAccounts, ReadLog, ReadStreams, ReadDeidentified]),
             Role::PrivacyOfficer => (&[], &[
                 ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, ReadHistory, ReadDirectory, ReadDisclosures, ReadAudit,
-                ReadLog, ReadStreams, ReadDeidentified, RequestAmendments, DecideAmendments, ManageCompliance,
+                ReadModels, ReadLog, ReadStreams, ReadDeidentified, RequestAmendments, DecideAmendments, ManageCompliance,
             ]),
             Role::Auditor => (&[], &[
                 ReadPatients, ReadAppointments, ReadRecords, ReadInsights, ReadConsents, ReadHistory, ReadDirectory, ReadDisclosures, ReadAudit,
-                ReadLog, ReadStreams, ReadDeidentified,
+                ReadModels, ReadLog, ReadStreams, ReadDeidentified,
             ]),
-            Role::Analyst => (&[], &[ReadDirectory, ReadStreams, ReadDeidentified]),
+            Role::Analyst => (&[], &[ReadDirectory, ReadModels, WriteModels, ReadStreams, ReadDeidentified]),
             Role::System => (&[], &[]),
         };
         Self { own, organization }
@@ -236,9 +242,10 @@ mod tests {
 
     #[test]
     fn an_analyst_sees_what_happens_and_nobody_it_happens_to() {
+        use Permission::{ReadDeidentified, ReadDirectory, ReadModels, ReadStreams, WriteModels};
         let given = |permission: &&Permission| permission.given_to(Role::Analyst).is_some();
         let all: Vec<_> = Permission::ALL.iter().filter(given).collect();
-        assert_eq!(all, [&Permission::ReadDirectory, &Permission::ReadStreams, &Permission::ReadDeidentified]);
+        assert_eq!(all, [&ReadModels, &WriteModels, &ReadDirectory, &ReadStreams, &ReadDeidentified]);
     }
 
     #[test]

@@ -13,8 +13,10 @@ use anamnesis_domain::consent::Consent;
 use anamnesis_domain::document::Document;
 use anamnesis_domain::facility::Facility;
 use anamnesis_domain::insight::Insight;
+use anamnesis_domain::model::Model;
 use anamnesis_domain::organization::Organization;
 use anamnesis_domain::patient::Patient;
+use anamnesis_domain::prediction::Prediction;
 use anamnesis_domain::provider::Provider;
 use anamnesis_domain::record::Record;
 use anamnesis_domain::system::System;
@@ -190,6 +192,8 @@ fn a_state_that_changes_has_another_snapshot_version() {
         state::<Record>(),
         state::<Document>(),
         state::<Insight>(),
+        state::<Model>(),
+        state::<Prediction>(),
         state::<Provider>(),
         state::<Organization>(),
         state::<Facility>(),

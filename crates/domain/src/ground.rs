@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use crate::document::Document;
 use crate::facility::Facility;
+use crate::model::Model;
 use crate::organization::Organization;
 use crate::patient::Patient;
 use crate::provider::Provider;
-use crate::{Aggregate, DocumentId, FacilityId, PatientId, ProviderId, redact::redacted};
+use crate::{Aggregate, DocumentId, FacilityId, ModelId, PatientId, ProviderId, redact::redacted};
 
 /// Another stream whose state a decision rests on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,12 +28,14 @@ pub enum Ground {
     Facility(FacilityId),
     /// A document.
     Document(DocumentId),
+    /// An AI model.
+    Model(ModelId),
 }
 
 impl Ground {
     /// Whether decisions on other streams may rest on streams of that type.
     pub fn is_of_type(aggregate_type: &str) -> bool {
-        [Organization::TYPE, Patient::TYPE, Provider::TYPE, Facility::TYPE, Document::TYPE].contains(&aggregate_type)
+        [Organization::TYPE, Patient::TYPE, Provider::TYPE, Facility::TYPE, Document::TYPE, Model::TYPE].contains(&aggregate_type)
     }
 }
 
@@ -49,6 +52,8 @@ pub struct Grounds {
     pub facility: Facility,
     /// The document.
     pub document: Document,
+    /// The AI model.
+    pub model: Model,
 }
 
 redacted!(Grounds);
@@ -76,6 +81,7 @@ impl Grounds {
                 Ground::Provider(id) => found.provider = states.state(id.0).await?,
                 Ground::Facility(id) => found.facility = states.state(id.0).await?,
                 Ground::Document(id) => found.document = states.state(id.0).await?,
+                Ground::Model(id) => found.model = states.state(id.0).await?,
             }
         }
         Ok(found)

@@ -52,6 +52,10 @@ ids! {
     ObjectId
     /// A health insight.
     InsightId
+    /// An AI model, with all of its versions.
+    ModelId
+    /// What a model predicted of a patient.
+    PredictionId
     /// A consent.
     ConsentId
     /// A user's account.

@@ -79,6 +79,8 @@ impl AnyEvent {
             | Self::Record(_)
             | Self::Document(_)
             | Self::Insight(_)
+            | Self::Model(_)
+            | Self::Prediction(_)
             | Self::Organization(_)
             | Self::Facility(_)
             | Self::Account(_)
@@ -97,6 +99,8 @@ registry! {
     Record(record::Record, RecordEvent),
     Document(document::Document, DocumentEvent),
     Insight(insight::Insight, InsightEvent),
+    Model(model::Model, ModelEvent),
+    Prediction(prediction::Prediction, PredictionEvent),
     Provider(provider::Provider, ProviderEvent),
     Organization(organization::Organization, OrganizationEvent),
     Facility(facility::Facility, FacilityEvent),

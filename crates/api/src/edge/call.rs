@@ -139,6 +139,8 @@ needs!(
     ReadInsights,
     WriteInsights,
     ReviewInsights,
+    ReadModels,
+    WriteModels,
     ReadConsents,
     WriteConsents,
     ReadHistory,

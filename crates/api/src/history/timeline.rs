@@ -30,14 +30,18 @@ pub(crate) struct TimelineFilter {
 /// One of the aggregates whose events tell of a patient, by its place in their list.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
-#[schema(value_type = String, examples("patient", "appointment", "record", "document", "insight", "consent"))]
+#[schema(value_type = String, examples("patient", "appointment", "record", "document", "insight", "prediction", "consent"))]
 struct Aggregate(usize);
 
 impl TryFrom<String> for Aggregate {
     type Error = &'static str;
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
-        AGGREGATES.iter().position(|known| **known == name).map(Self).ok_or("must be patient, consent, appointment, record, document or insight")
+        AGGREGATES
+            .iter()
+            .position(|known| **known == name)
+            .map(Self)
+            .ok_or("must be patient, consent, appointment, record, document, insight or prediction")
     }
 }
 

@@ -103,22 +103,26 @@ impl Rights {
 
 /// Whose events of an aggregate are within reach: what shows an aggregate's past is more than what shows it as it is.
 fn reach_of(actor: &Actor, aggregate: &str) -> Reach {
-    use Permission::{ReadAppointments, ReadAudit, ReadConsents, ReadHistory, ReadInsights, ReadPatients, ReadRecords, WriteDirectory};
+    use Permission::{ReadAppointments, ReadAudit, ReadConsents, ReadHistory, ReadInsights, ReadPatients, ReadRecords, WriteDirectory, WriteModels};
     match aggregate {
         "patient" => actor.reach(&[ReadHistory, ReadPatients]),
         "consent" => actor.reach(&[ReadHistory, ReadConsents]),
         "appointment" => actor.reach(&[ReadHistory, ReadAppointments]),
         "record" | "document" => actor.reach(&[ReadHistory, ReadRecords]),
-        "insight" => actor.reach(&[ReadHistory, ReadInsights]),
+        "insight" | "prediction" => actor.reach(&[ReadHistory, ReadInsights]),
         // tells more than the directory does: why somebody was suspended, after which appointment they were rated
-        "provider" | "organization" | "facility" => {
-            let everybody = [ReadAudit, WriteDirectory].iter().any(|permission| actor.reach(&[*permission]).everybody);
-            Reach { everybody, ..Reach::NOBODY }
-        }
+        "provider" | "organization" | "facility" => whole(actor, &[ReadAudit, WriteDirectory]),
+        "model" => whole(actor, &[ReadAudit, WriteModels]),
         "account" | "access" | "system" | "compliance" => actor.reach(&[ReadAudit]),
         // a new aggregate is nobody's until somebody says here whose it is
         _ => Reach::NOBODY,
     }
+}
+
+/// What is about no patient is told whole, to whom one of these permissions reaches everybody.
+fn whole(actor: &Actor, permissions: &[Permission]) -> Reach {
+    let everybody = permissions.iter().any(|permission| actor.reach(&[*permission]).everybody);
+    Reach { everybody, ..Reach::NOBODY }
 }
 
 /// Which part of a patient's data an event tells of. What can't be opened may have been of any.
@@ -128,11 +132,12 @@ pub(super) fn category(event: &Recorded) -> DataCategory {
         Some(AnyEvent::Consent(_)) => DataCategory::Demographics,
         Some(AnyEvent::Appointment(_)) => DataCategory::Appointments,
         Some(AnyEvent::Record(_) | AnyEvent::Document(_)) => DataCategory::Records,
-        Some(AnyEvent::Insight(_)) => DataCategory::Insights,
+        Some(AnyEvent::Insight(_) | AnyEvent::Prediction(_)) => DataCategory::Insights,
         Some(
             AnyEvent::Provider(_)
             | AnyEvent::Organization(_)
             | AnyEvent::Facility(_)
+            | AnyEvent::Model(_)
             | AnyEvent::Account(_)
             | AnyEvent::Access(_)
             | AnyEvent::System(_)
@@ -219,10 +224,10 @@ mod tests {
             (Role::Patient, &clinical[..], &[][..]),
             (Role::Provider, &clinical, &[]),
             (Role::Staff, &[], &[]),
-            (Role::Admin, &["patient-events"], &all),
+            (Role::Admin, &["patient-events", "ai-events"], &all),
             (Role::PrivacyOfficer, &all, &all),
             (Role::Auditor, &all, &all),
-            (Role::Analyst, &[], &all),
+            (Role::Analyst, &["ai-events"], &all),
             (Role::System, &[], &[]),
         ] {
             assert_eq!(topics(role, Form::Identified), identified, "{role:?}");

@@ -137,7 +137,7 @@ async fn each_topic_tells_its_events_in_the_order_of_the_log_and_where_it_ended(
         ("patient-events", "'patient', 'consent', 'provider', 'organization', 'facility'"),
         ("appointment-events", "'appointment'"),
         ("document-events", "'record', 'document'"),
-        ("ai-events", "'insight'"),
+        ("ai-events", "'insight', 'model', 'prediction'"),
         ("notification-events", "'notification'"),
     ] {
         for form in ["", "?identified=true"] {

@@ -29,7 +29,7 @@ use record::Folding;
 
 /// Whose streams tell of a patient. Of others, a subject may be an organization or a provider: that isn't for those who
 /// may see patients.
-pub const AGGREGATES: &[&str] = &["patient", "consent", "appointment", "record", "document", "insight"];
+pub const AGGREGATES: &[&str] = &["patient", "consent", "appointment", "record", "document", "insight", "prediction"];
 
 /// Entries read at once.
 const ENTRIES_AT_ONCE: u32 = 1_000;
