@@ -15,7 +15,19 @@ fn the_list_names_every_read_model_and_how_far_it_has_come() {
         let listed = clinic.server.run(&["projection", "list", "--json"]).json();
         let lines = listed.as_array().unwrap();
         let names: Vec<_> = lines.iter().filter_map(|line| line["projection"].as_str()).collect();
-        for name in ["patients", "appointments", "records", "insights", "providers", "organizations", "accounts", "audit_logs", "data_access_logs"] {
+        for name in [
+            "patients",
+            "appointments",
+            "records",
+            "insights",
+            "models",
+            "predictions",
+            "providers",
+            "organizations",
+            "accounts",
+            "audit_logs",
+            "data_access_logs",
+        ] {
             assert!(names.contains(&name), "{name} isn't in {names:?}");
         }
         let told = |line: &serde_json::Value, name: &str| line[name].as_f64().unwrap_or_else(|| panic!("{name} isn't in {line}"));

@@ -28,14 +28,17 @@ fn allowed(method: &str, path: &str) -> Option<&'static [Role]> {
         ("get", "patients") if path.ends_with("/disclosures") => &[Role::Patient, Role::PrivacyOfficer, Role::Auditor],
         ("get", "patients") if path.contains("history") || path.contains("proof") => CLINICAL_READERS,
         ("get", "patients" | "appointments" | "consents" | "amendment-requests") => READERS,
-        ("get", "records" | "documents" | "insights") => CLINICAL_READERS,
+        ("get", "records" | "documents" | "insights" | "predictions") => CLINICAL_READERS,
+        ("post", "models") if path.ends_with("/find-prediction") => CLINICAL_READERS,
+        ("get", "models") => &[Role::Provider, Role::Admin, Role::PrivacyOfficer, Role::Auditor, Role::Analyst],
+        ("post", "models") => &[Role::Admin, Role::Analyst],
         ("post", "patients") if path.ends_with("/reveal-identifiers") => &[Role::Patient, Role::Staff],
         ("post", "patients") if path.ends_with("/request-amendment") || path.ends_with("/dispute-amendment-denial") => {
             &[Role::Patient, Role::Staff, Role::PrivacyOfficer]
         }
         ("post", "patients") if path.contains("amendment") => &[Role::PrivacyOfficer],
         ("post", "patients" | "appointments") => CARERS,
-        ("post", "records" | "documents" | "insights") => PROVIDERS,
+        ("post", "records" | "documents" | "insights" | "predictions") => PROVIDERS,
         ("post", "consents") => CONSENTERS,
         ("post", "providers") if path.ends_with("/rate") => &[Role::Patient],
         ("get", "providers" | "organizations" | "facilities") => ALL,

@@ -17,7 +17,7 @@ use crate::edge::{Problem, authenticate, record_disclosures};
 use crate::openapi::Frame;
 use crate::{
     App, AppParts, account, amendment_request, appointment, audit, auth, compliance, consent, document, facility, health, history, insight, log,
-    organization, patient, provider, record, stream,
+    model, organization, patient, prediction, provider, record, stream,
 };
 
 /// The only paths that answer without a sign-in. A test compares this list with the routes.
@@ -39,8 +39,10 @@ fn protected() -> OpenApiRouter<App> {
         .merge(document::routes())
         .merge(insight::routes())
         .merge(log::routes())
+        .merge(model::routes())
         .merge(organization::routes())
         .merge(patient::routes())
+        .merge(prediction::routes())
         .merge(provider::routes())
         .merge(record::routes())
         .merge(stream::routes())

@@ -23,7 +23,7 @@ pub enum Kind {
     PatientProfile,
     /// A provider's appointments, from yesterday on.
     ProviderSchedule,
-    /// A prediction of a model. Nothing fills it yet: there are no predictions.
+    /// What a model predicted on the same input.
     AiPrediction,
 }
 
@@ -69,7 +69,7 @@ impl Kind {
 
     /// Whether an entry holds only until any row of its read model is touched. The others are thrown out by name.
     pub(crate) const fn ends_with_any_change(self) -> bool {
-        matches!(self, Self::ApiResponse)
+        matches!(self, Self::ApiResponse | Self::AiPrediction)
     }
 }
 
@@ -91,8 +91,7 @@ impl Key {
 
     /// The answer of `endpoint`, a path as it is mounted, to parameters of which `hash` (keyed) covers all, and the caller's rights.
     pub fn api_response(organization: Uuid, endpoint: &str, hash: [u8; 32]) -> Self {
-        let hash = hash.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"));
-        Self::of(Kind::ApiResponse, organization, format_args!("{}:{hash}", plain(endpoint)))
+        Self::of(Kind::ApiResponse, organization, format_args!("{}:{}", plain(endpoint), hex(hash)))
     }
 
     /// How often a user has asked for `endpoint`: a method and a path as it is mounted.
@@ -120,9 +119,9 @@ impl Key {
         Self::of(Kind::ProviderSchedule, organization, format_args!("{provider}:schedule"))
     }
 
-    /// A model's prediction for an input with that (keyed) hash.
-    pub fn ai_prediction(organization: Uuid, model: Uuid, input_hash: &str) -> Self {
-        Self::of(Kind::AiPrediction, organization, format_args!("{model}:{input_hash}"))
+    /// A model's predictions for an input, of which `input_hash` (keyed) covers all, and whom it is about.
+    pub fn ai_prediction(organization: Uuid, model: Uuid, input_hash: [u8; 32]) -> Self {
+        Self::of(Kind::AiPrediction, organization, format_args!("{model}:{}", hex(input_hash)))
     }
 
     /// Its kind.
@@ -158,6 +157,10 @@ impl fmt::Debug for Key {
     }
 }
 
+fn hex(hash: [u8; 32]) -> String {
+    hash.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
+}
+
 /// Without what has a meaning in keys: the braces of a path's parameters, colons, blanks.
 fn plain(endpoint: &str) -> String {
     endpoint.chars().filter(|c| !matches!(c, '{' | '}' | ':' | ' ')).collect()
@@ -181,7 +184,7 @@ mod tests {
             (Key::notifications(house, id), format!("{o}:realtime:notifications:{i}"), 60),
             (Key::patient_profile(house, id), format!("{o}:health:patient:{i}:profile"), 1800),
             (Key::provider_schedule(house, id), format!("{o}:health:provider:{i}:schedule"), 900),
-            (Key::ai_prediction(house, id, "cd"), format!("{o}:ai:prediction:{i}:cd"), 600),
+            (Key::ai_prediction(house, id, [0xcd; 32]), format!("{o}:ai:prediction:{i}:{}", "cd".repeat(32)), 600),
         ];
         assert_eq!(promised.each_ref().map(|(key, ..)| key.kind()), Kind::ALL, "every kind, in order");
         for (key, name, seconds) in promised {

@@ -14,7 +14,7 @@ use crate::progress::ProjectionState;
 use crate::versions::definition_of;
 
 /// The projections from which something is cached.
-const CACHED: &[&str] = &["appointments", "facilities", "organizations", "patients", "providers"];
+const CACHED: &[&str] = &["appointments", "facilities", "models", "organizations", "patients", "predictions", "providers"];
 
 /// What keeps up whatever is computed from that projection, each with its checkpoint as far as it is known.
 pub fn lanes_of(projection: &Projection, state: &ProjectionState) -> Vec<(Lane, u64)> {
@@ -82,7 +82,7 @@ fn entries_about(row: &Touched) -> Vec<Key> {
             let days = days.into_iter().map(|day| Key::appointments(row.organization, day));
             days.chain(providers.into_iter().map(|provider| Key::provider_schedule(row.organization, provider))).collect()
         }
-        // what is cached of the others holds until anything changes
+        // what is cached of the others holds until anything changes: predictions, too, for their inputs stand in no row in the clear
         _ => Vec::new(),
     }
 }

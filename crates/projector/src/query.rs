@@ -176,6 +176,13 @@ impl Query {
         read::selected::<R>(tx, |sql| self.write::<R>(sql, organization)).await
     }
 
+    /// The same for rows that `whole` has found: what that asked for holds of them, and keyed hashes can't be looked at again.
+    #[must_use]
+    pub fn within(&self, whole: &Self) -> Self {
+        let more = self.conditions.iter().filter(|condition| !whole.conditions.contains(condition)).cloned();
+        Self { conditions: more.collect(), ..self.clone() }
+    }
+
     /// What of it is among the rows of a fold.
     pub fn pick<R: Row>(&self, rows: Vec<Stamped<R>>) -> Page<R> {
         self.page(self.in_order(rows, |row, _| row).take(self.limit + 1).collect())

@@ -68,9 +68,10 @@ impl App {
         whole: Whole,
         after: After,
     ) -> Result<Found<R>, Problem> {
+        let of_whole = query.within(&whole.rows);
         let ticket = match self.kept(projection, &whole.key, after, |hit| rows_of::<R>(&whole, hit)).await? {
             Kept::Usable((rows, position)) => {
-                let mut page = query.pick(rows);
+                let mut page = of_whole.pick(rows);
                 self.open(&mut page.rows).await?;
                 return Ok(Found { page, position, as_of: None });
             }
@@ -89,7 +90,7 @@ impl App {
         let position = reading.close();
         let parts = rows.iter().zip(&selected).map(|(row, selected)| part(row.stamp.subject_id, selected));
         self.keep(ticket, position, about(&whole, true), parts).await;
-        let mut page = query.pick(rows);
+        let mut page = of_whole.pick(rows);
         self.open(&mut page.rows).await?;
         Ok(Found { page, position, as_of: None })
     }

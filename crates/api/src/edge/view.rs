@@ -19,6 +19,7 @@ use anamnesis_projections::history_lists::{Allergies, Conditions, HISTORY_LISTS,
 use anamnesis_projections::insights::{INSIGHTS, Insights};
 use anamnesis_projections::kernel::{Class, Fold, Projection, Row, Stamped, Streams, fold_until};
 use anamnesis_projections::patients::{PATIENTS, Patients};
+use anamnesis_projections::predictions::{PREDICTIONS, Predictions};
 use anamnesis_projections::records::{RECORDS, Records};
 use anamnesis_projector::history::{AGGREGATES, Moment, Part};
 use anamnesis_projector::query::{Order, Page, Query};
@@ -77,6 +78,7 @@ views! {
     Records of RECORDS: "records", Records, |of| Some(of.row.patient_id);
     Documents of DOCUMENTS: "documents", Records, |of| Some(of.row.patient_id);
     Insights of INSIGHTS: "insights", Insights, |of| Some(of.row.patient_id);
+    Predictions of PREDICTIONS: "predictions", Insights, |of| Some(of.row.patient_id);
     Consents of CONSENTS: "consents", Demographics, |of| Some(of.row.patient_id);
     DataAccessLogs of DATA_ACCESS_LOGS: "data_access_logs", All, |of| Some(of.row.patient_id);
     // an act on a patient's stream is sealed for that patient
@@ -149,6 +151,22 @@ impl App {
             (None, _) => self.look_up(may, V::PROJECTION, &query, asked.when.after).await?,
         };
         Ok(listed(&found, asked.order, disclosure::<V>(&found, AccessAction::Search).naming::<V>(patient)))
+    }
+
+    /// Shows the first row that a query about one patient finds, from what is cached under a key of its own.
+    pub(crate) async fn show_first<V: View, P: Needs>(
+        &self,
+        may: &May<P>,
+        patient: PatientId,
+        query: &Query,
+        whole: Whole,
+        after: After,
+    ) -> Result<Disclosed<Item>, Problem> {
+        self.reach(may, patient).await?;
+        let found = self.look_up_within::<V::Row, P>(may, V::PROJECTION, query, whole, after).await?;
+        let shown = found.page.rows.first().ok_or_else(Problem::not_found)?;
+        let disclosure = disclosure::<V>(&found, AccessAction::Read);
+        Ok(Disclosed::new(shown.json(), disclosure).at(found.position).header("etag", format!("\"{}\"", shown.stamp.sequence)))
     }
 
     /// Shows a page of one of the lists of a patient who must be there.

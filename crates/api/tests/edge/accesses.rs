@@ -121,7 +121,7 @@ async fn asking_for_another_patients_thing_by_its_id_is_recorded_as_well() {
     }
     let cuddy = story.doctor.must("/v1/patients", &patient("P-2", "Cuddy", "Lisa")).await;
     let lisa = world.sign_in_as_patient(cuddy.id()).await;
-    for collection in ["appointments", "records", "documents", "insights", "consents"] {
+    for collection in ["appointments", "records", "documents", "insights", "predictions", "consents"] {
         let path = format!("/v1/{collection}/{}", things[collection]);
         lisa.get_after(&path, &story.last).await.is_problem(404, None);
         lisa.get(&format!("{path}?as_of={}", story.last.position())).await.is_problem(404, None);
@@ -133,7 +133,7 @@ async fn asking_for_another_patients_thing_by_its_id_is_recorded_as_well() {
     lisa.post("/v1/consents", &consent).await.is_problem(404, None);
     let rows = access_rows(&world).await;
     let denied: Vec<_> = rows.iter().filter(|row| row.1 == "DENIED").collect();
-    assert_eq!(denied.len(), 12, "{rows:?}");
+    assert_eq!(denied.len(), 14, "{rows:?}");
     assert!(denied.iter().all(|row| row.0 == story.patient.to_string()), "{rows:?}");
 }
 

@@ -11,7 +11,7 @@ use anamnesis_vault::Vault;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::story::{Story, appointment};
+use crate::story::{Story, appointment, prediction};
 use crate::world::{Answer, Client, World, patient};
 
 const URL: &str = "ANAMNESIS_TEST_REDIS_URL";
@@ -181,6 +181,42 @@ async fn lists_of_the_directory_hold_until_anything_in_it_changes() {
         let registered = admin.must("/v1/facilities", &new).await;
         let shown = admin.get_after("/v1/facilities?limit=5", &registered).await;
         assert_eq!(shown.items("name"), [json!("St. Luke's")]);
+    }
+}
+
+#[tokio::test]
+async fn the_same_question_is_answered_from_the_cache_until_there_is_something_newer() {
+    for world in worlds().await {
+        let story = Story::begin(&world).await;
+        let doctor = &story.doctor;
+        let path = format!("/v1/models/{}/find-prediction", story.model);
+        let question = |patient: Uuid, age: u8| json!({ "model_version": "1.0", "patient_id": patient, "input": { "age": age } });
+        let log = async |age| doctor.must("/v1/predictions", &prediction(story.model, story.patient, "1.0", age)).await;
+        let ask = async || doctor.post(&path, &question(story.patient, 81)).await;
+        let first = log(81).await;
+        let last = log(82).await;
+        doctor.get_after("/v1/predictions", &last).await;
+        for _ in 0..3 {
+            let told = ask().await;
+            assert_eq!(told.body["prediction_id"], json!(first.id()), "{}", told.body);
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        empty(&world, "prediction_logs").await;
+        let recorded = "journal.events where aggregate_type = 'access'";
+        let count = world.count(recorded).await;
+        let cached = ask().await;
+        assert_eq!((cached.status.as_u16(), &cached.body["prediction_id"]), (200, &json!(first.id())), "{}", cached.body);
+        assert_eq!(world.count(recorded).await, count + 1, "the disclosure is recorded as ever");
+
+        // another's question, and another question, are others
+        let other = world.sign_in_as_patient(Uuid::now_v7()).await;
+        other.post(&path, &question(story.patient, 81)).await.is_problem(404, None);
+        doctor.post(&path, &question(story.patient, 83)).await.is_problem(404, None);
+        doctor.post(&path, &question(story.provider, 81)).await.is_problem(404, None);
+
+        let newer = log(81).await;
+        doctor.get_after("/v1/predictions", &newer).await;
+        assert_eq!(ask().await.body["prediction_id"], json!(newer.id()), "the latest");
     }
 }
 

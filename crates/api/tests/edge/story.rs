@@ -14,20 +14,25 @@ pub(crate) struct Story {
     pub(crate) facility: Uuid,
     /// The record that was written last.
     record: Uuid,
+    /// An AI model with version 1.0 in use.
+    pub(crate) model: Uuid,
     /// The answer to the command that was given last.
     pub(crate) last: Answer,
 }
 
 impl Story {
-    /// A doctor, a hospital, and a patient who has just been registered.
+    /// A doctor, a hospital, a model, and a patient who has just been registered.
     pub(crate) async fn begin(world: &World) -> Self {
         let admin = world.sign_in(Role::Admin).await;
         let provider = json!({ "provider_number": "D-1", "name": { "family": "House", "given": ["Greg"] }, "specialties": ["CARDIOLOGY"] });
         let provider = admin.must("/v1/providers", &provider).await.id();
         let facility = admin.must("/v1/facilities", &json!({ "name": "St. Mary's", "kind": "HOSPITAL" })).await.id();
+        let model = json!({ "name": "Falls", "model_type": "CLASSIFICATION", "version": { "version": "1.0" } });
+        let model = admin.must("/v1/models", &model).await.id();
+        admin.must(&format!("/v1/models/{model}/activate"), &json!({ "version": "1.0" })).await;
         let doctor = world.sign_in(Role::Provider).await;
         let last = doctor.must("/v1/patients", &patient("P-1", "Glover", "Zoë")).await;
-        Self { doctor, patient: last.id(), provider, facility, record: Uuid::nil(), last }
+        Self { doctor, patient: last.id(), provider, facility, record: Uuid::nil(), model, last }
     }
 
     async fn does(&mut self, path: &str, body: &Value) -> Uuid {
@@ -41,7 +46,7 @@ impl Story {
 
     /// Everything else, one command a call; false when there is no more.
     pub(crate) async fn go_on(&mut self, step: usize) -> bool {
-        let (patient, provider, facility) = (self.patient, self.provider, self.facility);
+        let (patient, provider, facility, model) = (self.patient, self.provider, self.facility, self.model);
         match step {
             0 => self.on_patient("record-condition", &json!({ "condition": { "code": code("44054006"), "status": "ACTIVE" } })).await,
             1 => self.on_patient("record-allergy", &json!({ "allergy": { "code": code("91935009"), "status": "ACTIVE" } })).await,
@@ -75,7 +80,9 @@ impl Story {
             }
             21 => self.does("/v1/documents", &document(patient, "LAB_RESULT")).await,
             22 => self.does(&format!("/v1/documents/{}/remove", self.last.id()), &json!({ "reason": "scanned twice" })).await,
-            23 => self.on_patient("deactivate", &json!({ "reason": "moved away" })).await,
+            23 => self.does("/v1/predictions", &prediction(model, patient, "1.0", 81)).await,
+            24 => self.does(&format!("/v1/predictions/{}/record-outcome", self.last.id()), &json!({ "actual": { "fell": true } })).await,
+            25 => self.on_patient("deactivate", &json!({ "reason": "moved away" })).await,
             _ => return false,
         };
         true
@@ -85,7 +92,7 @@ impl Story {
     pub(crate) fn queries(&self) -> Vec<String> {
         let id = self.patient;
         let of_patient = ["", "/conditions", "/allergies", "/medications"].map(|list| format!("/v1/patients/{id}{list}"));
-        let lists = ["appointments", "records", "documents", "insights", "consents"].map(|list| format!("/v1/{list}?patient={id}"));
+        let lists = ["appointments", "records", "documents", "insights", "predictions", "consents"].map(|list| format!("/v1/{list}?patient={id}"));
         let filtered = [
             format!("/v1/patients/{id}/conditions?status=ACTIVE&code=http%3A%2F%2Fsnomed.info%2Fsct%7C44054006"),
             format!("/v1/appointments?patient={id}&status=SCHEDULED&day=2031-03-01"),
@@ -94,6 +101,7 @@ impl Story {
             format!("/v1/records?patient={id}&from=2023-01-01T00:00:00Z&to=2024-01-01T00:00:00Z"),
             format!("/v1/documents?patient={id}&kind=LAB_RESULT&status=PENDING&removed=false&from=2026-01-01T00:00:00Z"),
             format!("/v1/insights?patient={id}&status=REVIEWED&type=TREND"),
+            format!("/v1/predictions?patient={id}&model={}&version=1.0&from=2026-01-01T00:00:00Z", self.model),
             format!("/v1/consents?patient={id}&facility={}&status=REVOKED", self.facility),
         ];
         of_patient.into_iter().chain(lists).chain(filtered).collect()
@@ -127,6 +135,11 @@ fn summary() -> Value {
 
 fn insight(patient: Uuid) -> Value {
     json!({ "patient_id": patient, "insight_type": "TREND", "title": "Rising", "data": "{\"slope\":0.1}", "confidence": 0.1 })
+}
+
+pub(crate) fn prediction(model: Uuid, patient: Uuid, version: &str, age: u8) -> Value {
+    json!({ "model_id": model, "model_version": version, "patient_id": patient, "input": { "age": age }, "prediction": { "risk": 0.42 },
+        "confidence": 0.87, "processing_time_ms": 14 })
 }
 
 fn consent(patient: Uuid, facility: Uuid) -> Value {

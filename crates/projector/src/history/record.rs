@@ -9,6 +9,7 @@ use anamnesis_projections::history_lists::{Allergies, Conditions, Medications};
 use anamnesis_projections::insights::Insights;
 use anamnesis_projections::kernel::{Fold, FoldError, Past};
 use anamnesis_projections::patients::Patients;
+use anamnesis_projections::predictions::Predictions;
 use anamnesis_projections::records::Records;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -37,6 +38,8 @@ pub struct PatientRecord {
     pub documents: Vec<Json>,
     /// Health insights.
     pub insights: Vec<Json>,
+    /// What models predicted.
+    pub predictions: Vec<Json>,
     /// Consents.
     pub consents: Vec<Json>,
     /// Requests for amendment.
@@ -56,6 +59,8 @@ pub struct Orders {
     pub documents: Order,
     /// Insights: as they were generated.
     pub insights: Order,
+    /// Predictions: as they were logged.
+    pub predictions: Order,
     /// Consents: as they were granted.
     pub consents: Order,
     /// Requests for amendment: by their deadline.
@@ -69,6 +74,7 @@ pub const ORDERS: Orders = Orders {
     records: Order::oldest_first("record_date"),
     documents: Order::oldest_first("registered_at"),
     insights: Order::oldest_first("generated_at"),
+    predictions: Order::oldest_first("prediction_timestamp"),
     consents: Order::oldest_first("created_at"),
     amendment_requests: Order::oldest_first("due_at"),
 };
@@ -84,6 +90,7 @@ pub(super) struct Folding {
     records: Past<Records>,
     documents: Past<Documents>,
     insights: Past<Insights>,
+    predictions: Past<Predictions>,
     consents: Past<Consents>,
     amendment_requests: Past<AmendmentRequests>,
 }
@@ -99,6 +106,7 @@ impl Folding {
         self.records.fold(events)?;
         self.documents.fold(events)?;
         self.insights.fold(events)?;
+        self.predictions.fold(events)?;
         self.consents.fold(events)?;
         self.amendment_requests.fold(events)
     }
@@ -114,6 +122,7 @@ impl Folding {
             records: listed(self.records, ORDERS.records),
             documents: listed(self.documents, ORDERS.documents),
             insights: listed(self.insights, ORDERS.insights),
+            predictions: listed(self.predictions, ORDERS.predictions),
             consents: listed(self.consents, ORDERS.consents),
             amendment_requests: listed(self.amendment_requests, ORDERS.amendment_requests),
         }
@@ -141,6 +150,7 @@ impl PatientRecord {
         record.insert("records".to_owned(), by_id(&self.records, "record_id"));
         record.insert("documents".to_owned(), by_id(&self.documents, "document_id"));
         record.insert("insights".to_owned(), by_id(&self.insights, "insight_id"));
+        record.insert("predictions".to_owned(), by_id(&self.predictions, "prediction_id"));
         record.insert("consents".to_owned(), by_id(&self.consents, "consent_id"));
         record.insert("amendment_requests".to_owned(), by_id(&self.amendment_requests, "request_id"));
         record.into()
