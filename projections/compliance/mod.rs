@@ -141,9 +141,9 @@ impl Fold for Findings {
         match happened {
             ComplianceEvent::FindingRaised(raised) => rows.put(FindingRow::new(id, &raised.finding, (raised.raised_at, raised.raised_by))),
             ComplianceEvent::FindingNoted(noted) => rows.change(id, |finding| {
-                let mut notes = finding.notes.as_ref().and_then(Sealed::get).cloned().unwrap_or_default();
-                notes.push(FindingNote { note: noted.note.clone(), noted_by: noted.noted_by, noted_at: noted.noted_at });
-                finding.notes = Some(Sealed::new(notes));
+                let mut all = finding.notes.as_ref().and_then(Sealed::get).cloned().unwrap_or_default();
+                all.push(FindingNote { note: noted.note.clone(), noted_by: noted.noted_by, noted_at: noted.noted_at });
+                finding.notes = Some(Sealed::new(all));
             }),
             ComplianceEvent::FindingResolved(resolved) => rows.change(id, |finding| {
                 (finding.status, finding.outcome) = (FindingStatus::Resolved, Some(resolved.outcome));
@@ -156,7 +156,13 @@ impl Fold for Findings {
                 (finding.resolved_at, finding.resolved_by) = (None, None);
                 (finding.reopened_at, finding.reopening_reason) = (Some(reopened.reopened_at), Some(Sealed::new(reopened.reason.clone())));
             }),
-            _ => {}
+            ComplianceEvent::LegalHoldPlaced(_)
+            | ComplianceEvent::LegalHoldWidened(_)
+            | ComplianceEvent::LegalHoldReleased(_)
+            | ComplianceEvent::OfficerDesignated(_)
+            | ComplianceEvent::OfficerRelieved(_)
+            | ComplianceEvent::TrainingRecorded(_)
+            | ComplianceEvent::TrainingEnteredInError(_) => {}
         }
     }
 }
@@ -223,7 +229,14 @@ impl Fold for LegalHolds {
                 (hold.status, hold.released_at, hold.released_by) = (MatterStatus::Ended, Some(released.released_at), Some(released.released_by));
                 hold.release_reason = Some(Sealed::new(released.reason.clone()));
             }),
-            _ => {}
+            ComplianceEvent::FindingRaised(_)
+            | ComplianceEvent::FindingNoted(_)
+            | ComplianceEvent::FindingResolved(_)
+            | ComplianceEvent::FindingReopened(_)
+            | ComplianceEvent::OfficerDesignated(_)
+            | ComplianceEvent::OfficerRelieved(_)
+            | ComplianceEvent::TrainingRecorded(_)
+            | ComplianceEvent::TrainingEnteredInError(_) => {}
         }
     }
 }
@@ -259,7 +272,15 @@ impl Fold for Designations {
                     (MatterStatus::Ended, Some(relieved.relieved_at), Some(relieved.relieved_by));
                 officer.relief_reason = seal(relieved.reason.as_ref());
             }),
-            _ => {}
+            ComplianceEvent::FindingRaised(_)
+            | ComplianceEvent::FindingNoted(_)
+            | ComplianceEvent::FindingResolved(_)
+            | ComplianceEvent::FindingReopened(_)
+            | ComplianceEvent::LegalHoldPlaced(_)
+            | ComplianceEvent::LegalHoldWidened(_)
+            | ComplianceEvent::LegalHoldReleased(_)
+            | ComplianceEvent::TrainingRecorded(_)
+            | ComplianceEvent::TrainingEnteredInError(_) => {}
         }
     }
 }
@@ -300,7 +321,15 @@ impl Fold for Trainings {
                 (training.status, training.entered_in_error_at) = (MatterStatus::Ended, Some(marked.marked_at));
                 training.error_reason = Some(Sealed::new(marked.reason.clone()));
             }),
-            _ => {}
+            ComplianceEvent::FindingRaised(_)
+            | ComplianceEvent::FindingNoted(_)
+            | ComplianceEvent::FindingResolved(_)
+            | ComplianceEvent::FindingReopened(_)
+            | ComplianceEvent::LegalHoldPlaced(_)
+            | ComplianceEvent::LegalHoldWidened(_)
+            | ComplianceEvent::LegalHoldReleased(_)
+            | ComplianceEvent::OfficerDesignated(_)
+            | ComplianceEvent::OfficerRelieved(_) => {}
         }
     }
 }

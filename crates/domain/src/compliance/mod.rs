@@ -130,6 +130,8 @@ pub enum Compliance {
         status: FindingStatus,
         /// What was noted last: the same twice is once.
         note: Option<Text>,
+        /// How often something was noted.
+        notes: u32,
     },
     /// Data is kept.
     LegalHold {
@@ -194,6 +196,7 @@ refusals! {
         NotATraining = "not_a_training", State, "this is no training";
         FindingResolved = "finding_resolved", State, "this finding was resolved; reopen it first";
         HoldReleased = "hold_released", State, "this legal hold has ended; place another";
+        TooManyNotes = "too_many_notes", State, "a finding takes at most 200 notes; raise another for what is new";
         DiscoveredLater = "discovered_later", Request, "discovered_at must not lie in the future";
         CompletedLater = "completed_later", Request, "completed_on must not lie in the future";
         ValidBeforeCompleted = "valid_before_completed", Request, "valid_until must be later than completed_on";
@@ -205,6 +208,8 @@ refusals! {
 
 /// The most accounts or patients that a command may name.
 const MOST_NAMED: usize = 100;
+/// The most notes on a finding.
+const MOST_NOTES: u32 = 200;
 /// The most patients that a legal hold covers.
 const MOST_HELD: usize = 10_000;
 
@@ -218,7 +223,10 @@ impl Aggregate for Compliance {
     type Error = ComplianceError;
 
     fn decide(&self, command: ComplianceCommand) -> Decision {
-        use ComplianceCommand::*;
+        use ComplianceCommand::{
+            DesignateOfficer, MarkTrainingInError, NoteFinding, PlaceLegalHold, RaiseFinding, RecordTraining, ReleaseLegalHold, RelieveOfficer,
+            ReopenFinding, ResolveFinding, WidenLegalHold,
+        };
         match command {
             RaiseFinding { now, account_id, finding } => self.raise(now, account_id, *finding),
             NoteFinding { now, account_id, note } => self.note(now, account_id, note),
@@ -236,10 +244,14 @@ impl Aggregate for Compliance {
 
     fn evolve(self, event: &ComplianceEvent) -> Self {
         match (event, self) {
-            (ComplianceEvent::FindingRaised(_), _) => Self::Finding { status: FindingStatus::Open, note: None },
-            (ComplianceEvent::FindingReopened(_), Self::Finding { note, .. }) => Self::Finding { status: FindingStatus::Open, note },
-            (ComplianceEvent::FindingResolved(_), Self::Finding { note, .. }) => Self::Finding { status: FindingStatus::Resolved, note },
-            (ComplianceEvent::FindingNoted(noted), Self::Finding { status, .. }) => Self::Finding { status, note: Some(noted.note.clone()) },
+            (ComplianceEvent::FindingRaised(_), _) => Self::Finding { status: FindingStatus::Open, note: None, notes: 0 },
+            (ComplianceEvent::FindingReopened(_), Self::Finding { note, notes, .. }) => Self::Finding { status: FindingStatus::Open, note, notes },
+            (ComplianceEvent::FindingResolved(_), Self::Finding { note, notes, .. }) => {
+                Self::Finding { status: FindingStatus::Resolved, note, notes }
+            }
+            (ComplianceEvent::FindingNoted(noted), Self::Finding { status, notes, .. }) => {
+                Self::Finding { status, note: Some(noted.note.clone()), notes: notes + 1 }
+            }
             (ComplianceEvent::LegalHoldPlaced(placed), _) => {
                 Self::LegalHold { patient_ids: placed.hold.patient_ids.iter().copied().collect(), is_released: false }
             }
@@ -311,6 +323,7 @@ impl Compliance {
     fn note(&self, now: Instant, noted_by: AccountId, note: Text) -> Decision {
         match self.finding()? {
             FindingStatus::Open if matches!(self, Self::Finding { note: Some(last), .. } if *last == note) => Ok(vec![]),
+            FindingStatus::Open if matches!(self, Self::Finding { notes: MOST_NOTES.., .. }) => Err(ComplianceError::TooManyNotes),
             FindingStatus::Open => Ok(vec![FindingNoted { note, noted_by, noted_at: now }.into()]),
             FindingStatus::Resolved => Err(ComplianceError::FindingResolved),
         }
@@ -361,7 +374,7 @@ impl Compliance {
         match self {
             Self::LegalHold { is_released: false, .. } => Ok(vec![LegalHoldReleased { reason, released_by, released_at: now }.into()]),
             Self::LegalHold { is_released: true, .. } => Ok(vec![]),
-            _ => Err(ComplianceError::NotALegalHold),
+            Self::Absent | Self::Finding { .. } | Self::Designation { .. } | Self::Training { .. } => Err(ComplianceError::NotALegalHold),
         }
     }
 
@@ -374,7 +387,7 @@ impl Compliance {
         match self {
             Self::Designation { is_relieved: false, .. } => Ok(vec![OfficerRelieved { reason, relieved_by, relieved_at: now }.into()]),
             Self::Designation { is_relieved: true, .. } => Ok(vec![]),
-            _ => Err(ComplianceError::NotADesignation),
+            Self::Absent | Self::Finding { .. } | Self::LegalHold { .. } | Self::Training { .. } => Err(ComplianceError::NotADesignation),
         }
     }
 
@@ -394,7 +407,7 @@ impl Compliance {
         match self {
             Self::Training { is_in_error: false } => Ok(vec![TrainingEnteredInError { reason, marked_by, marked_at: now }.into()]),
             Self::Training { is_in_error: true } => Ok(vec![]),
-            _ => Err(ComplianceError::NotATraining),
+            Self::Absent | Self::Finding { .. } | Self::LegalHold { .. } | Self::Designation { .. } => Err(ComplianceError::NotATraining),
         }
     }
 }

@@ -156,6 +156,14 @@ fn a_finding_is_looked_into_until_it_is_resolved_and_again_when_it_is_reopened()
 }
 
 #[test]
+fn a_finding_takes_only_so_many_notes() {
+    let full = (0..200).fold(Compliance::default().evolve(&raised()), |finding, _| finding.evolve(&noted()));
+    let more = ComplianceCommand::NoteFinding { now: now(), account_id: officer(), note: text("one more") };
+    assert_eq!(full.decide(more), Err(ComplianceError::TooManyNotes));
+    assert_eq!(full.decide(note()), Ok(vec![]));
+}
+
+#[test]
 fn a_legal_hold_covers_each_patient_once_until_it_is_released() {
     given::<Compliance>([]).when(place(lawsuit([2, 1, 2]))).then([placed([1, 2])]);
     given::<Compliance>([]).when(place(lawsuit([]))).then_error(ComplianceError::NobodyHeld);
