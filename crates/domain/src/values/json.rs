@@ -116,10 +116,6 @@ impl<'de> de::Visitor<'de> for Readable {
         Ok(self)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
-    }
-
     fn visit_str<E>(self, _: &str) -> Result<Self, E> {
         Ok(self)
     }
@@ -129,14 +125,11 @@ impl<'de> de::Visitor<'de> for Readable {
         Ok(self)
     }
 
-    /// An object, or a number: with every digit kept, serde_json gives numbers as objects with one name of its own.
+    /// An object, or a number that isn't a short integer: with every digit kept, serde_json gives such a one as an object with one name of its own.
     fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<Self, A::Error> {
         while let Some(name) = entries.next_key::<Cow<'de, str>>()? {
             if name == NUMBER {
-                let digits = entries.next_value::<Cow<'de, str>>()?;
-                if !digits.parse::<f64>().is_ok_and(f64::is_finite) {
-                    return Err(de::Error::custom("not a number that a double can hold"));
-                }
+                entries.next_value::<Digits>()?;
             } else if name.starts_with(PRIVATE) {
                 return Err(de::Error::custom("a name that stands for something else"));
             } else {
@@ -144,5 +137,31 @@ impl<'de> de::Visitor<'de> for Readable {
             }
         }
         Ok(self)
+    }
+}
+
+/// The digits of a number, which serde_json hands over as a string of their own. One of the text comes borrowed or copied instead, so that
+/// what stands in the text under a number's name is never taken for one.
+struct Digits;
+
+impl<'de> Deserialize<'de> for Digits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_string(Self)
+    }
+}
+
+impl de::Visitor<'_> for Digits {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a number that a double can hold")
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Self, E> {
+        Err(E::invalid_type(de::Unexpected::Other("a text"), &self))
+    }
+
+    fn visit_string<E: de::Error>(self, digits: String) -> Result<Self, E> {
+        if digits.parse::<f64>().is_ok_and(f64::is_finite) { Ok(self) } else { Err(E::invalid_type(de::Unexpected::Other("another number"), &self)) }
     }
 }

@@ -134,10 +134,15 @@ fn json_is_kept_as_it_came_and_only_if_it_is_json() {
         assert!(!accepts::<JsonText>(wrong), "{wrong}");
         assert!(serde_json::from_str::<JsonText>(wrong).is_err(), "{wrong}");
     }
-    for posing in
-        [r#"{"$serde_json::private::Number": "x"}"#, r#"{"$serde_json::private::RawValue": "{"}"#, r#"{"\u0024serde_json::private::Number": 1}"#]
-    {
-        assert!(!accepts::<JsonText>(posing), "{posing}");
+    for name in ["$serde_json::private::Number", r"\u0024serde_json::private::Number", "$serde_json::private::RawValue"] {
+        for posing in [r#""x""#, "1", r#""1""#, r#""+5""#, r#""1", "a": 1"#, r#""\u0031""#, "{}", "null"] {
+            let posing = format!(r#"{{"b": [{{"{name}": {posing}}}]}}"#);
+            assert!(!accepts::<JsonText>(&posing), "{posing}");
+        }
+        assert!(!accepts::<JsonText>(&format!(r#"{{"a": 1, "{name}": "1"}}"#)), "{name}");
+    }
+    for number in ["0", "-1", "1.10", "1E2", "-0.0e-7", "123456789012345678901234567890"] {
+        assert!(accepts::<JsonText>(number) && accepts::<JsonText>(&format!(r#"{{"a": [{number}]}}"#)), "{number}");
     }
     let huge = "12345678901234567890123.4567890";
     assert_eq!(serde_json::to_value(JsonText::try_from(huge).unwrap()).unwrap().to_string(), huge);
