@@ -123,6 +123,11 @@ fn matter(event: &Recorded) -> Option<&ComplianceEvent> {
     if let Some(AnyEvent::Compliance(happened)) = event.event.value() { Some(happened) } else { None }
 }
 
+/// The row of the matter, if the event's name says that it is one of that kind.
+fn keys(event: &Recorded, kind: &str) -> Vec<Key> {
+    if event.event_type.starts_with(kind) { vec![event.aggregate_id.into()] } else { vec![] }
+}
+
 /// The fold of `compliance_findings`.
 pub struct Findings;
 
@@ -132,7 +137,7 @@ impl Fold for Findings {
     const OPENED: &'static [&'static str] = &["notes"];
 
     fn keys(event: &Recorded) -> Vec<Key> {
-        if event.event_type.starts_with("Finding") { vec![event.aggregate_id.into()] } else { vec![] }
+        keys(event, "Finding")
     }
 
     fn apply(rows: &mut Rows<FindingRow>, event: &Recorded) {
@@ -201,7 +206,7 @@ impl Fold for LegalHolds {
     const STREAMS: Streams = Streams::Of(&["compliance"]);
 
     fn keys(event: &Recorded) -> Vec<Key> {
-        if event.event_type.starts_with("LegalHold") { vec![event.aggregate_id.into()] } else { vec![] }
+        keys(event, "LegalHold")
     }
 
     fn apply(rows: &mut Rows<LegalHoldRow>, event: &Recorded) {
@@ -249,7 +254,7 @@ impl Fold for Designations {
     const STREAMS: Streams = Streams::Of(&["compliance"]);
 
     fn keys(event: &Recorded) -> Vec<Key> {
-        if event.event_type.starts_with("Officer") { vec![event.aggregate_id.into()] } else { vec![] }
+        keys(event, "Officer")
     }
 
     fn apply(rows: &mut Rows<DesignationRow>, event: &Recorded) {
@@ -293,7 +298,7 @@ impl Fold for Trainings {
     const STREAMS: Streams = Streams::Of(&["compliance"]);
 
     fn keys(event: &Recorded) -> Vec<Key> {
-        if event.event_type.starts_with("Training") { vec![event.aggregate_id.into()] } else { vec![] }
+        keys(event, "Training")
     }
 
     fn apply(rows: &mut Rows<TrainingRow>, event: &Recorded) {

@@ -123,9 +123,8 @@ impl App {
             },
         };
         let is_within_reach = |row: &&Stamped<V::Row>| V::patient(row).is_some_and(|patient| may.scope.covers(patient));
-        let shown = found.page.rows.first().filter(is_within_reach).ok_or_else(Problem::not_found)?;
-        let disclosure = Disclosure { resource_id: Some(id), ..disclosure::<V>(&found, AccessAction::Read) };
-        Ok(Disclosed::new(shown.json(), disclosure).at(found.position).header("etag", format!("\"{}\"", shown.stamp.sequence)))
+        let row = found.page.rows.first().filter(is_within_reach).ok_or_else(Problem::not_found)?;
+        Ok(shown(row, found.position, Disclosure { resource_id: Some(id), ..disclosure::<V>(&found, AccessAction::Read) }))
     }
 
     /// Shows a page of a list.
@@ -164,9 +163,8 @@ impl App {
     ) -> Result<Disclosed<Item>, Problem> {
         self.reach(may, patient).await?;
         let found = self.look_up_within::<V::Row, P>(may, V::PROJECTION, query, whole, after).await?;
-        let shown = found.page.rows.first().ok_or_else(Problem::not_found)?;
-        let disclosure = disclosure::<V>(&found, AccessAction::Read);
-        Ok(Disclosed::new(shown.json(), disclosure).at(found.position).header("etag", format!("\"{}\"", shown.stamp.sequence)))
+        let row = found.page.rows.first().ok_or_else(Problem::not_found)?;
+        Ok(shown(row, found.position, disclosure::<V>(&found, AccessAction::Read)))
     }
 
     /// Shows a page of one of the lists of a patient who must be there.
@@ -302,6 +300,10 @@ fn only_stream<V: View>() -> Option<&'static str> {
         Streams::Of([aggregate]) => Some(aggregate),
         Streams::Of(_) | Streams::All => None,
     }
+}
+
+fn shown<R: Row>(row: &Stamped<R>, position: u64, disclosure: Disclosure) -> Disclosed<Item> {
+    Disclosed::new(row.json(), disclosure).at(position).header("etag", format!("\"{}\"", row.stamp.sequence))
 }
 
 fn listed<R: Row>(found: &Found<R>, order: Order, disclosure: Disclosure) -> Disclosed<Listed> {

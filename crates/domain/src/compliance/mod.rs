@@ -207,7 +207,7 @@ refusals! {
 }
 
 /// The most accounts or patients that a command may name.
-const MOST_NAMED: usize = 100;
+pub const MOST_NAMED: usize = 100;
 /// The most notes on a finding.
 const MOST_NOTES: u32 = 200;
 /// The most patients that a legal hold covers.

@@ -169,11 +169,7 @@ impl Aggregate for Document {
     }
 
     fn subject(&self, id: Uuid, _event: &DocumentEvent) -> Subject {
-        match self {
-            Self::Absent => Subject::Person(id),
-            Self::Kept(file) => Subject::Person(file.patient_id.0),
-            Self::Removed { patient_id } => Subject::Person(patient_id.0),
-        }
+        Subject::Person(self.patient_id().map_or(id, Into::into))
     }
 
     fn reservations(&self, _id: Uuid, event: &DocumentEvent) -> Vec<Reservation> {

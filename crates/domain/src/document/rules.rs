@@ -4,7 +4,7 @@ use super::{
     ChecksumStatus, Document, DocumentChecksumMismatched, DocumentChecksumVerified, DocumentError, DocumentEvent, DocumentProcessingCompleted,
     DocumentProcessingFailed, DocumentProcessingStarted, DocumentRegistered, DocumentRemoved, DocumentStatus, DocumentSuperseded, File, NewDocument,
 };
-use crate::{AccountId, DocumentId, Instant, ObjectId, Sha256, Text};
+use crate::{AccountId, DocumentId, Instant, ObjectId, PatientId, Sha256, Text};
 
 type Decision = Result<Vec<DocumentEvent>, DocumentError>;
 
@@ -29,6 +29,15 @@ impl File {
 }
 
 impl Document {
+    /// About whom it is, or was until it was removed.
+    pub fn patient_id(&self) -> Option<PatientId> {
+        match self {
+            Self::Absent => None,
+            Self::Kept(file) => Some(file.patient_id),
+            Self::Removed { patient_id } => Some(*patient_id),
+        }
+    }
+
     /// What is known of a document that is in use, superseded or not.
     pub fn file(&self) -> Option<&File> {
         match self {
@@ -120,14 +129,14 @@ impl Document {
         if file.superseded_by == Some(superseded_by) {
             return Ok(vec![]);
         }
-        match successor {
-            Self::Absent => Err(DocumentError::UnknownSuccessor),
-            Self::Kept(next) if next.patient_id != file.patient_id => Err(DocumentError::OtherPatient),
-            Self::Removed { patient_id } if *patient_id != file.patient_id => Err(DocumentError::OtherPatient),
-            Self::Kept(next) if next.superseded_by.is_none() && next.checksum != ChecksumStatus::Mismatched => {
+        if successor.patient_id().ok_or(DocumentError::UnknownSuccessor)? != file.patient_id {
+            return Err(DocumentError::OtherPatient);
+        }
+        match successor.file() {
+            Some(next) if next.superseded_by.is_none() && next.checksum != ChecksumStatus::Mismatched => {
                 Ok(vec![DocumentSuperseded { superseded_by, reason, superseded_at: now }.into()])
             }
-            Self::Kept(_) | Self::Removed { .. } => Err(DocumentError::SuccessorOutOfUse),
+            Some(_) | None => Err(DocumentError::SuccessorOutOfUse),
         }
     }
 

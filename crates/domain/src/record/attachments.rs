@@ -59,12 +59,12 @@ impl Record {
 
 /// Whether it can belong to a record of that patient. Nothing is said of what became of another patient's document.
 fn check(patient_id: PatientId, document: &Document) -> Result<(), RecordError> {
-    match document {
-        Document::Absent => Err(RecordError::UnknownDocument),
-        Document::Kept(file) if file.patient_id != patient_id => Err(RecordError::DocumentOfOtherPatient),
-        Document::Removed { patient_id: of } if *of != patient_id => Err(RecordError::DocumentOfOtherPatient),
-        Document::Removed { .. } => Err(RecordError::DocumentRemoved),
-        Document::Kept(file) if file.checksum == ChecksumStatus::Mismatched => Err(RecordError::DocumentMismatched),
-        Document::Kept(_) => Ok(()),
+    if document.patient_id().ok_or(RecordError::UnknownDocument)? != patient_id {
+        return Err(RecordError::DocumentOfOtherPatient);
+    }
+    match document.file() {
+        None => Err(RecordError::DocumentRemoved),
+        Some(file) if file.checksum == ChecksumStatus::Mismatched => Err(RecordError::DocumentMismatched),
+        Some(_) => Ok(()),
     }
 }
