@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::Problem;
 use super::call::Call;
+use super::page::etag;
 use crate::App;
 
 /// What a command led to.
@@ -84,7 +85,7 @@ impl IntoResponse for Accepted {
             }
         };
         set(header::LOCATION, format!("/v1/{}/{}", self.collection, self.id));
-        set(header::ETAG, format!("\"{}\"", self.sequence));
+        set(header::ETAG, etag(self.sequence));
         set(header::HeaderName::from_static("anamnesis-token"), format!("{}/{}@{}", self.aggregate, self.id, self.sequence));
         if let Some(position) = self.position {
             set(header::HeaderName::from_static("anamnesis-position"), position.to_string());

@@ -26,7 +26,7 @@ impl App {
     ) -> Result<Shown<Item>, Problem> {
         let found = self.look_up::<R, P>(may, projection, &by_id::<R>(id), after).await?;
         let row = found.page.rows.first().ok_or_else(Problem::not_found)?;
-        Ok(Shown::new(row.json()).at(found.position).header("etag", format!("\"{}\"", row.stamp.sequence)))
+        Ok(Shown::row(row, found.position))
     }
 
     /// Shows a page of the directory.

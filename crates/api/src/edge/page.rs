@@ -18,6 +18,11 @@ use super::Problem;
 /// A row as a client reads it.
 pub(crate) type Item = Map<String, Value>;
 
+/// The `ETag` of what has come to that event of its stream: `If-Match` takes it back.
+pub(crate) fn etag(sequence: u64) -> String {
+    format!("\"{sequence}\"")
+}
+
 const DEFAULT_LIMIT: usize = 50;
 const LARGEST_LIMIT: u32 = 200;
 const CURSOR_VERSION: u8 = 1;
@@ -122,7 +127,7 @@ impl Listed {
     /// The only item, if it is there, and its `ETag`.
     pub(crate) fn only(self) -> Result<(Item, String), Problem> {
         let item = self.items.into_iter().next().ok_or_else(Problem::not_found)?;
-        let etag = format!("\"{}\"", item.get("sequence").and_then(Value::as_u64).unwrap_or_default());
+        let etag = etag(item.get("sequence").and_then(Value::as_u64).unwrap_or_default());
         Ok((item, etag))
     }
 }

@@ -1,10 +1,12 @@
 //! How is given what is no person's health data? Without a record of the access: the directory, the log.
 
+use anamnesis_projections::kernel::{Row, Stamped};
 use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::page::etag;
 use super::{Item, Listed, Problem};
 
 /// An answer with its headers. Only what says nothing about a patient may be given so.
@@ -28,6 +30,13 @@ impl<T> Shown<T> {
             self.headers.insert(HeaderName::from_static(name), value);
         }
         self
+    }
+}
+
+impl Shown<Item> {
+    /// A row as it was at a position.
+    pub(crate) fn row<R: Row>(row: &Stamped<R>, position: u64) -> Self {
+        Self::new(row.json()).at(position).header("etag", etag(row.stamp.sequence))
     }
 }
 

@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 use super::call::Needs;
 use super::moment::{After, AsOf};
-use super::page::{Item, Listed};
+use super::page::{Item, Listed, etag};
 use super::read::{Found, by_id};
 use super::{Disclosed, Disclosure, May, Problem, Whole};
 use crate::App;
@@ -303,7 +303,7 @@ fn only_stream<V: View>() -> Option<&'static str> {
 }
 
 fn shown<R: Row>(row: &Stamped<R>, position: u64, disclosure: Disclosure) -> Disclosed<Item> {
-    Disclosed::new(row.json(), disclosure).at(position).header("etag", format!("\"{}\"", row.stamp.sequence))
+    Disclosed::new(row.json(), disclosure).at(position).header("etag", etag(row.stamp.sequence))
 }
 
 fn listed<R: Row>(found: &Found<R>, order: Order, disclosure: Disclosure) -> Disclosed<Listed> {

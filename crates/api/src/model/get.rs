@@ -21,5 +21,5 @@ pub(crate) async fn get_model(
     let events = app.history(&may).of_stream(Model::TYPE, id, position).await?;
     let rows = fold_until::<Models>(&events)?;
     let row = rows.first().ok_or_else(Problem::not_found)?;
-    Ok(Shown::new(row.json()).at(position).header("etag", format!("\"{}\"", row.stamp.sequence)))
+    Ok(Shown::row(row, position))
 }
