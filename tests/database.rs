@@ -89,18 +89,24 @@ impl Database {
         self.cluster.as_deref().expect("the test's own server")
     }
 
-    /// Stops all of this server's processes where they stand, as a stuck disk would. `resume` lets them go on.
+    /// Stops all of this server's processes where they stand, as a stuck disk would. They go on when what is answered is dropped.
     pub fn freeze(&self) -> Frozen {
-        let processes = processes(postmaster(self.cluster()));
-        for &process in &processes {
-            signal("STOP", process);
+        let postmaster = postmaster(self.cluster());
+        // first, so that it has no more children than are found
+        signal("STOP", postmaster);
+        let children = children(postmaster);
+        for &child in &children {
+            signal("STOP", child);
         }
-        Frozen(processes)
+        Frozen(std::iter::once(postmaster).chain(children).collect())
     }
 
-    /// `kill -9` of the postmaster; its children end by themselves.
+    /// `kill -9` of all of this server's processes. Of the postmaster alone it would leave backends that answer once more.
     pub fn kill(&self) {
-        signal("KILL", postmaster(self.cluster()));
+        let Frozen(processes) = &self.freeze();
+        for &process in processes {
+            signal("KILL", process);
+        }
     }
 }
 
@@ -123,13 +129,13 @@ fn postmaster(cluster: &Path) -> u32 {
     file.lines().next().unwrap().trim().parse().unwrap()
 }
 
-/// A process and its children: `pid (name) state parent …`
-fn processes(parent: u32) -> Vec<u32> {
+/// A process's children, by `pid (name) state parent …`.
+fn children(parent: u32) -> Vec<u32> {
     let children = fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let process: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
         let (_, rest) = stat.rsplit_once(") ")?;
         (rest.split(' ').nth(1)? == parent.to_string()).then_some(process)
     });
-    std::iter::once(parent).chain(children.collect::<Vec<_>>()).collect()
+    children.collect()
 }
