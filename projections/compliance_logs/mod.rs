@@ -1,6 +1,7 @@
 //! Which acts matter to those who answer for HIPAA? A sentence each, with the rule it belongs to.
 
 use anamnesis_domain::access::{AccessEvent, PurposeOfUse};
+use anamnesis_domain::compliance::{ComplianceEvent, FindingSeverity, Office};
 use anamnesis_domain::{AccountId, AnyEvent, Recorded};
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ pub const COMPLIANCE_LOGS: Projection = Projection {
     schema: Schema::Audit,
     follows: Follows::Log,
     sql: include_str!("table.sql"),
-    version: 2,
+    version: 3,
     tables: &[&Of::<ComplianceLogs>::TABLE],
 };
 
@@ -94,6 +95,9 @@ impl Fold for ComplianceLogs {
     }
 }
 
+/// The rules under which somebody is made responsible for something.
+const ANY_OFFICE: &str = "164.308(a)(2), 164.530(a)(1)";
+
 struct Finding {
     description: &'static str,
     severity: Severity,
@@ -116,16 +120,18 @@ fn finding(event: &Recorded) -> Option<Finding> {
         "DocumentChecksumMismatched" => (Critical, Technical, Phi, "164.312(c)(1)", "a stored file is not the one that was declared"),
         "DocumentRemoved" => (Warning, Privacy, Phi, "164.526", "a document was removed"),
         "PatientDeactivated" => (Info, Privacy, Phi, "164.316(b)", "a patient was deactivated; the records stay"),
+        "PatientMerged" => (Warning, Privacy, Phi, "164.312(c)(1)", "a patient was found to be another one who is there too"),
+        "PatientMergeUndone" => (Warning, Privacy, Phi, "164.312(c)(1)", "a patient was found not to be another one after all"),
         "AccessDenied" => (Warning, Technical, Phi, "164.312(a)(1)", "an access to a patient's data was denied"),
         "DataAccessed" if is_emergency(event) => (Critical, Technical, Phi, "164.312(a)(2)(ii)", "a patient's data was opened in an emergency"),
         "RoleGranted" => (Warning, Administrative, Operational, "164.308(a)(4)", "an account was given a role"),
-        "FindingRaised" => (Warning, Administrative, Operational, "164.308(a)(1)(ii)(D)", "something was found that may break a rule"),
+        "FindingRaised" => (severity_of_finding(event), Administrative, Operational, "164.308(a)(1)(ii)(D)", "something was found that may break a rule"),
         "FindingResolved" => (Info, Administrative, Operational, "164.308(a)(6)(ii)", "it was decided what a finding was, and what is done about it"),
         "FindingReopened" => (Warning, Administrative, Operational, "164.308(a)(6)(ii)", "a finding is looked at again"),
         "LegalHoldPlaced" | "LegalHoldWidened" => (Info, Privacy, Phi, "164.530(j)", "patients' data must be kept until further notice"),
         "LegalHoldReleased" => (Warning, Privacy, Phi, "164.530(j)", "patients' data needn't be kept for a matter any more"),
-        "OfficerDesignated" => (Info, Administrative, Operational, "164.308(a)(2)", "somebody was made responsible for security or privacy"),
-        "OfficerRelieved" => (Warning, Administrative, Operational, "164.308(a)(2)", "somebody is no longer responsible for security or privacy"),
+        "OfficerDesignated" => (Info, Administrative, Operational, rule_of_office(event), "somebody was made responsible for security or privacy"),
+        "OfficerRelieved" => (Warning, Administrative, Operational, ANY_OFFICE, "somebody is no longer responsible for security or privacy"),
         "TrainingRecorded" => (Info, Administrative, Operational, "164.530(b)(2)(ii)", "a member of the workforce was trained"),
         "TrainingEnteredInError" => (Warning, Administrative, Operational, "164.530(b)(2)(ii)", "a training was written down in error"),
         "RoleRevoked" => (Info, Administrative, Operational, "164.308(a)(3)(ii)(C)", "a role was taken from an account"),
@@ -146,6 +152,29 @@ fn finding(event: &Recorded) -> Option<Finding> {
         _ => return None,
     };
     Some(Finding { description, severity, rule, category, data })
+}
+
+/// As severe as who raised it says; what can't be read may be anything.
+fn severity_of_finding(event: &Recorded) -> Severity {
+    match event.event.value() {
+        Some(AnyEvent::Compliance(ComplianceEvent::FindingRaised(raised))) => match raised.finding.severity {
+            FindingSeverity::Info => Severity::Info,
+            FindingSeverity::Warning => Severity::Warning,
+            FindingSeverity::Critical => Severity::Critical,
+        },
+        Some(_) | None => Severity::Critical,
+    }
+}
+
+fn rule_of_office(event: &Recorded) -> &'static str {
+    match event.event.value() {
+        Some(AnyEvent::Compliance(ComplianceEvent::OfficerDesignated(designated))) => match designated.designation.office {
+            Office::SecurityOfficer => "164.308(a)(2)",
+            Office::PrivacyOfficer => "164.530(a)(1)(i)",
+            Office::ContactPerson => "164.530(a)(1)(ii)",
+        },
+        Some(_) | None => ANY_OFFICE,
+    }
 }
 
 fn is_emergency(event: &Recorded) -> bool {

@@ -1,10 +1,11 @@
 use anamnesis_domain::account::{AccountEvent, Role, RoleGranted, SignInMethod, SignedIn};
+use anamnesis_domain::compliance::{FindingRaised, NewDesignation, OfficerDesignated};
 use anamnesis_domain::consent::{ConsentEvent, ConsentRevoked};
 use anamnesis_domain::document::{DocumentChecksumMismatched, DocumentEvent};
 use anamnesis_domain::{Instant, SessionId};
 
 use super::*;
-use crate::kernel::testing::log;
+use crate::kernel::testing::{log, told};
 
 const ID: Uuid = Uuid::from_u128(0xac);
 const PATIENT: Uuid = Uuid::from_u128(0xb1);
@@ -36,4 +37,28 @@ fn a_file_that_is_not_what_was_declared_is_a_critical_finding() {
     let found = DocumentChecksumMismatched { found_sha256, found_by: AccountId(ID), found_at: Instant::from_micros(1) };
     let row = log().sealed_for("document", ID, PATIENT, DocumentEvent::from(found)).rows::<ComplianceLogs>().remove(0).row;
     assert_eq!((row.severity, row.compliance_rule.as_str(), row.affected_resource_id), (Severity::Critical, "164.312(c)(1)", ID));
+}
+
+#[test]
+fn a_finding_is_as_severe_as_who_raised_it_says() {
+    for (said, severity) in [("INFO", Severity::Info), ("WARNING", Severity::Warning), ("CRITICAL", Severity::Critical)] {
+        let finding = told(serde_json::json!({
+            "finding_type": "UNUSUAL_ACCESS", "severity": said, "title": "A look at a neighbour", "discovered_at": "2026-01-01T00:00:00Z",
+        }));
+        let raised = FindingRaised { finding, raised_by: AccountId(ID), raised_at: Instant::from_micros(1) };
+        let row = log().audit_event("compliance", ID, ComplianceEvent::from(raised)).rows::<ComplianceLogs>().remove(0).row;
+        assert_eq!(row.severity, severity);
+    }
+}
+
+#[test]
+fn each_office_stands_under_its_own_rule() {
+    for (office, rule) in
+        [(Office::SecurityOfficer, "164.308(a)(2)"), (Office::PrivacyOfficer, "164.530(a)(1)(i)"), (Office::ContactPerson, "164.530(a)(1)(ii)")]
+    {
+        let designation = NewDesignation { office, account_id: AccountId(ID) };
+        let designated = OfficerDesignated { designation, designated_by: AccountId(ID), designated_at: Instant::from_micros(1) };
+        let row = log().audit_event("compliance", ID, ComplianceEvent::from(designated)).rows::<ComplianceLogs>().remove(0).row;
+        assert_eq!(row.compliance_rule, rule);
+    }
 }

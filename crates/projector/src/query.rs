@@ -20,6 +20,8 @@ use uuid::Uuid;
 use crate::error::ProjectorError;
 use crate::read;
 
+/// How long the rows of a page are together, sealed and as text, if one alone isn't longer: 8 MiB.
+const MOST_BYTES: usize = 8 << 20;
 /// So many rows are made into JSON in some milliseconds.
 const WORTH_A_THREAD: usize = 1_000;
 
@@ -100,6 +102,18 @@ pub struct Page<R> {
     pub next: Option<Mark>,
 }
 
+impl<R: Row> Page<R> {
+    /// The page up to so many of its rows; the next one goes on there.
+    #[must_use]
+    pub fn ending_after(mut self, rows: usize, order: Order) -> Self {
+        if rows < self.rows.len() {
+            self.rows.truncate(rows);
+            self.next = self.rows.last().and_then(|row| mark_of(&row.json(), order, R::TABLE));
+        }
+        self
+    }
+}
+
 impl Query {
     /// Every row in an order, `limit` at a time.
     pub fn new(order: Order, limit: usize) -> Self {
@@ -165,10 +179,10 @@ impl Query {
         self.limit
     }
 
-    /// What of it is in the table, unopened. The transaction was entered ([`read::enter`]) for that organization.
+    /// What of it is in the table, unopened; a page of long rows ends early. The transaction was entered ([`read::enter`]) for that organization.
     pub async fn read<R: Row>(&self, tx: &mut PgConnection, organization: Uuid) -> Result<Page<R>, ProjectorError> {
-        let rows = read::rows(tx, |sql| self.write::<R>(sql, organization)).await?;
-        Ok(self.page(rows))
+        let (rows, fits) = read::rows_up_to(tx, MOST_BYTES, |sql| self.write::<R>(sql, organization)).await?;
+        Ok(Page { rows, next: None }.ending_after(fits.min(self.limit), self.order))
     }
 
     /// As [`Query::read`], as the rows were selected; one more than its limit if there are more.
@@ -185,7 +199,9 @@ impl Query {
 
     /// What of it is among the rows of a fold.
     pub fn pick<R: Row>(&self, rows: Vec<Stamped<R>>) -> Page<R> {
-        self.page(self.in_order(rows, |row, _| row).take(self.limit + 1).collect())
+        // one row more than the page shows that there is another page
+        let rows = self.in_order(rows, |row, _| row).take(self.limit + 1).collect();
+        Page { rows, next: None }.ending_after(self.limit, self.order)
     }
 
     /// As [`Query::pick`], all of it, as a client reads it.
@@ -203,14 +219,6 @@ impl Query {
         let mut marked = on_all_cores(rows, mark);
         marked.sort_by(|(one, _), (other, _)| self.compare(one, other));
         marked.into_iter().map(|(_, shown)| shown)
-    }
-
-    /// One row more than the page shows that there is another page.
-    fn page<R: Row>(&self, mut rows: Vec<Stamped<R>>) -> Page<R> {
-        let more = rows.len() > self.limit;
-        rows.truncate(self.limit);
-        let next = rows.last().filter(|_| more).and_then(|row| mark_of(&row.json(), self.order, R::TABLE));
-        Page { rows, next }
     }
 
     fn is_after(&self, mark: &Mark) -> bool {

@@ -3,6 +3,7 @@
 use anamnesis_projections::kernel::{Projection, Row, Stamped, blind_index};
 use anamnesis_projections::schema_of;
 use anamnesis_vault::{IndexKeys, Vault};
+use futures::TryStreamExt as _;
 use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder, Transaction};
 use uuid::Uuid;
 
@@ -105,6 +106,30 @@ pub async fn rows<R: Row>(tx: &mut PgConnection, rest: impl FnOnce(&mut QueryBui
     rows_in(tx, schema_of::<R>().name(), rest).await
 }
 
+/// As [`rows`], until they are longer than so many bytes: then one more is read than fits, as if there had been a limit. The first
+/// always fits.
+pub(crate) async fn rows_up_to<R: Row>(
+    tx: &mut PgConnection,
+    most_bytes: usize,
+    rest: impl FnOnce(&mut QueryBuilder<'_, Postgres>),
+) -> Result<(Vec<Stamped<R>>, usize), ProjectorError> {
+    let mut query = selecting::<R>(schema_of::<R>().name());
+    rest(&mut query);
+    let mut selected = query.build().fetch(tx);
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = selected.try_next().await.map_err(ProjectorError::of_reading)? {
+        let cells = cells(&row)?;
+        bytes += cells.iter().flatten().map(String::len).sum::<usize>();
+        rows.push(Stamped::read(&cells)?);
+        if bytes > most_bytes && rows.len() > 1 {
+            let fits = rows.len() - 1;
+            return Ok((rows, fits));
+        }
+    }
+    let all = rows.len();
+    Ok((rows, all))
+}
+
 /// As [`rows`], from another schema: a read model as it was at a position.
 pub async fn rows_in<R: Row>(
     tx: &mut PgConnection,
@@ -122,13 +147,17 @@ pub async fn selected<R: Row>(tx: &mut PgConnection, rest: impl FnOnce(&mut Quer
 /// A row as it was selected, column by column. What of it isn't sealed is in the clear.
 pub type Selected = Vec<Option<String>>;
 
+fn selecting<'q, R: Row>(schema: &str) -> QueryBuilder<'q, Postgres> {
+    let target = Target { schema, table: R::TABLE };
+    QueryBuilder::new(format!("select {} from {} where ", target.selected(), target.name()))
+}
+
 async fn selected_in<R: Row>(
     tx: &mut PgConnection,
     schema: &str,
     rest: impl FnOnce(&mut QueryBuilder<'_, Postgres>),
 ) -> Result<Vec<Selected>, ProjectorError> {
-    let target = Target { schema, table: R::TABLE };
-    let mut query = QueryBuilder::new(format!("select {} from {} where ", target.selected(), target.name()));
+    let mut query = selecting::<R>(schema);
     rest(&mut query);
     let rows = query.build().fetch_all(tx).await.map_err(ProjectorError::of_reading)?;
     rows.iter().map(|row| Ok(cells(row)?)).collect()

@@ -40,5 +40,6 @@ pub(crate) async fn list_legal_holds(
         .query::<LegalHoldRow>(order)?
         .is("status", filter.status)
         .holds("patient_ids", filter.patient);
-    app.list::<LegalHolds, _>(&may, Asked { query, order, patient: None, when: When { after, as_of: None } }).await
+    let listed = app.list::<LegalHolds, _>(&may, Asked { query, order, patient: None, when: When { after, as_of: None } }).await?;
+    Ok(listed.and_of(filter.patient))
 }

@@ -63,6 +63,14 @@ impl<T> Disclosed<T> {
         Self { reason: Some(reason), ..self }
     }
 
+    /// Tells of that patient too, if one was asked for: also that there is nothing.
+    pub(crate) fn and_of(mut self, patient: Option<PatientId>) -> Self {
+        if let Some(patient) = patient {
+            self.disclosure.subjects.entry(patient).or_insert_with(|| vec![DataCategory::All]);
+        }
+        self
+    }
+
     /// Says which position the answer reflects.
     pub(crate) fn at(self, position: u64) -> Self {
         self.header("anamnesis-position", position.to_string())
@@ -126,7 +134,8 @@ fn release(pending: Pending) -> Response {
     response
 }
 
-async fn record(app: &App, call: &Call, disclosure: &Disclosure) -> Result<(), Problem> {
+/// Records what is disclosed. If this fails, it must not be.
+pub(super) async fn record(app: &App, call: &Call, disclosure: &Disclosure) -> Result<(), Problem> {
     let Disclosure { action, resource_type, resource_id, as_of_position, result_count, .. } = *disclosure;
     let subjects = disclosure.subjects.iter().map(|(&patient_id, categories)| AccessedSubject {
         patient_id,

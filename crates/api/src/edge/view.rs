@@ -1,6 +1,6 @@
 //! How is what is known of patients shown? The same from the read models as from the past.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anamnesis_access::Scope;
 use anamnesis_cache::Key;
@@ -17,15 +17,17 @@ use anamnesis_projections::data_access_logs::{DATA_ACCESS_LOGS, DataAccessLogs};
 use anamnesis_projections::documents::{DOCUMENTS, Documents};
 use anamnesis_projections::history_lists::{Allergies, Conditions, HISTORY_LISTS, Medications};
 use anamnesis_projections::insights::{INSIGHTS, Insights};
-use anamnesis_projections::kernel::{Class, Fold, Projection, Row, Stamped, Streams, fold_until};
+use anamnesis_projections::kernel::{Class, Fold, Projection, Row, Sealed, Stamped, Streams, fold_until};
 use anamnesis_projections::patients::{PATIENTS, Patients};
 use anamnesis_projections::predictions::{PREDICTIONS, Predictions};
 use anamnesis_projections::records::{RECORDS, Records};
 use anamnesis_projector::history::{AGGREGATES, Moment, Part};
 use anamnesis_projector::query::{Order, Page, Query};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::call::Needs;
+use super::disclosed::record;
 use super::moment::{After, AsOf};
 use super::page::{Item, Listed, etag};
 use super::read::{Found, by_id};
@@ -42,12 +44,14 @@ pub(crate) trait View: Fold {
     const CATEGORY: DataCategory;
     /// Whom a row is about.
     fn patient(row: &Stamped<Self::Row>) -> Option<PatientId>;
+    /// Whom a row tells of: whom it is about, and whom it names.
+    fn told_of(row: &Stamped<Self::Row>) -> Vec<PatientId>;
     /// Where one row is cached, if it is.
     fn cached(organization: Uuid, id: Uuid) -> Option<Key>;
 }
 
 macro_rules! views {
-    ($($fold:ident of $projection:ident: $resource:literal, $category:ident, $patient:expr $(, cached as $key:expr)?);+ $(;)?) => {
+    ($($fold:ident of $projection:ident: $resource:literal, $category:ident, $patient:expr $(, naming $named:expr)? $(, cached as $key:expr)?);+ $(;)?) => {
         $(impl View for $fold {
             const PROJECTION: &'static Projection = &$projection;
             const RESOURCE: &'static str = $resource;
@@ -58,14 +62,20 @@ macro_rules! views {
                 patient(row)
             }
 
+            fn told_of(row: &Stamped<Self::Row>) -> Vec<PatientId> {
+                let named: Option<fn(&Stamped<Self::Row>) -> Vec<PatientId>> = views!(@given $($named)?);
+                let named = named.map(|named| named(row)).unwrap_or_default();
+                Self::patient(row).into_iter().chain(named).collect()
+            }
+
             fn cached(organization: Uuid, id: Uuid) -> Option<Key> {
-                let key: Option<fn(Uuid, Uuid) -> Key> = views!(@key $($key)?);
+                let key: Option<fn(Uuid, Uuid) -> Key> = views!(@given $($key)?);
                 key.map(|key| key(organization, id))
             }
         })+
     };
-    (@key) => { None };
-    (@key $key:expr) => { Some($key) };
+    (@given) => { None };
+    (@given $given:expr) => { Some($given) };
 }
 
 views! {
@@ -82,15 +92,19 @@ views! {
     Consents of CONSENTS: "consents", Demographics, |of| Some(of.row.patient_id);
     DataAccessLogs of DATA_ACCESS_LOGS: "data_access_logs", All, |of| Some(of.row.patient_id);
     // an act on a patient's stream is sealed for that patient
-    AuditLogs of AUDIT_LOGS: "audit_logs", All, |of| AGGREGATES.contains(&of.row.resource_type.as_str()).then_some(of.stamp.subject_id.into());
+    AuditLogs of AUDIT_LOGS: "audit_logs", All, |of| AGGREGATES.contains(&of.row.resource_type.as_str()).then_some(of.stamp.subject_id.into()),
+        naming |of| of.row.new_values.as_ref().and_then(Sealed::get).map(named_in).unwrap_or_default();
     // who answers for HIPAA reads them, and nobody else
-    Findings of COMPLIANCE: "compliance_findings", All, |_| None;
-    LegalHolds of COMPLIANCE: "legal_holds", All, |_| None;
+    Findings of COMPLIANCE: "compliance_findings", All, |_| None, naming |of| of.row.patient_ids.clone();
+    LegalHolds of COMPLIANCE: "legal_holds", All, |_| None, naming |of| of.row.patient_ids.clone();
     Designations of COMPLIANCE: "officer_designations", All, |_| None;
     Trainings of COMPLIANCE: "workforce_trainings", All, |_| None;
     // tells kinds of acts, and nothing of what they were about
     ComplianceLogs of COMPLIANCE_LOGS: "compliance_logs", All, |_| None;
 }
+
+/// Of how many patients a page tells at most, if a row alone doesn't tell of more.
+const MOST_TOLD: usize = 1_000;
 
 /// Of which moment: now, but not before something, or as of the past.
 pub(crate) struct When {
@@ -149,6 +163,7 @@ impl App {
             }
             (None, _) => self.look_up(may, V::PROJECTION, &query, asked.when.after).await?,
         };
+        let found = Found { page: no_more_than_told::<V>(found.page, asked.order), ..found };
         Ok(listed(&found, asked.order, disclosure::<V>(&found, AccessAction::Search).naming::<V>(patient)))
     }
 
@@ -163,8 +178,13 @@ impl App {
     ) -> Result<Disclosed<Item>, Problem> {
         self.reach(may, patient).await?;
         let found = self.look_up_within::<V::Row, P>(may, V::PROJECTION, query, whole, after).await?;
-        let row = found.page.rows.first().ok_or_else(Problem::not_found)?;
-        Ok(shown(row, found.position, disclosure::<V>(&found, AccessAction::Read)))
+        let disclosure = disclosure::<V>(&found, AccessAction::Read).naming::<V>(Some(patient));
+        let Some(row) = found.page.rows.first() else {
+            // that there is none is told of them too
+            record(self, &may.call, &disclosure).await?;
+            return Err(Problem::not_found());
+        };
+        Ok(shown(row, found.position, disclosure))
     }
 
     /// Shows a page of one of the lists of a patient who must be there.
@@ -302,6 +322,34 @@ fn only_stream<V: View>() -> Option<&'static str> {
     }
 }
 
+/// Ends a page before it tells of more patients than an access event should name; a row alone is shown in any case.
+fn no_more_than_told<V: View>(page: Page<V::Row>, order: Order) -> Page<V::Row> {
+    let mut told = BTreeSet::new();
+    let fits = page.rows.iter().take_while(|row| {
+        told.extend(V::told_of(row));
+        told.len() <= MOST_TOLD
+    });
+    let fits = fits.count().max(1);
+    page.ending_after(fits, order)
+}
+
+/// The patients whom what an event said names, at any depth.
+fn named_in(said: &Value) -> Vec<PatientId> {
+    let id = |value: &Value| value.as_str().and_then(|text| text.parse().ok()).map(PatientId);
+    match said {
+        Value::Object(fields) => {
+            let named = |(name, value): (&String, &Value)| match (name.as_str(), value) {
+                ("patient_id", value) => id(value).into_iter().collect(),
+                ("patient_ids", Value::Array(ids)) => ids.iter().filter_map(id).collect(),
+                (_, value) => named_in(value),
+            };
+            fields.iter().flat_map(named).collect()
+        }
+        Value::Array(values) => values.iter().flat_map(named_in).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => vec![],
+    }
+}
+
 fn shown<R: Row>(row: &Stamped<R>, position: u64, disclosure: Disclosure) -> Disclosed<Item> {
     Disclosed::new(row.json(), disclosure).at(position).header("etag", etag(row.stamp.sequence))
 }
@@ -316,7 +364,7 @@ fn disclosure<V: View>(found: &Found<V::Row>, action: AccessAction) -> Disclosur
         action,
         resource_type: V::RESOURCE,
         resource_id: None,
-        subjects: rows.iter().filter_map(V::patient).map(|patient| (patient, vec![V::CATEGORY])).collect(),
+        subjects: rows.iter().flat_map(V::told_of).map(|patient| (patient, vec![V::CATEGORY])).collect(),
         elements: elements::<V::Row>(),
         as_of_position: *as_of,
         result_count: rows.len(),

@@ -212,3 +212,44 @@ async fn auditors_see_every_act_and_others_none() {
     let stranger = world.sign_in_to(second, Role::Auditor, None).await;
     assert_eq!(stranger.get(&format!("/v1/audit/audit-logs?resource={}", story.patient)).await.items("event_type"), Vec::<Value>::new());
 }
+
+#[tokio::test]
+async fn reading_a_matter_is_recorded_for_each_patient_whom_it_names() {
+    let world = World::new().await;
+    let doctor = world.sign_in(Role::Provider).await;
+    let officer = world.sign_in(Role::PrivacyOfficer).await;
+    let zoe = doctor.must("/v1/patients", &patient("P-1", "Glover", "Zoe")).await.id();
+    let lisa = doctor.must("/v1/patients", &patient("P-2", "Cuddy", "Lisa")).await.id();
+    let hold = json!({ "matter": "30-cv-117", "reason": "discovery", "patient_ids": [zoe] });
+    let placed = officer.must("/v1/compliance/legal-holds", &hold).await;
+    let finding = json!({ "finding_type": "UNUSUAL_ACCESS", "severity": "WARNING", "title": "Read at night", "patient_ids": [zoe, lisa],
+        "discovered_at": "2026-01-30T08:00:00Z" });
+    let raised = officer.must("/v1/compliance/findings", &finding).await;
+
+    let mut known = 0;
+    for (path, named) in [
+        (format!("/v1/compliance/legal-holds/{}", placed.id()), vec![zoe]),
+        (format!("/v1/compliance/legal-holds?patient={lisa}"), vec![lisa]),
+        (format!("/v1/compliance/findings/{}", raised.id()), vec![zoe, lisa]),
+        ("/v1/compliance/findings".to_owned(), vec![zoe, lisa]),
+        (format!("/v1/audit/audit-logs?resource={}", raised.id()), vec![zoe, lisa]),
+    ] {
+        assert_eq!(officer.get_after(&path, &raised).await.status, 200, "{path}");
+        let rows = access_rows(&world).await;
+        let mut expected: Vec<_> = named.iter().map(ToString::to_string).collect();
+        expected.sort();
+        assert_eq!(rows[known..].iter().map(|row| row.0.clone()).collect::<Vec<_>>(), expected, "{path}");
+        known = rows.len();
+    }
+}
+
+#[tokio::test]
+async fn that_a_model_was_never_asked_about_somebody_is_told_of_them_too() {
+    let world = World::new().await;
+    let story = Story::begin(&world).await;
+    let question = json!({ "model_version": "9.9", "patient_id": story.patient, "input": { "age": 3 } });
+    let answer = story.doctor.post(&format!("/v1/models/{}/find-prediction", story.model), &question).await;
+    assert_eq!(answer.status, 404);
+    let rows = access_rows(&world).await;
+    assert_eq!((rows.len(), rows[0].0.clone(), rows[0].2.as_str()), (1, story.patient.to_string(), "predictions"));
+}
