@@ -16,7 +16,7 @@ pub const DOCUMENTS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 1,
+    version: 2,
     tables: &[&Of::<Documents>::TABLE],
 };
 
@@ -121,6 +121,8 @@ impl DocumentRow {
             }
             DocumentEvent::DocumentChecksumMismatched(mismatched) => {
                 self.checksum_status = ChecksumStatus::Mismatched;
+                // it was read from another file, maybe another patient's
+                self.extracted_text = None;
                 self.mismatched_sha256 = Some(Sealed::new(mismatched.found_sha256.clone()));
                 (self.mismatch_found_by, self.mismatch_found_at) = (Some(mismatched.found_by), Some(mismatched.found_at));
             }

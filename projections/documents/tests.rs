@@ -56,6 +56,14 @@ fn what_was_found_out_of_its_bytes_is_told() {
 }
 
 #[test]
+fn what_was_read_in_another_file_is_told_no_more() {
+    let completed = DocumentProcessingCompleted { extracted_text: Some("I agree.".try_into().unwrap()), completed_at: at(6) };
+    let found = DocumentChecksumMismatched { found_sha256: "cd".repeat(32).try_into().unwrap(), found_by: SOMEBODY, found_at: at(7) };
+    let row = after([completed.into(), found.into()]);
+    assert_eq!((row.status, row.extracted_text.is_some()), (DocumentStatus::Completed, false));
+}
+
+#[test]
 fn what_could_be_read_takes_the_place_of_why_it_could_not() {
     let started = |micros| DocumentProcessingStarted { started_at: at(micros) }.into();
     let failed = || DocumentProcessingFailed { processing_error: "upside down".try_into().unwrap(), failed_at: at(4) }.into();

@@ -96,6 +96,22 @@ pub enum Reservation {
     ReleaseSlots,
 }
 
+impl Reservation {
+    /// A value of several parts, which no other parts make: `|` stands between them, within one (but the last) behind a backslash.
+    pub(crate) fn joined<const N: usize>(parts: [&str; N]) -> String {
+        let mut value = String::new();
+        for (i, part) in parts.into_iter().enumerate() {
+            if i + 1 == N {
+                value.push_str(part);
+            } else {
+                value.push_str(&part.replace('\\', "\\\\").replace('|', "\\|"));
+                value.push('|');
+            }
+        }
+        value
+    }
+}
+
 /// Says the kind only: a claimed value may be a person's number.
 impl Debug for Reservation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -103,5 +119,20 @@ impl Debug for Reservation {
             Self::Claim { kind, .. } | Self::Release { kind, .. } => kind,
             Self::Slot { .. } | Self::ReleaseSlots => "slot",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_parts_are_another_value() {
+        assert_eq!(Reservation::joined(["lab.example", "a|b"]), "lab.example|a|b");
+        let tricky = ["a", "a|b", "a\\", "a\\|b", "|", "\\", ""];
+        let mut values: Vec<_> = tricky.iter().flat_map(|one| tricky.iter().map(|other| Reservation::joined([one, other]))).collect();
+        values.sort();
+        values.dedup();
+        assert_eq!(values.len(), tricky.len() * tricky.len());
     }
 }

@@ -196,13 +196,14 @@ refusals! {
         NotATraining = "not_a_training", State, "this is no training";
         FindingResolved = "finding_resolved", State, "this finding was resolved; reopen it first";
         HoldReleased = "hold_released", State, "this legal hold has ended; place another";
+        NoteTooLong = "note_too_long", Request, "note must be at most 10,000 characters long";
         TooManyNotes = "too_many_notes", State, "a finding takes at most 200 notes; raise another for what is new";
         DiscoveredLater = "discovered_later", Request, "discovered_at must not lie in the future";
         CompletedLater = "completed_later", Request, "completed_on must not lie in the future";
         ValidBeforeCompleted = "valid_before_completed", Request, "valid_until must be later than completed_on";
         TooMany = "too_many", Request, "account_ids and patient_ids may name at most 100 each";
         NobodyHeld = "nobody_held", Request, "patient_ids must name at least one patient";
-        HoldTooWide = "hold_too_wide", Request, "a legal hold covers at most 10000 patients; place another for the rest";
+        HoldTooWide = "hold_too_wide", Request, "a legal hold covers at most 1000 patients; place another for the rest";
     }
 }
 
@@ -210,8 +211,10 @@ refusals! {
 pub const MOST_NAMED: usize = 100;
 /// The most notes on a finding.
 const MOST_NOTES: u32 = 200;
-/// The most patients that a legal hold covers.
-const MOST_HELD: usize = 10_000;
+/// The most characters in one: they stand together in a row.
+const LONGEST_NOTE: usize = 10_000;
+/// The most patients that a legal hold covers: who reads it reads of them all, and that is one access event.
+const MOST_HELD: usize = 1_000;
 
 type Decision = Result<Vec<ComplianceEvent>, ComplianceError>;
 
@@ -324,6 +327,7 @@ impl Compliance {
         match self.finding()? {
             FindingStatus::Open if matches!(self, Self::Finding { note: Some(last), .. } if *last == note) => Ok(vec![]),
             FindingStatus::Open if matches!(self, Self::Finding { notes: MOST_NOTES.., .. }) => Err(ComplianceError::TooManyNotes),
+            FindingStatus::Open if note.as_str().chars().count() > LONGEST_NOTE => Err(ComplianceError::NoteTooLong),
             FindingStatus::Open => Ok(vec![FindingNoted { note, noted_by, noted_at: now }.into()]),
             FindingStatus::Resolved => Err(ComplianceError::FindingResolved),
         }

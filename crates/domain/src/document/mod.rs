@@ -111,6 +111,7 @@ refusals! {
 impl Aggregate for Document {
     const TYPE: &'static str = "document";
     const TOPIC: &'static str = "document-events";
+    const SNAPSHOT_VERSION: u32 = 2;
     type Command = DocumentCommand;
     type Event = DocumentEvent;
     type Error = DocumentError;
@@ -154,7 +155,7 @@ impl Aggregate for Document {
         match event {
             DocumentEvent::DocumentRegistered(registered) => Self::Kept(Box::new(File::new(&registered.document))),
             DocumentEvent::DocumentChecksumVerified(_) => self.with(|file| file.checksum = ChecksumStatus::Verified),
-            DocumentEvent::DocumentChecksumMismatched(_) => self.with(|file| file.checksum = ChecksumStatus::Mismatched),
+            DocumentEvent::DocumentChecksumMismatched(_) => self.with(|file| (file.checksum, file.claim) = (ChecksumStatus::Mismatched, None)),
             DocumentEvent::DocumentProcessingStarted(_) => self.with(|file| file.status = DocumentStatus::Processing),
             DocumentEvent::DocumentProcessingCompleted(_) => self.with(|file| file.status = DocumentStatus::Completed),
             DocumentEvent::DocumentProcessingFailed(_) => self.with(|file| file.status = DocumentStatus::Failed),
@@ -179,12 +180,11 @@ impl Aggregate for Document {
                 document.claim().map(|value| Reservation::Claim { kind, value }).into_iter().collect()
             }
             // the right file may come from the same source
-            DocumentEvent::DocumentRemoved(_) => match self {
+            DocumentEvent::DocumentChecksumMismatched(_) | DocumentEvent::DocumentRemoved(_) => match self {
                 Self::Kept(file) => file.claim.clone().map(|value| Reservation::Release { kind, value }).into_iter().collect(),
                 Self::Absent | Self::Removed { .. } => vec![],
             },
             DocumentEvent::DocumentChecksumVerified(_)
-            | DocumentEvent::DocumentChecksumMismatched(_)
             | DocumentEvent::DocumentProcessingStarted(_)
             | DocumentEvent::DocumentProcessingCompleted(_)
             | DocumentEvent::DocumentProcessingFailed(_)

@@ -4,14 +4,14 @@ use super::{
     ChecksumStatus, Document, DocumentChecksumMismatched, DocumentChecksumVerified, DocumentError, DocumentEvent, DocumentProcessingCompleted,
     DocumentProcessingFailed, DocumentProcessingStarted, DocumentRegistered, DocumentRemoved, DocumentStatus, DocumentSuperseded, File, NewDocument,
 };
-use crate::{AccountId, DocumentId, Instant, ObjectId, PatientId, Sha256, Text};
+use crate::{AccountId, DocumentId, Instant, ObjectId, PatientId, Reservation, Sha256, Text};
 
 type Decision = Result<Vec<DocumentEvent>, DocumentError>;
 
 impl NewDocument {
     /// Its source, as it is claimed.
     pub(super) fn claim(&self) -> Option<String> {
-        self.source.as_ref().map(|source| format!("{}|{}", source.system.as_str(), source.external_id.as_str()))
+        self.source.as_ref().map(|source| Reservation::joined([source.system.as_str(), source.external_id.as_str()]))
     }
 }
 
@@ -106,7 +106,7 @@ impl Document {
             // it may have been found out since the work began
             DocumentStatus::Processing if file.checksum == ChecksumStatus::Mismatched => Err(DocumentError::ChecksumMismatched),
             DocumentStatus::Processing => Ok(vec![DocumentProcessingCompleted { extracted_text, completed_at: now }.into()]),
-            DocumentStatus::Completed => Ok(vec![]),
+            DocumentStatus::Completed => Err(DocumentError::AlreadyProcessed),
             DocumentStatus::Pending | DocumentStatus::Failed => Err(DocumentError::NotProcessing),
             DocumentStatus::Archived => Err(DocumentError::Superseded),
         }
@@ -115,9 +115,8 @@ impl Document {
     pub(super) fn fail_processing(&self, now: Instant, processing_error: Text) -> Decision {
         match self.kept()?.status {
             DocumentStatus::Processing => Ok(vec![DocumentProcessingFailed { processing_error, failed_at: now }.into()]),
-            DocumentStatus::Failed => Ok(vec![]),
             DocumentStatus::Completed => Err(DocumentError::AlreadyProcessed),
-            DocumentStatus::Pending => Err(DocumentError::NotProcessing),
+            DocumentStatus::Pending | DocumentStatus::Failed => Err(DocumentError::NotProcessing),
             DocumentStatus::Archived => Err(DocumentError::Superseded),
         }
     }

@@ -165,15 +165,15 @@ fn only_a_verified_file_is_processed() {
 
 #[test]
 fn processing_completes_what_is_processed() {
-    use DocumentError::{ChecksumMismatched, NotProcessing, Superseded};
-    in_every_status(COMPLETE, [Err(NotProcessing), Ok(Some(completed())), Ok(None), Err(NotProcessing), Err(Superseded)]);
+    use DocumentError::{AlreadyProcessed, ChecksumMismatched, NotProcessing, Superseded};
+    in_every_status(COMPLETE, [Err(NotProcessing), Ok(Some(completed())), Err(AlreadyProcessed), Err(NotProcessing), Err(Superseded)]);
     given::<Document>([registered(), verified(), started(), mismatched()]).when(COMPLETE()).then_error(ChecksumMismatched);
 }
 
 #[test]
 fn processing_fails_only_while_it_goes_on() {
     use DocumentError::{AlreadyProcessed, NotProcessing, Superseded};
-    in_every_status(FAIL, [Err(NotProcessing), Ok(Some(failed())), Err(AlreadyProcessed), Ok(None), Err(Superseded)]);
+    in_every_status(FAIL, [Err(NotProcessing), Ok(Some(failed())), Err(AlreadyProcessed), Err(NotProcessing), Err(Superseded)]);
     given::<Document>([registered(), verified(), started(), mismatched()]).when(FAIL()).then([failed()]);
 }
 
@@ -221,11 +221,14 @@ fn a_document_is_removed_from_everywhere_and_stays_so() {
 }
 
 #[test]
-fn a_document_of_another_system_claims_its_id_there_until_it_is_removed() {
+fn a_document_of_another_system_claims_its_id_there_until_it_is_removed_or_found_to_be_another() {
     let (kind, value) = ("document-source", "lab.example|7".to_owned());
     assert!(Document::default().reservations(Uuid::nil(), &registered()) == [Reservation::Claim { kind, value: value.clone() }]);
     let kept = Document::default().evolve(&registered());
-    assert!(kept.reservations(Uuid::nil(), &removed()) == [Reservation::Release { kind, value }]);
+    assert!(kept.reservations(Uuid::nil(), &removed()) == [Reservation::Release { kind, value: value.clone() }]);
+    assert!(kept.reservations(Uuid::nil(), &mismatched()) == [Reservation::Release { kind, value }]);
+    // by then the right file may have it
+    assert!(kept.evolve(&mismatched()).reservations(Uuid::nil(), &removed()).is_empty());
     let document = NewDocument { source: None, ..scan() };
     let of_our_own = DocumentRegistered { document, object_id: object(), registered_by: somebody(), registered_at: now() }.into();
     assert!(Document::default().reservations(Uuid::nil(), &of_our_own).is_empty());

@@ -213,7 +213,7 @@ impl Aggregate for Record {
     fn reservations(&self, _id: Uuid, event: &RecordEvent) -> Vec<Reservation> {
         let RecordEvent::RecordCreated(RecordCreated { record, .. }) = event else { return vec![] };
         let Some(source) = &record.source else { return vec![] };
-        let value = format!("{}|{}|{}", source.system.as_str(), record.record_type, source.external_id.as_str());
+        let value = Reservation::joined([source.system.as_str(), &record.record_type.to_string(), source.external_id.as_str()]);
         vec![Reservation::Claim { kind: "record-source", value }]
     }
 }
