@@ -272,6 +272,10 @@ fn told(event: &Recorded) -> Option<Told<'_>> {
         | PatientEvent::PatientAccountLinked(_)
         | PatientEvent::PatientDied(_)
         | PatientEvent::PatientDeactivated(_)
+        | PatientEvent::PatientMerged(_)
+        | PatientEvent::PatientDuplicateAbsorbed(_)
+        | PatientEvent::PatientMergeUndone(_)
+        | PatientEvent::PatientDuplicateReleased(_)
         | PatientEvent::PatientReactivated(_) => return None,
     };
     Some(Told { patient_id: event.aggregate_id.into(), list, entry_id, recorded_at, happened })

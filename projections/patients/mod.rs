@@ -15,7 +15,7 @@ pub const PATIENTS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 1,
+    version: 2,
     tables: &[&Of::<Patients>::TABLE],
 };
 
@@ -48,6 +48,10 @@ row! {
         registered_at: Instant,
         deactivated_at: Option<Instant>,
         deactivation_reason: Option<Sealed<Text>>,
+        merged_into: Option<PatientId>,
+        merged_at: Option<Instant>,
+        merge_reason: Option<Sealed<Text>>,
+        duplicates: Vec<PatientId>,
     }
 }
 
@@ -59,6 +63,8 @@ pub enum PatientStatus {
     Active,
     /// No longer; the records stay.
     Deactivated,
+    /// As another patient, into whom this one was merged.
+    Merged,
 }
 
 /// The fold of `patients`.
@@ -110,6 +116,10 @@ impl PatientRow {
             registered_at,
             deactivated_at: None,
             deactivation_reason: None,
+            merged_into: None,
+            merged_at: None,
+            merge_reason: None,
+            duplicates: Vec::new(),
         };
         row.set_demographics(&patient.demographics());
         row.set_contact(&patient.contact());
@@ -150,6 +160,17 @@ impl PatientRow {
                 self.deactivated_at = None;
                 self.deactivation_reason = None;
             }
+            PatientEvent::PatientMerged(merged) => {
+                self.status = PatientStatus::Merged;
+                (self.merged_into, self.merged_at) = (Some(merged.survivor_id), Some(merged.merged_at));
+                self.merge_reason = Some(Sealed::new(merged.reason.clone()));
+            }
+            PatientEvent::PatientMergeUndone(_) => {
+                self.status = if self.deactivated_at.is_some() { PatientStatus::Deactivated } else { PatientStatus::Active };
+                (self.merged_into, self.merged_at, self.merge_reason) = (None, None, None);
+            }
+            PatientEvent::PatientDuplicateAbsorbed(absorbed) => self.duplicates.push(absorbed.duplicate_id),
+            PatientEvent::PatientDuplicateReleased(released) => self.duplicates.retain(|duplicate| *duplicate != released.duplicate_id),
             // these make a row, or stand in tables of their own: the row only learns how far the stream has come
             PatientEvent::PatientRegistered(_)
             | PatientEvent::ConditionRecorded(_)

@@ -29,6 +29,10 @@ create table patients (
     registered_at          timestamptz not null,
     deactivated_at         timestamptz,
     deactivation_reason    bytea,
+    merged_into            uuid,
+    merged_at              timestamptz,
+    merge_reason           bytea,
+    duplicates             uuid[]      not null,
     constraint patients_pkey primary key (patient_id)
 );
 

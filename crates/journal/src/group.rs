@@ -5,6 +5,8 @@
 
 mod steps;
 
+use std::collections::BTreeMap;
+
 use anamnesis_domain::{Aggregate, Broken, Refusal};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -58,6 +60,8 @@ impl Group {
 pub struct GroupCommitted {
     /// Where each command's stream ends after it.
     pub steps: Vec<StepCommitted>,
+    /// What happened, step by step, by the events' names.
+    pub events: Vec<&'static str>,
     /// True when the group had been carried out before and this is the answer it got then.
     pub replayed: bool,
 }
@@ -135,12 +139,12 @@ impl Journal {
     pub async fn group(&self, group: &Group, caller: &Caller) -> Result<GroupCommitted, GroupError> {
         let store = Store { inner: &self.0, caller };
         if group.steps.is_empty() {
-            return Ok(GroupCommitted { steps: Vec::new(), replayed: false });
+            return Ok(GroupCommitted { steps: Vec::new(), events: Vec::new(), replayed: false });
         }
         let mut turns = Vec::new();
         for _ in 0..MOST_ATTEMPTS {
             let Stopped { step, why } = match attempt_once(group, &store).await {
-                Ok(steps) => return Ok(GroupCommitted { steps, replayed: false }),
+                Ok((steps, events)) => return Ok(GroupCommitted { steps, events, replayed: false }),
                 Err(stopped) => stopped,
             };
             let failure = match why {
@@ -163,7 +167,7 @@ impl Journal {
     }
 }
 
-async fn attempt_once(group: &Group, store: &Store<'_>) -> Result<Vec<StepCommitted>, Stopped> {
+async fn attempt_once(group: &Group, store: &Store<'_>) -> Result<(Vec<StepCommitted>, Vec<&'static str>), Stopped> {
     let mut streams = Streams::default();
     for (n, step) in group.steps.iter().enumerate() {
         step.decide(n, store, &mut streams).await.map_err(|why| why.at(n))?;
@@ -178,13 +182,14 @@ async fn attempt_once(group: &Group, store: &Store<'_>) -> Result<Vec<StepCommit
         sequence: append.last_sequence,
     });
     let committed = committed.collect();
+    let events = appends.iter().flat_map(|append| append.events.iter().map(|event| event.event_type)).collect();
     let verdicts = store.inner.appender.append_group(appends).await.map_err(Failure::from)?;
     for (n, verdict) in verdicts.into_iter().enumerate() {
         if verdict != Verdict::HeldBack {
             store.inner.judge(verdict).map_err(|failure| Why::from(failure).at(n))?;
         }
     }
-    Ok(committed)
+    Ok((committed, events))
 }
 
 /// What two streams of one group can't both have; the database would only say that something fails.
@@ -230,7 +235,7 @@ async fn keep(group: &Group, store: &Store<'_>, step: usize, kept: &Kept<AnyRefu
 /// The answer that the group got the first time.
 async fn replay(group: &Group, store: &Store<'_>) -> Result<GroupCommitted, GroupError> {
     let failed = |error| GroupError { step: None, error };
-    let mut steps = Vec::with_capacity(group.steps.len());
+    let (mut steps, mut events, mut told) = (Vec::with_capacity(group.steps.len()), Vec::new(), BTreeMap::<Uuid, usize>::new());
     for (n, step) in group.steps.iter().enumerate() {
         let receipt = store.known_receipt(receipt_id(store.caller.command_id, n)).await.map_err(|failure| failed(failure.told()))?;
         let receipt = receipt.ok_or_else(|| failed(CommandError::SameKeyOtherRequest))?;
@@ -241,9 +246,13 @@ async fn replay(group: &Group, store: &Store<'_>) -> Result<GroupCommitted, Grou
         if receipt.aggregate_type != aggregate_type {
             return Err(failed(CommandError::SameKeyOtherRequest));
         }
-        steps.push(StepCommitted { aggregate_type, aggregate_id: receipt.aggregate_id, sequence: receipt.last_sequence() });
+        let (aggregate_id, sequence) = (receipt.aggregate_id, receipt.last_sequence());
+        let happened = step.happened(store, aggregate_id, sequence).await.map_err(|failure| failed(failure.told()))?;
+        let before = told.insert(aggregate_id, happened.len()).unwrap_or_default();
+        events.extend(happened.into_iter().skip(before));
+        steps.push(StepCommitted { aggregate_type, aggregate_id, sequence });
     }
-    Ok(GroupCommitted { steps, replayed: true })
+    Ok(GroupCommitted { steps, events, replayed: true })
 }
 
 fn refused(group: &Group, text: &str) -> Option<GroupError> {

@@ -1,7 +1,7 @@
 //! What does a command's caller get back?
 
-use anamnesis_domain::{Aggregate, Broken, Refusal};
-use anamnesis_journal::{CommandError, Committed};
+use anamnesis_domain::{Aggregate, Broken};
+use anamnesis_journal::{AnyRefusal, CommandError, Committed, Group, GroupError};
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -129,6 +129,31 @@ impl App {
         }
     }
 
+    /// Acts on several things at once, or on none; the answer is about the last of them.
+    pub(crate) async fn act_on_all<A: Aggregate>(
+        &self,
+        collection: &'static str,
+        id: Uuid,
+        group: &Group,
+        call: &Call,
+        body: &[u8],
+    ) -> Result<Accepted, Problem> {
+        let committed = match self.journal.group(group, &call.caller(body)).await {
+            Ok(committed) => committed,
+            Err(GroupError { error: refused @ (CommandError::Refused(_) | CommandError::Expected { .. }), .. }) => {
+                self.state::<A>(call, id).await?;
+                return Err(of_command(refused));
+            }
+            Err(GroupError { error, .. }) => return Err(of_command(error)),
+        };
+        let sequence = committed.steps.iter().rfind(|step| step.aggregate_id == id).ok_or_else(Problem::internal)?.sequence;
+        let mut position = None;
+        for step in &committed.steps {
+            position = self.position_soon(step.aggregate_type, step.aggregate_id, step.sequence).await.max(position);
+        }
+        Ok(Accepted { id, sequence, position, events: committed.events, aggregate: A::TYPE, collection, created: false })
+    }
+
     /// The present state of something in the caller's organization.
     pub(crate) async fn state<A: Aggregate>(&self, call: &Call, id: Uuid) -> Result<A, Problem> {
         let loaded = self.journal.load::<A>(call.actor.organization_id, id).await.map_err(of_command)?;
@@ -151,13 +176,14 @@ impl App {
 }
 
 /// The problem that a broken rule is.
-pub(crate) fn refused<E: Refusal>(refusal: E) -> Problem {
-    let status = if refusal.broken() == Broken::State { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
-    Problem::new(status, "refused", "The rules say no", refusal.to_string()).with_rule(refusal.rule())
+pub(crate) fn refused(refusal: impl Into<AnyRefusal>) -> Problem {
+    let AnyRefusal { rule, broken, sentence } = refusal.into();
+    let status = if broken == Broken::State { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Problem::new(status, "refused", "The rules say no", sentence).with_rule(rule)
 }
 
 /// The problem that a command's error is.
-pub(crate) fn of_command<E: Refusal>(error: CommandError<E>) -> Problem {
+pub(crate) fn of_command<E: Into<AnyRefusal>>(error: CommandError<E>) -> Problem {
     match error {
         CommandError::Refused(refusal) => refused(refusal),
         CommandError::Taken { kind } => Problem::new(StatusCode::CONFLICT, "taken", "Not unique", format!("this {kind} belongs to another already")),

@@ -36,7 +36,7 @@ pub(crate) struct PatientFilter {
     /// Any other number of theirs: insurance, social security, another house's.
     #[param(inline)]
     identifier: Option<Line>,
-    /// Whether they are looked after here: `ACTIVE` or `DEACTIVATED`.
+    /// Whether they are looked after here: `ACTIVE` or `DEACTIVATED`; or as another patient: `MERGED`. Those are only listed if asked for.
     #[param(value_type = Option<String>)]
     status: Option<PatientStatus>,
     /// Whose account it is.
@@ -74,8 +74,9 @@ impl PatientFilter {
     async fn narrow(self, app: &App, may: &May<may::ReadPatients>, query: Query) -> Result<Query, Problem> {
         let family_and_birth = self.family_and_birth()?;
         let words = name_words(self.name.as_ref())?;
+        let statuses = self.status.map_or(vec![PatientStatus::Active, PatientStatus::Deactivated], |status| vec![status]);
         let query = query
-            .is("status", self.status)
+            .among("status", statuses)
             .is("user_id", self.account)
             .is("primary_care_provider", self.primary_care_provider)
             .holds("assigned_providers", self.care_team_member);

@@ -20,6 +20,7 @@ mod list_conditions;
 mod list_disclosures;
 mod list_medications;
 mod mark_history_entry_in_error;
+mod merge;
 mod reactivate;
 mod record_allergy;
 mod record_condition;
@@ -28,6 +29,7 @@ mod record_medication;
 mod register;
 mod remove_identifier;
 mod reveal_identifiers;
+mod undo_merge;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -66,4 +68,6 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(record_death::record_patient_death))
         .routes(routes!(deactivate::deactivate_patient))
         .routes(routes!(reactivate::reactivate_patient))
+        .routes(routes!(merge::merge_patient))
+        .routes(routes!(undo_merge::undo_patient_merge))
 }

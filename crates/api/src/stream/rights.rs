@@ -175,6 +175,10 @@ fn of_patient(happened: &PatientEvent) -> DataCategory {
         | PatientEvent::PatientAccountLinked(_)
         | PatientEvent::PatientDied(_)
         | PatientEvent::PatientDeactivated(_)
+        | PatientEvent::PatientMerged(_)
+        | PatientEvent::PatientDuplicateAbsorbed(_)
+        | PatientEvent::PatientMergeUndone(_)
+        | PatientEvent::PatientDuplicateReleased(_)
         | PatientEvent::PatientReactivated(_) => DataCategory::Demographics,
     }
 }

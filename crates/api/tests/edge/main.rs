@@ -13,6 +13,7 @@ mod documents;
 mod health;
 mod history;
 mod log;
+mod merges;
 mod models;
 mod patients;
 mod records;

@@ -48,6 +48,9 @@ pub(super) fn check_grounds(grounds: &Grounds, start: Instant, duration: Duratio
     if matches!(patient, Patient::Deactivated(_)) {
         return Err(AppointmentError::PatientDeactivated);
     }
+    if patient.survivor().is_some() {
+        return Err(AppointmentError::PatientMerged);
+    }
     if patient.chart().is_some_and(|chart| chart.patient.deceased_at.is_some()) {
         return Err(AppointmentError::PatientDied);
     }

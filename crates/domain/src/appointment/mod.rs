@@ -120,6 +120,7 @@ refusals! {
         UnderWay = "under_way", State, "the appointment is under way; complete it instead";
         OutsideHours = "outside_hours", State, "scheduled_at and duration_minutes must lie within the hours in which the provider can be booked";
         ProviderSuspended = "provider_suspended", State, "provider_id names a provider who is suspended: no new times can be arranged";
+        PatientMerged = "patient_merged", State, "patient_id names a patient who was merged into another; arrange it for that one";
         PatientDeactivated = "patient_deactivated", State, "patient_id names a patient who is deactivated; reactivate them first";
         PatientDied = "patient_died", State, "patient_id names a patient who has died";
         OrganizationClosed = "organization_closed", State, "this organization is closed: no new times can be arranged";

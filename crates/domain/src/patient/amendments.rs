@@ -291,6 +291,10 @@ impl PatientEvent {
             | Self::PatientAccountLinked(_)
             | Self::PatientDied(_)
             | Self::PatientDeactivated(_)
+            | Self::PatientMerged(_)
+            | Self::PatientDuplicateAbsorbed(_)
+            | Self::PatientMergeUndone(_)
+            | Self::PatientDuplicateReleased(_)
             | Self::PatientReactivated(_) => return None,
         };
         Some(AmendmentEvent::Happened(request_id, step))

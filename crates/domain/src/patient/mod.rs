@@ -1,18 +1,20 @@
-//! Who is the patient, what is known of them, who looks after them? `Absent → Active ⇄ Deactivated`
+//! Who is the patient, what is known of them, who looks after them?
+//! `Absent → Active ⇄ Deactivated`, from both `⇄ Merged` into another
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    AccountId, Aggregate, AmendmentRequestId, Date, EntryId, Identifier, Instant, ProviderId, Reservation, Subject, Text, events::events,
-    redact::redacted, refusal::refusals,
+    AccountId, Aggregate, AmendmentRequestId, Date, EntryId, Identifier, Instant, PatientId, ProviderId, Reservation, Subject, Text,
+    events::events, redact::redacted, refusal::refusals,
 };
 
 mod amendments;
 mod details;
 mod history;
+mod merging;
 mod payloads;
 #[cfg(test)]
 mod properties;
@@ -26,6 +28,7 @@ pub use amendments::{
 };
 pub use details::{BirthSex, CareTeamMember, Contact, Demographics, EmergencyContact, Insurance, NewPatient};
 pub use history::{Allergy, AllergyCategory, AllergyStatus, Condition, ConditionStatus, Criticality, HistoryList, Medication, MedicationStatus};
+pub use merging::{PatientDuplicateAbsorbed, PatientDuplicateReleased, PatientMergeUndone, PatientMerged};
 pub use payloads::*;
 
 events! {
@@ -58,6 +61,10 @@ events! {
         PatientDied(PatientDied) = 1,
         PatientDeactivated(PatientDeactivated) = 1,
         PatientReactivated(PatientReactivated) = 1,
+        PatientMerged(PatientMerged) = 1,
+        PatientDuplicateAbsorbed(PatientDuplicateAbsorbed) = 1,
+        PatientMergeUndone(PatientMergeUndone) = 1,
+        PatientDuplicateReleased(PatientDuplicateReleased) = 1,
     }
 }
 
@@ -71,6 +78,15 @@ pub enum Patient {
     Active(Box<Chart>),
     /// No longer looked after here.
     Deactivated(Box<Chart>),
+    /// Another one who is there too.
+    Merged {
+        /// What was known until then.
+        chart: Box<Chart>,
+        /// The other one.
+        into: PatientId,
+        /// Whether they were looked after until then.
+        was_active: bool,
+    },
 }
 
 /// What is known of a patient.
@@ -86,6 +102,8 @@ pub struct Chart {
     pub medications: BTreeMap<EntryId, Medication>,
     /// What they want amended.
     pub amendments: BTreeMap<AmendmentRequestId, Amendment>,
+    /// Who was merged into them.
+    pub duplicates: BTreeSet<PatientId>,
 }
 
 redacted!(Patient, Chart);
@@ -136,6 +154,14 @@ pub enum PatientCommand {
     Deactivate { now: Instant, reason: Option<Text> },
     /// Look after them again.
     Reactivate { now: Instant },
+    /// Say that this one, which is `id`, is another one; in a group with that one's `AbsorbDuplicate`.
+    MergeInto { now: Instant, id: Uuid, survivor_id: PatientId, reason: Text, account_id: AccountId },
+    /// Take in a duplicate; in a group with its `MergeInto`.
+    AbsorbDuplicate { now: Instant, duplicate_id: PatientId, account_id: AccountId },
+    /// Say that this one isn't the other one after all; in a group with that one's `ReleaseDuplicate`.
+    UndoMerge { now: Instant, survivor_id: PatientId, reason: Text, account_id: AccountId },
+    /// Let a duplicate go; in a group with its `UndoMerge`.
+    ReleaseDuplicate { now: Instant, duplicate_id: PatientId, account_id: AccountId },
 }
 
 redacted!(PatientCommand);
@@ -146,6 +172,11 @@ refusals! {
         AlreadyRegistered = "already_registered", State, "this patient is already registered";
         NotRegistered = "not_registered", State, "this patient is not registered";
         Deactivated = "deactivated", State, "this patient is deactivated; reactivate them first";
+        Merged = "merged", State, "this patient was merged into another; go on with that one, or undo the merge";
+        NotMerged = "not_merged", State, "this patient isn't merged into another";
+        HasDuplicates = "has_duplicates", State, "others were merged into this patient; undo that first, then merge each of them";
+        OwnSurvivor = "own_survivor", Request, "survivor_id must name another patient";
+        OtherSurvivor = "other_survivor", Request, "survivor_id must name the patient into whom this one was merged";
         NameMissing = "name_missing", Request, "name must have a family name, a given name or a text; so must every other name";
         BornInTheFuture = "born_in_the_future", Request, "birth_date must not lie in the future";
         BornTooLongAgo = "born_too_long_ago", Request, "birth_date must not lie before 1850";
@@ -176,7 +207,7 @@ refusals! {
 impl Aggregate for Patient {
     const TYPE: &'static str = "patient";
     const TOPIC: &'static str = "patient-events";
-    const SNAPSHOT_VERSION: u32 = 3;
+    const SNAPSHOT_VERSION: u32 = 4;
     type Command = PatientCommand;
     type Event = PatientEvent;
     type Error = PatientError;
@@ -211,6 +242,18 @@ impl Aggregate for Patient {
                 self.chart().ok_or(PatientError::NotRegistered)?.decide_amendment(now, request_id, command)
             }
             PatientCommand::RecordDeath { now, deceased_at } => self.active()?.record_death(now, deceased_at),
+            PatientCommand::MergeInto { now, id, survivor_id, reason, account_id } => {
+                self.merge_into(id, PatientMerged { survivor_id, reason, merged_by: account_id, merged_at: now })
+            }
+            PatientCommand::AbsorbDuplicate { now, duplicate_id, account_id } => {
+                self.absorb(PatientDuplicateAbsorbed { duplicate_id, absorbed_by: account_id, absorbed_at: now })
+            }
+            PatientCommand::UndoMerge { now, survivor_id, reason, account_id } => {
+                self.undo_merge(PatientMergeUndone { survivor_id, reason, undone_by: account_id, undone_at: now })
+            }
+            PatientCommand::ReleaseDuplicate { now, duplicate_id, account_id } => {
+                self.release_duplicate(PatientDuplicateReleased { duplicate_id, released_by: account_id, released_at: now })
+            }
         }
     }
 
@@ -220,6 +263,14 @@ impl Aggregate for Patient {
             (Self::Absent, _) => Self::Absent,
             (Self::Active(chart) | Self::Deactivated(chart), PatientEvent::PatientDeactivated(_)) => Self::Deactivated(chart),
             (Self::Active(chart) | Self::Deactivated(chart), PatientEvent::PatientReactivated(_)) => Self::Active(chart),
+            (Self::Active(chart), PatientEvent::PatientMerged(merged)) => Self::Merged { chart, into: merged.survivor_id, was_active: true },
+            (Self::Deactivated(chart), PatientEvent::PatientMerged(merged)) => Self::Merged { chart, into: merged.survivor_id, was_active: false },
+            (Self::Merged { chart, was_active: true, .. }, PatientEvent::PatientMergeUndone(_)) => Self::Active(chart),
+            (Self::Merged { chart, was_active: false, .. }, PatientEvent::PatientMergeUndone(_)) => Self::Deactivated(chart),
+            (Self::Merged { mut chart, into, was_active }, event) => {
+                chart.evolve(event);
+                Self::Merged { chart, into, was_active }
+            }
             (Self::Active(mut chart), event) => {
                 chart.evolve(event);
                 Self::Active(chart)

@@ -239,7 +239,11 @@ impl PatientEvent {
             | Self::AmendmentRecipientTold(_)
             | Self::PatientDied(_)
             | Self::PatientDeactivated(_)
-            | Self::PatientReactivated(_) => None,
+            | Self::PatientReactivated(_)
+            | Self::PatientMerged(_)
+            | Self::PatientDuplicateAbsorbed(_)
+            | Self::PatientMergeUndone(_)
+            | Self::PatientDuplicateReleased(_) => None,
         }
     }
 }

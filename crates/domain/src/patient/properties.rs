@@ -141,6 +141,12 @@ fn command() -> impl Strategy<Value = PatientCommand> {
         1 => (now(), instant()).prop_map(|(now, deceased_at)| RecordDeath { now, deceased_at }),
         1 => (now(), option::of(text())).prop_map(|(now, reason)| Deactivate { now, reason }),
         1 => now().prop_map(|now| Reactivate { now }),
+        2 => (now(), id(), text(), id()).prop_map(|(now, survivor_id, reason, account_id)| {
+            MergeInto { now, id: Uuid::from_u128(42), survivor_id, reason, account_id }
+        }),
+        1 => (now(), id(), id()).prop_map(|(now, duplicate_id, account_id)| AbsorbDuplicate { now, duplicate_id, account_id }),
+        2 => (now(), id(), text(), id()).prop_map(|(now, survivor_id, reason, account_id)| UndoMerge { now, survivor_id, reason, account_id }),
+        1 => (now(), id(), id()).prop_map(|(now, duplicate_id, account_id)| ReleaseDuplicate { now, duplicate_id, account_id }),
     ]
 }
 
@@ -158,8 +164,11 @@ proptest! {
                     Reservation::Slot { .. } | Reservation::ReleaseSlots => prop_assert!(false, "a patient's stream holds no time"),
                 }
             }
-            let changes = !matches!(event, PatientEvent::PatientReactivated(_)) && !format!("{event:?}").starts_with("Amendment");
-            prop_assert!(!changes || !matches!(before, Patient::Deactivated(_)), "{:?} on a deactivated patient", event);
+            let is_right = format!("{event:?}").starts_with("Amendment") || matches!(event, PatientEvent::PatientDuplicateReleased(_));
+            let ends = matches!(event, PatientEvent::PatientReactivated(_) | PatientEvent::PatientMerged(_));
+            prop_assert!(is_right || ends || !matches!(before, Patient::Deactivated(_)), "{:?} on a deactivated patient", event);
+            let undoes = matches!(event, PatientEvent::PatientMergeUndone(_));
+            prop_assert_eq!(undoes, !is_right && matches!(before, Patient::Merged { .. }), "{:?} on a merged patient", event);
         }
         for (before, event) in &life.events {
             let after = before.clone().evolve(event);
@@ -178,6 +187,8 @@ proptest! {
             let latest = Instant::from_micros(NOW_MICROS).plus_minutes((3 + 60 + 30) * 24 * 60);
             prop_assert!(amendment.due_at() <= latest, "nobody waits longer than 90 days for a decision");
         }
+        let is_merged = life.state.survivor().is_some();
+        prop_assert!(!is_merged || chart.duplicates.is_empty(), "nobody is both merged and a survivor");
         prop_assert!(!patient.name.is_empty());
         prop_assert!(patient.identifiers.iter().all(Identifier::is_plausible));
         prop_assert!(patient.deceased_at.is_none_or(|death| death.date_furthest_east() >= patient.birth_date));

@@ -19,7 +19,7 @@ impl Patient {
     pub fn chart(&self) -> Option<&Chart> {
         match self {
             Self::Absent => None,
-            Self::Active(chart) | Self::Deactivated(chart) => Some(chart),
+            Self::Active(chart) | Self::Deactivated(chart) | Self::Merged { chart, .. } => Some(chart),
         }
     }
 
@@ -27,6 +27,7 @@ impl Patient {
         match self {
             Self::Absent => Err(PatientError::NotRegistered),
             Self::Deactivated(_) => Err(PatientError::Deactivated),
+            Self::Merged { .. } => Err(PatientError::Merged),
             Self::Active(chart) => Ok(chart),
         }
     }
@@ -54,6 +55,7 @@ impl Patient {
         match self {
             Self::Absent => Err(PatientError::NotRegistered),
             Self::Deactivated(_) => Ok(vec![]),
+            Self::Merged { .. } => Err(PatientError::Merged),
             Self::Active(_) => Ok(vec![PatientDeactivated { reason, deactivated_at: now }.into()]),
         }
     }
@@ -62,6 +64,7 @@ impl Patient {
         match self {
             Self::Absent => Err(PatientError::NotRegistered),
             Self::Active(_) => Ok(vec![]),
+            Self::Merged { .. } => Err(PatientError::Merged),
             Self::Deactivated(_) => Ok(vec![PatientReactivated { reactivated_at: now }.into()]),
         }
     }
@@ -69,7 +72,14 @@ impl Patient {
 
 impl Chart {
     pub(super) fn of(patient: NewPatient) -> Self {
-        Self { patient, conditions: BTreeMap::new(), allergies: BTreeMap::new(), medications: BTreeMap::new(), amendments: BTreeMap::new() }
+        Self {
+            patient,
+            conditions: BTreeMap::new(),
+            allergies: BTreeMap::new(),
+            medications: BTreeMap::new(),
+            amendments: BTreeMap::new(),
+            duplicates: BTreeSet::new(),
+        }
     }
 
     pub(super) fn evolve(&mut self, event: &PatientEvent) {
@@ -99,8 +109,14 @@ impl Chart {
             | PatientEvent::AmendmentDisputeRebutted(_)
             | PatientEvent::AmendmentRecipientTold(_) => self.amend(event),
             PatientEvent::PatientDied(died) => patient.deceased_at = Some(died.deceased_at),
-            // these three decide which state the chart is in, not what is in it
-            PatientEvent::PatientRegistered(_) | PatientEvent::PatientDeactivated(_) | PatientEvent::PatientReactivated(_) => {}
+            PatientEvent::PatientDuplicateAbsorbed(absorbed) => drop(self.duplicates.insert(absorbed.duplicate_id)),
+            PatientEvent::PatientDuplicateReleased(released) => drop(self.duplicates.remove(&released.duplicate_id)),
+            // these decide which state the chart is in, not what is in it
+            PatientEvent::PatientRegistered(_)
+            | PatientEvent::PatientDeactivated(_)
+            | PatientEvent::PatientReactivated(_)
+            | PatientEvent::PatientMerged(_)
+            | PatientEvent::PatientMergeUndone(_) => {}
         }
     }
 

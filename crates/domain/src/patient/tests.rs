@@ -3,6 +3,7 @@ use crate::testing::given;
 use crate::{Address, Code, Coding, Date, Gender, HumanName, IdentifierType, Line, Period, PhoneContact};
 
 mod amendments;
+mod merging;
 
 fn line(text: &str) -> Line {
     text.try_into().unwrap()

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use anamnesis_domain::{Aggregate, Ground, Grounds, States};
+use anamnesis_domain::{Aggregate, Event as _, Ground, Grounds, States};
 use async_trait::async_trait;
 use uuid::Uuid;
 
@@ -22,6 +22,8 @@ pub(super) trait Step: Send + Sync {
     fn stream(&self) -> (&'static str, Uuid);
     /// Decides it on what the steps before it have made of the stream.
     async fn decide(&self, n: usize, store: &Store<'_>, streams: &mut Streams) -> Result<(), Why>;
+    /// The names of what the group has made happen in that stream up to a sequence.
+    async fn happened(&self, store: &Store<'_>, id: Uuid, last: u64) -> Result<Vec<&'static str>, Failure>;
     /// The no that a receipt keeps.
     fn kept(&self, text: &str) -> Option<CommandError<AnyRefusal>>;
 }
@@ -56,6 +58,11 @@ impl<A: Aggregate> Step for Command<A> {
         stream.steps.push((n, events.len(), places));
         stream.events.extend(events);
         Ok(())
+    }
+
+    async fn happened(&self, store: &Store<'_>, id: Uuid, last: u64) -> Result<Vec<&'static str>, Failure> {
+        let events = store.events_of_command::<A>(id, last).await?;
+        Ok(events.iter().map(|event| event.event.kind().name).collect())
     }
 
     fn kept(&self, text: &str) -> Option<CommandError<AnyRefusal>> {

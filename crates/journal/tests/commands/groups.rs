@@ -31,9 +31,11 @@ async fn steps_see_what_the_steps_before_have_made_of_their_stream() {
     let committed = journal.group(&group, &caller).await.unwrap();
     let steps = [step("consent", consent, 1), step("facility", script, 2), step("consent", consent, 2), step("consent", consent, 2)];
     assert_eq!((committed.steps.as_slice(), committed.replayed), (&steps[..], false));
+    assert_eq!((committed.events.first(), committed.events.last(), committed.events.len()), (Some(&"ConsentGranted"), Some(&"ConsentRevoked"), 4));
 
     let again = journal.group(&group, &caller).await.unwrap();
     assert_eq!((again.steps.as_slice(), again.replayed), (&steps[..], true));
+    assert_eq!(again.events, committed.events);
     let commands: Vec<Uuid> = sqlx::query_scalar("select distinct command_id from journal.events").fetch_all(&database.superuser()).await.unwrap();
     assert_eq!(commands, [caller.command_id], "so that the log takes them together");
 

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
-use crate::Aggregate;
+use crate::{AccountId, Aggregate};
 use crate::appointment::{AppointmentEvent, AppointmentScheduled, AppointmentType, NewAppointment, NewTime};
 use crate::facility::FacilityCommand;
 use crate::patient::PatientCommand;
@@ -125,6 +125,9 @@ fn nothing_is_arranged_for_who_has_died_or_gone_nor_where_it_is_closed() {
     let register = || PatientCommand::Register { now: now(), patient: serde_json::from_value(zoe.clone()).unwrap() };
     let died = after(vec![register(), PatientCommand::RecordDeath { now: now(), deceased_at: now() }]);
     let gone = after(vec![register(), PatientCommand::Deactivate { now: now(), reason: None }]);
+    let (duplicate, survivor_id) = (Uuid::from_u128(1), PatientId(Uuid::from_u128(2)));
+    let merge = PatientCommand::MergeInto { now: now(), id: duplicate, survivor_id, reason: "twice".try_into().unwrap(), account_id: AccountId(duplicate) };
+    let merged = after(vec![register(), merge]);
     let id = FacilityId(Uuid::from_u128(3));
     let ward = serde_json::from_value(json!({ "name": "Cardiology", "kind": "DEPARTMENT" })).unwrap();
     let closed = after(vec![FacilityCommand::Register { now: now(), id, facility: ward }, FacilityCommand::Close { now: now(), reason: None }]);
@@ -133,6 +136,7 @@ fn nothing_is_arranged_for_who_has_died_or_gone_nor_where_it_is_closed() {
         (Grounds { organization, ..mondays() }, AppointmentError::OrganizationClosed),
         (Grounds { patient: died, ..mondays() }, AppointmentError::PatientDied),
         (Grounds { patient: gone, ..mondays() }, AppointmentError::PatientDeactivated),
+        (Grounds { patient: merged, ..mondays() }, AppointmentError::PatientMerged),
         (Grounds { facility: closed, ..mondays() }, AppointmentError::FacilityClosed),
     ] {
         given::<Appointment>([]).on(grounds).when(schedule(MONDAY_AT_NINE)).then_error(refusal);
