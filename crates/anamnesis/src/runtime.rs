@@ -11,6 +11,7 @@ use anamnesis_journal::follower::{Follower, FollowerHandle, FollowerSettings};
 use anamnesis_journal::sequencer::{Sequencer, SequencerHandle, SequencerSettings};
 use anamnesis_loops::{Loops, MORE_PATIENCE, PATIENCE, Pulse};
 use anamnesis_projections::kernel::Projection;
+use anamnesis_projector::expiry::{Expiry, LOOK_EVERY};
 use anamnesis_projector::reactor::{ReactorSettings, Reactors};
 use anamnesis_projector::{Progress, ProjectorSettings, Watcher, Workers};
 use anamnesis_stream::{KafkaSettings, Publisher, PublisherSettings};
@@ -127,8 +128,11 @@ impl Runtime {
         });
     }
 
-    /// Starts what acts upon events in the world outside, if anybody is to hear of them.
+    /// Starts what acts upon the clock, and what acts upon events in the world outside, if anybody is to hear of them.
     pub(crate) fn react(&mut self, config: &Config, installation: &Installation) -> anyhow::Result<()> {
+        let Installation { projector, journal, vault, .. } = installation;
+        let expiry = Expiry { pool: projector.clone(), journal: journal.clone(), vault: vault.clone(), every: LOOK_EVERY };
+        self.spawn("expiry of insights", PATIENCE, |pulse, shutdown| expiry.run(pulse, shutdown));
         let Some(webhook) = config.webhook()? else { return Ok(()) };
         let Installation { projector, log, .. } = installation;
         let reactors = Reactors::new(projector.clone(), log.clone(), vec![Arc::new(webhook)], ReactorSettings::default());

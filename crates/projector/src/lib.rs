@@ -2,7 +2,8 @@
 //!
 //! The [`Workers`] of a process run a [`Projector`] for each feed that they follow: it reads batches, opens them once, folds them into the rows they touch and writes rows and
 //! checkpoints in one transaction. [`Rebuild`] computes a read model from the whole log beside the live one, compares
-//! the two and swaps them. [`read`] is how others get at the rows. [`reactor::Reactors`] act upon events in the world outside. This crate must never know HTTP.
+//! the two and swaps them. [`read`] is how others get at the rows. [`reactor::Reactors`] act upon events in the world outside,
+//! [`expiry::Expiry`] upon the clock. This crate must never know HTTP.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
 mod applied;
@@ -13,6 +14,7 @@ mod copy;
 mod deployment;
 mod digest;
 mod error;
+pub mod expiry;
 mod filling;
 pub mod history;
 mod keys;

@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
+mod expiring;
 mod from_kafka;
 mod keeping_up;
 mod lifting;

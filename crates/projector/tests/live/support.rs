@@ -193,7 +193,7 @@ impl Clinic {
         .unwrap();
     }
 
-    async fn sequence(&self) -> u64 {
+    pub(crate) async fn sequence(&self) -> u64 {
         let sql = "select head_position from journal.sequence_batch($1, 1000000, interval '1 minute')";
         let position: i64 = sqlx::query_scalar(sql).bind(self.epoch).fetch_one(&self.owner).await.unwrap();
         position.cast_unsigned()
