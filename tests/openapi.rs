@@ -70,6 +70,8 @@ fn the_description_lists_what_was_promised() {
         ("get", "/v1/insights"),
         ("get", "/v1/insights/{id}"),
         ("post", "/v1/insights"),
+        ("post", "/v1/insights/{id}/accept"),
+        ("post", "/v1/insights/{id}/override"),
         ("get", "/v1/models"),
         ("get", "/v1/models/{id}"),
         ("post", "/v1/models"),

@@ -1,6 +1,6 @@
 //! What did a model see in a patient's data, and what did people make of it?
 
-use anamnesis_domain::insight::{InsightEvent, InsightGenerated, InsightStatus, InsightType};
+use anamnesis_domain::insight::{InsightEvent, InsightFeedback, InsightGenerated, InsightStatus, InsightType};
 use anamnesis_domain::{AccountId, AnyEvent, InsightId, Instant, JsonText, Line, PatientId, RecordId, Recorded, Text};
 
 use crate::kernel::{Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, text_columns};
@@ -14,11 +14,11 @@ pub const INSIGHTS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 1,
+    version: 2,
     tables: &[&Of::<Insights>::TABLE],
 };
 
-text_columns!(InsightStatus, InsightType);
+text_columns!(InsightStatus, InsightFeedback, InsightType);
 
 row! {
     /// A health insight.
@@ -48,6 +48,10 @@ row! {
         dismissed_by: Option<AccountId>,
         dismissal_reason: Option<Sealed<Text>>,
         expired_at: Option<Instant>,
+        feedback: Option<InsightFeedback>,
+        feedback_at: Option<Instant>,
+        feedback_by: Option<AccountId>,
+        feedback_reason: Option<Sealed<Text>>,
     }
 }
 
@@ -100,6 +104,10 @@ impl InsightRow {
             dismissed_by: None,
             dismissal_reason: None,
             expired_at: None,
+            feedback: None,
+            feedback_at: None,
+            feedback_by: None,
+            feedback_reason: None,
         }
     }
 
@@ -121,6 +129,16 @@ impl InsightRow {
                 self.dismissal_reason = Some(Sealed::new(dismissed.reason.clone()));
             }
             InsightEvent::InsightExpired(expired) => (self.status, self.expired_at) = (InsightStatus::Expired, Some(expired.expired_at)),
+            InsightEvent::InsightAccepted(accepted) => {
+                self.feedback = Some(InsightFeedback::Accepted);
+                (self.feedback_at, self.feedback_by) = (Some(accepted.accepted_at), Some(accepted.account_id));
+                self.feedback_reason = seal(accepted.reason.as_ref());
+            }
+            InsightEvent::InsightOverridden(overridden) => {
+                self.feedback = Some(InsightFeedback::Overridden);
+                (self.feedback_at, self.feedback_by) = (Some(overridden.overridden_at), Some(overridden.account_id));
+                self.feedback_reason = Some(Sealed::new(overridden.reason.clone()));
+            }
             // makes a row
             InsightEvent::InsightGenerated(_) => {}
         }

@@ -30,13 +30,18 @@ create table health_insights (
     dismissed_by     uuid,
     dismissal_reason bytea,
     expired_at       timestamptz,
+    feedback         text,
+    feedback_at      timestamptz,
+    feedback_by      uuid,
+    feedback_reason  bytea,
     constraint health_insights_pkey primary key (insight_id)
 );
 
 -- once the rows are there
 create index health_insights_of_patient on health_insights (organization_id, patient_id, generated_at, insight_id);
 create index health_insights_listed on health_insights (organization_id, generated_at, insight_id);
-create index health_insights_to_expire on health_insights (expires_at) where status in ('GENERATED', 'REVIEWED') and expires_at is not null;
+create index health_insights_by_feedback on health_insights (organization_id, feedback, generated_at, insight_id) where feedback is not null;
+create index health_insights_to_expire on health_insights (expires_at, insight_id) where status in ('GENERATED', 'REVIEWED') and expires_at is not null;
 
 alter table health_insights enable row level security, force row level security;
 create policy health_insights_seen on health_insights for select to anamnesis_reader

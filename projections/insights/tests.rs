@@ -1,4 +1,4 @@
-use anamnesis_domain::insight::{InsightActedOn, InsightExpired};
+use anamnesis_domain::insight::{InsightAccepted, InsightActedOn, InsightExpired, InsightOverridden};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -40,4 +40,18 @@ fn whoever_acted_on_it_is_named() {
 fn an_expired_insight_stays() {
     let log = given([generated(), InsightExpired { expired_at: Instant::from_micros(3) }.into()]);
     assert_eq!(log.says::<Insights>("status").as_deref(), Some("EXPIRED"));
+}
+
+#[test]
+fn what_was_last_said_of_it_stands_and_its_status_stays() {
+    let account_id = AccountId(Uuid::from_u128(0xac));
+    let accepted = InsightAccepted { account_id, reason: Some("seen".try_into().unwrap()), accepted_at: Instant::from_micros(2) };
+    let overridden = InsightOverridden { account_id, reason: "moved".try_into().unwrap(), overridden_at: Instant::from_micros(3) };
+    let log = given([generated(), accepted.clone().into(), overridden.into()]);
+    assert_eq!(log.says::<Insights>("feedback").as_deref(), Some("OVERRIDDEN"));
+    assert_eq!(log.says::<Insights>("feedback_reason").as_deref(), Some("\"moved\""));
+    assert_eq!(log.says::<Insights>("status").as_deref(), Some("GENERATED"));
+    let insight = given([generated(), InsightAccepted { reason: None, ..accepted }.into()]).rows::<Insights>().remove(0).row;
+    assert_eq!((insight.feedback_by, insight.feedback_at), (Some(account_id), Some(Instant::from_micros(2))));
+    assert!(insight.feedback_reason.is_none());
 }

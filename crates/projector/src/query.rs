@@ -82,6 +82,8 @@ enum Condition {
     From(&'static str, Instant),
     /// The time in the column is earlier than that.
     Before(&'static str, Instant),
+    /// The time in the column is later than that, or there is none.
+    NotOver(&'static str, Instant),
     /// The keyed hash in the column is that, or its list of keyed hashes holds it.
     Hashed(&'static str, Vec<u8>),
 }
@@ -161,6 +163,12 @@ impl Query {
     #[must_use]
     pub fn before(self, column: &'static str, time: Option<Instant>) -> Self {
         self.also(time.map(|time| Condition::Before(column, time)))
+    }
+
+    /// Only rows whose time, if they have one, lies after that, if it is given.
+    #[must_use]
+    pub fn not_over(self, column: &'static str, now: Option<Instant>) -> Self {
+        self.also(now.map(|now| Condition::NotOver(column, now)))
     }
 
     /// Only rows that are found by that keyed hash ([`read::blind`]). Folded rows have none: they aren't searched so.
@@ -258,6 +266,7 @@ impl Condition {
             | Self::UpTo(column, _)
             | Self::From(column, _)
             | Self::Before(column, _)
+            | Self::NotOver(column, _)
             | Self::Hashed(column, _) => column,
         }
     }
@@ -271,6 +280,7 @@ impl Condition {
             Self::UpTo(_, number) => sql.push(format!("{name} <= ")).push_bind(i64::try_from(*number).unwrap_or(i64::MAX)),
             Self::From(_, time) => sql.push(format!("{name} >= ")).push_bind(DateTime::<Utc>::from(*time)),
             Self::Before(_, time) => sql.push(format!("{name} < ")).push_bind(DateTime::<Utc>::from(*time)),
+            Self::NotOver(_, now) => sql.push(format!("({name} is null or {name} > ")).push_bind(DateTime::<Utc>::from(*now)).push(")"),
             Self::Hashed(_, hash) if kind == "bytea[]" => sql.push(format!("{name} @> array[")).push_bind(hash.clone()).push("]"),
             Self::Hashed(_, hash) => sql.push(format!("{name} = ")).push_bind(hash.clone()),
         };
@@ -285,6 +295,7 @@ impl Condition {
             Self::UpTo(_, most) => value.as_u64().is_some_and(|number| number <= *most),
             Self::From(_, from) => time_of(value).is_some_and(|time| time >= *from),
             Self::Before(_, before) => time_of(value).is_some_and(|time| time < *before),
+            Self::NotOver(_, now) => value.is_null() || time_of(value).is_some_and(|time| time > *now),
             Self::Hashed(..) => false,
         }
     }

@@ -58,6 +58,12 @@ impl<T> Disclosed<T> {
         Self { answer, headers: HeaderMap::new(), disclosure, reason: None }
     }
 
+    /// Changes how something is told, and not what.
+    pub(crate) fn map(mut self, change: impl FnOnce(&mut T)) -> Self {
+        change(&mut self.answer);
+        self
+    }
+
     /// Records this reason, and not what the headers say.
     pub(crate) fn because(self, reason: Reason) -> Self {
         Self { reason: Some(reason), ..self }

@@ -1,11 +1,12 @@
 use anamnesis_domain::PatientId;
-use anamnesis_domain::insight::{InsightStatus, InsightType};
+use anamnesis_domain::insight::{InsightFeedback, InsightStatus, InsightType};
 use anamnesis_projections::insights::{InsightRow, Insights};
 use anamnesis_projector::history::ORDERS;
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::end_if_over;
 use crate::App;
 use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
 
@@ -23,6 +24,9 @@ pub(crate) struct InsightFilter {
     /// How it stands.
     #[param(inline)]
     status: Option<InsightStatus>,
+    /// What was last said of it.
+    #[param(inline)]
+    feedback: Option<InsightFeedback>,
     /// As it was then; with `patient`.
     #[param(inline)]
     as_of: Option<AsOf>,
@@ -46,6 +50,16 @@ pub(crate) async fn list_insights(
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<InsightRow>(order)?
         .is("insight_type", filter.r#type)
-        .is("status", filter.status);
-    app.list::<Insights, _>(&may, Asked { query, order, patient: filter.patient, when: When { after, as_of: filter.as_of } }).await
+        .is("status", filter.status)
+        .is("feedback", filter.feedback);
+    let (is_now, now) = (filter.as_of.is_none(), may.call.now);
+    let is_open = matches!(filter.status, Some(InsightStatus::Generated | InsightStatus::Reviewed));
+    let query = query.not_over("expires_at", (is_now && is_open).then_some(now));
+    let asked = Asked { query, order, patient: filter.patient, when: When { after, as_of: filter.as_of } };
+    let listed = app.list::<Insights, _>(&may, asked).await?;
+    Ok(listed.map(|listed| {
+        if is_now {
+            listed.items.iter_mut().for_each(|insight| end_if_over(insight, now))
+        }
+    }))
 }

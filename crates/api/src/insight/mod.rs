@@ -1,17 +1,23 @@
 //! The operations on insights.
 
+mod accept;
 mod act_on;
 mod dismiss;
 mod expire;
 mod generate;
 mod get;
 mod list;
+mod overrule;
 mod review;
 
+use anamnesis_domain::Instant;
+use anamnesis_domain::insight::InsightStatus;
+use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
+use crate::edge::Item;
 
 /// The collection's name in paths.
 pub(crate) const COLLECTION: &str = "insights";
@@ -25,4 +31,41 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(act_on::act_on_insight))
         .routes(routes!(dismiss::dismiss_insight))
         .routes(routes!(expire::expire_insight))
+        .routes(routes!(accept::accept_insight))
+        .routes(routes!(overrule::override_insight))
+}
+
+/// Nobody is shown as active what the clock has ended: until that is noticed and written down, it is told here. `expired_at`
+/// stays empty until then. The past is told as the log tells it.
+fn end_if_over(item: &mut Item, now: Instant) {
+    let is_open = [InsightStatus::Generated, InsightStatus::Reviewed].iter().any(|open| item.get("status") == Some(&json!(open)));
+    let end = item.get("expires_at").and_then(|end| serde_json::from_value::<Instant>(end.clone()).ok());
+    if is_open && end.is_some_and(|end| end <= now) {
+        item.insert("status".to_owned(), Value::from(InsightStatus::Expired.as_str()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(status: InsightStatus, expires_at: Option<i64>, now: i64) -> Value {
+        let mut item =
+            Item::from_iter([("status".to_owned(), json!(status)), ("expires_at".to_owned(), json!(expires_at.map(Instant::from_micros)))]);
+        end_if_over(&mut item, Instant::from_micros(now));
+        item["status"].clone()
+    }
+
+    #[test]
+    fn what_has_expired_is_not_shown_as_active_before_somebody_notices() {
+        use InsightStatus::{ActedOn, Dismissed, Generated, Reviewed};
+        for open in [Generated, Reviewed] {
+            assert_eq!(shown(open, Some(5), 5), "EXPIRED");
+            assert_eq!(shown(open, Some(6), 5), json!(open));
+            assert_eq!(shown(open, None, 5), json!(open));
+        }
+        for decided in [ActedOn, Dismissed] {
+            assert_eq!(shown(decided, Some(1), 5), json!(decided));
+        }
+    }
 }

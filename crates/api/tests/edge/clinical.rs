@@ -170,3 +170,65 @@ async fn what_a_patient_had_is_over_and_what_they_never_had_is_an_error() {
     let unknown = story.doctor.post(&format!("{path}/end-history-entry"), &end("ALLERGIES", asthma)).await;
     unknown.is_problem(422, None);
 }
+
+#[tokio::test]
+async fn an_insight_is_accepted_or_overridden_with_a_reason_and_found_by_that() {
+    let world = World::new().await;
+    let story = Story::begin(&world).await;
+    let doctor = &story.doctor;
+    let insight = |title: &str| json!({ "patient_id": story.patient, "insight_type": "TREND", "title": title, "data": {} });
+    let [right, wrong, unsaid] = [
+        doctor.must("/v1/insights", &insight("a")).await,
+        doctor.must("/v1/insights", &insight("b")).await,
+        doctor.must("/v1/insights", &insight("c")).await,
+    ];
+    let accept = format!("/v1/insights/{}/accept", right.id());
+    let accepted = doctor.must(&accept, &json!({ "reason": "seen on the ward" })).await;
+    assert_eq!(doctor.must(&accept, &json!({})).await.header("etag"), accepted.header("etag"), "once");
+    let overrule = format!("/v1/insights/{}/override", wrong.id());
+    doctor.post(&overrule, &json!({ "reason": " " })).await.is_problem(422, Some("reason"));
+    let last = doctor.must(&overrule, &json!({ "reason": "the sensor was loose" })).await;
+    let list = |parameters: &str| format!("/v1/insights?patient={}{parameters}", story.patient);
+    for (parameters, found) in [
+        ("", vec![right.id(), wrong.id(), unsaid.id()]),
+        ("&feedback=ACCEPTED", vec![right.id()]),
+        ("&feedback=OVERRIDDEN", vec![wrong.id()]),
+        ("&feedback=OVERRIDDEN&status=REVIEWED", vec![]),
+    ] {
+        let listed = doctor.get_after(&list(parameters), &last).await;
+        assert_eq!(listed.items("insight_id"), found.iter().map(|id| json!(id)).collect::<Vec<_>>(), "{parameters}");
+    }
+    doctor.get(&list("&feedback=MAYBE")).await.is_problem(422, Some("feedback"));
+    let shown = doctor.get_after(&format!("/v1/insights/{}", wrong.id()), &last).await.body;
+    assert_eq!(shown["feedback"], "OVERRIDDEN");
+    assert_eq!(shown["feedback_reason"], "the sensor was loose");
+    assert_eq!(shown["feedback_by"], json!(doctor.account_id));
+    assert!(shown["feedback_at"].is_string() && shown["status"] == "GENERATED", "{shown}");
+    let patient = world.sign_in_as_patient(story.patient).await;
+    patient.post(&accept, &json!({})).await.is_problem(403, None);
+}
+
+#[tokio::test]
+async fn an_insight_whose_time_has_run_out_is_not_active_before_anybody_notices() {
+    let world = World::new().await;
+    let story = Story::begin(&world).await;
+    let doctor = &story.doctor;
+    let expires_at = chrono::Utc::now() + chrono::TimeDelta::milliseconds(1_500);
+    let insight = json!({ "patient_id": story.patient, "insight_type": "TREND", "title": "Brief", "data": {}, "expires_at": expires_at });
+    let generated = doctor.must("/v1/insights", &insight).await;
+    let path = format!("/v1/insights/{}", generated.id());
+    assert_eq!(doctor.get_after(&path, &generated).await.body["status"], "GENERATED");
+    let active = format!("/v1/insights?patient={}&status=GENERATED", story.patient);
+    assert_eq!(doctor.get(&active).await.items("insight_id").len(), 1);
+    tokio::time::sleep(std::time::Duration::from_millis(1_600)).await;
+    let shown = doctor.get(&path).await.body;
+    assert_eq!((&shown["status"], &shown["expired_at"]), (&json!("EXPIRED"), &Value::Null), "by the clock: nobody has noticed");
+    assert_eq!(doctor.get(&active).await.items("insight_id"), Vec::<Value>::new());
+    let listed = doctor.get(&format!("/v1/insights?patient={}", story.patient)).await;
+    assert_eq!(listed.items("status"), [json!("EXPIRED")]);
+    for command in ["review", "act-on", "accept"] {
+        doctor.post(&format!("{path}/{command}"), &json!({})).await.is_problem(409, None);
+    }
+    let then = doctor.get(&format!("{path}?as_of={}", generated.position())).await.body;
+    assert_eq!(then["status"], "GENERATED", "the past is as the log tells it");
+}

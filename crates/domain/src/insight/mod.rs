@@ -1,5 +1,5 @@
 //! What did a model see in a patient's data, and what did people make of it?
-//! `Absent → Generated → Reviewed → ActedOn | Dismissed`, or `→ Expired`
+//! `Absent → Generated → Reviewed → ActedOn | Dismissed`, or `→ Expired`; beside that, `Accepted ⇄ Overridden`
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -22,6 +22,8 @@ events! {
         InsightActedOn(InsightActedOn) = 1,
         InsightDismissed(InsightDismissed) = 1,
         InsightExpired(InsightExpired) = 1,
+        InsightAccepted(InsightAccepted) = 1,
+        InsightOverridden(InsightOverridden) = 1,
     }
 }
 
@@ -74,6 +76,28 @@ pub struct InsightExpired {
     pub expired_at: Instant,
 }
 
+/// A provider says that the model was right.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct InsightAccepted {
+    /// Who.
+    pub account_id: AccountId,
+    /// Why.
+    pub reason: Option<Text>,
+    /// When.
+    pub accepted_at: Instant,
+}
+
+/// A provider says that the model was wrong, and that something else holds.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct InsightOverridden {
+    /// Who.
+    pub account_id: AccountId,
+    /// Why.
+    pub reason: Text,
+    /// When.
+    pub overridden_at: Instant,
+}
+
 /// An insight as a model gives it.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -110,7 +134,7 @@ pub struct NewInsight {
     pub is_actionable: bool,
 }
 
-redacted!(InsightGenerated, InsightReviewed, InsightActedOn, InsightDismissed, InsightExpired, NewInsight);
+redacted!(InsightGenerated, InsightReviewed, InsightActedOn, InsightDismissed, InsightExpired, InsightAccepted, InsightOverridden, NewInsight);
 
 choices! {
     /// What kind of insight.
@@ -140,6 +164,14 @@ choices! {
     }
 }
 
+choices! {
+    /// What a provider says of an insight, apart from what is done about it.
+    pub enum InsightFeedback {
+        Accepted = "ACCEPTED",
+        Overridden = "OVERRIDDEN",
+    }
+}
+
 /// An insight's state.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Insight {
@@ -156,6 +188,8 @@ pub enum Insight {
         expires_at: Option<Instant>,
         /// Where it is on its way.
         status: InsightStatus,
+        /// What was last said of it.
+        feedback: Option<InsightFeedback>,
     },
 }
 
@@ -175,6 +209,10 @@ pub enum InsightCommand {
     Dismiss { now: Instant, account_id: AccountId, reason: Text },
     /// Notice that its time has run out.
     Expire { now: Instant },
+    /// Say that the model was right.
+    Accept { now: Instant, account_id: AccountId, reason: Option<Text> },
+    /// Say that it was wrong.
+    Override { now: Instant, account_id: AccountId, reason: Text },
 }
 
 redacted!(InsightCommand);
@@ -197,6 +235,8 @@ refusals! {
 impl Aggregate for Insight {
     const TYPE: &'static str = "insight";
     const TOPIC: &'static str = "ai-events";
+    // 2: knows what was said of it
+    const SNAPSHOT_VERSION: u32 = 2;
     type Command = InsightCommand;
     type Event = InsightEvent;
     type Error = InsightError;
@@ -208,6 +248,8 @@ impl Aggregate for Insight {
             InsightCommand::ActOn { now, account_id, note } => self.act_on(now, account_id, note),
             InsightCommand::Dismiss { now, account_id, reason } => self.dismiss(now, account_id, reason),
             InsightCommand::Expire { now } => self.expire(now),
+            InsightCommand::Accept { now, account_id, reason } => self.accept(now, account_id, reason),
+            InsightCommand::Override { now, account_id, reason } => self.overrule(now, account_id, reason),
         }
     }
 
@@ -218,11 +260,14 @@ impl Aggregate for Insight {
                 is_actionable: insight.is_actionable,
                 expires_at: insight.expires_at,
                 status: InsightStatus::Generated,
+                feedback: None,
             },
             InsightEvent::InsightReviewed(_) => self.now(InsightStatus::Reviewed),
             InsightEvent::InsightActedOn(_) => self.now(InsightStatus::ActedOn),
             InsightEvent::InsightDismissed(_) => self.now(InsightStatus::Dismissed),
             InsightEvent::InsightExpired(_) => self.now(InsightStatus::Expired),
+            InsightEvent::InsightAccepted(_) => self.said(InsightFeedback::Accepted),
+            InsightEvent::InsightOverridden(_) => self.said(InsightFeedback::Overridden),
         }
     }
 
@@ -248,11 +293,18 @@ impl Insight {
         }
     }
 
-    fn now(self, status: InsightStatus) -> Self {
-        match self {
-            Self::Absent => Self::Absent,
-            Self::Present { patient_id, is_actionable, expires_at, .. } => Self::Present { patient_id, is_actionable, expires_at, status },
+    fn now(mut self, now: InsightStatus) -> Self {
+        if let Self::Present { status, .. } = &mut self {
+            *status = now;
         }
+        self
+    }
+
+    fn said(mut self, said: InsightFeedback) -> Self {
+        if let Self::Present { feedback, .. } = &mut self {
+            *feedback = Some(said);
+        }
+        self
     }
 
     /// The status, of an insight whose time has not run out.
@@ -317,6 +369,35 @@ impl Insight {
             InsightStatus::ActedOn => Err(InsightError::AlreadyActedOn),
             InsightStatus::Dismissed => Err(InsightError::AlreadyDismissed),
             InsightStatus::Expired => Ok(vec![]),
+        }
+    }
+
+    fn accept(&self, now: Instant, account_id: AccountId, reason: Option<Text>) -> Decision {
+        let event = InsightAccepted { account_id, reason, accepted_at: now };
+        self.tell(now, InsightFeedback::Accepted, event.into())
+    }
+
+    fn overrule(&self, now: Instant, account_id: AccountId, reason: Text) -> Decision {
+        let event = InsightOverridden { account_id, reason, overridden_at: now };
+        self.tell(now, InsightFeedback::Overridden, event.into())
+    }
+
+    /// Whether a model was right can be told before and after somebody decides, and minds change; of what has expired nobody
+    /// asks any more.
+    fn tell(&self, now: Instant, said: InsightFeedback, event: InsightEvent) -> Decision {
+        match self.current(now)? {
+            InsightStatus::Expired => Err(InsightError::Expired),
+            InsightStatus::Generated | InsightStatus::Reviewed | InsightStatus::ActedOn | InsightStatus::Dismissed => {
+                Ok(if self.feedback() == Some(said) { vec![] } else { vec![event] })
+            }
+        }
+    }
+
+    /// What was last said of it.
+    fn feedback(&self) -> Option<InsightFeedback> {
+        match self {
+            Self::Absent => None,
+            Self::Present { feedback, .. } => *feedback,
         }
     }
 

@@ -36,6 +36,8 @@ fn command() -> impl Strategy<Value = InsightCommand> {
         1 => (now(), id(), option::of(text())).prop_map(|(now, account_id, note)| ActOn { now, account_id, note }),
         1 => (now(), id(), text()).prop_map(|(now, account_id, reason)| Dismiss { now, account_id, reason }),
         1 => now().prop_map(|now| Expire { now }),
+        1 => (now(), id(), option::of(text())).prop_map(|(now, account_id, reason)| Accept { now, account_id, reason }),
+        1 => (now(), id(), text()).prop_map(|(now, account_id, reason)| Override { now, account_id, reason }),
     ]
 }
 
@@ -44,8 +46,10 @@ proptest! {
     fn people_decide_once_on_an_insight(commands in vec(command(), 0..25)) {
         let life = live::<Insight>(Uuid::from_u128(42), commands);
         for (before, event) in &life.events {
+            let is_feedback = matches!(event, InsightEvent::InsightAccepted(_) | InsightEvent::InsightOverridden(_));
             let undecided = matches!(before.status(), None | Some(InsightStatus::Generated | InsightStatus::Reviewed));
-            prop_assert!(undecided, "{:?} on what is decided or over", event);
+            prop_assert!(undecided || is_feedback, "{:?} on what is decided or over", event);
+            prop_assert!(!is_feedback || !matches!(before.status(), None | Some(InsightStatus::Expired)));
             prop_assert!(before.reservations(Uuid::nil(), event).is_empty());
             if let InsightEvent::InsightActedOn(_) = event {
                 prop_assert!(before.is_actionable());

@@ -148,10 +148,46 @@ fn what_has_expired_is_over_even_before_somebody_notices() {
         InsightCommand::Review { now: tomorrow(), account_id: somebody(), note: None },
         InsightCommand::ActOn { now: tomorrow(), account_id: somebody(), note: None },
         InsightCommand::Dismiss { now: tomorrow(), account_id: somebody(), reason: text("late") },
+        InsightCommand::Accept { now: tomorrow(), account_id: somebody(), reason: None },
+        InsightCommand::Override { now: tomorrow(), account_id: somebody(), reason: text("late") },
     ];
     for command in late {
         an_insight(InsightStatus::Generated).when(command).then_error(InsightError::Expired);
     }
+}
+
+fn accepted() -> InsightEvent {
+    InsightAccepted { account_id: somebody(), reason: None, accepted_at: now() }.into()
+}
+
+fn overridden() -> InsightEvent {
+    InsightOverridden { account_id: somebody(), reason: text("the sensor was loose"), overridden_at: now() }.into()
+}
+
+const ACCEPT: fn() -> InsightCommand = || InsightCommand::Accept { now: now(), account_id: somebody(), reason: None };
+const OVERRIDE: fn() -> InsightCommand = || InsightCommand::Override { now: now(), account_id: somebody(), reason: text("the sensor was loose") };
+
+#[test]
+fn an_insight_is_accepted_or_overridden_until_it_has_expired() {
+    let accepts = Ok(Some(accepted()));
+    in_every_status(ACCEPT, [accepts.clone(), accepts.clone(), accepts.clone(), accepts, Err(InsightError::Expired)]);
+    let overrides = Ok(Some(overridden()));
+    in_every_status(OVERRIDE, [overrides.clone(), overrides.clone(), overrides.clone(), overrides, Err(InsightError::Expired)]);
+}
+
+#[test]
+fn the_same_said_twice_is_said_once_and_a_mind_may_change() {
+    given::<Insight>([generated(), accepted()]).when(ACCEPT()).then([]);
+    given::<Insight>([generated(), overridden()]).when(OVERRIDE()).then([]);
+    given::<Insight>([generated(), accepted()]).when(OVERRIDE()).then([overridden()]);
+    given::<Insight>([generated(), accepted(), overridden()]).when(ACCEPT()).then([accepted()]);
+}
+
+#[test]
+fn what_is_said_of_an_insight_decides_nothing() {
+    let state = Insight::default().evolve(&generated()).evolve(&overridden());
+    assert_eq!(state.status(), Some(InsightStatus::Generated));
+    given::<Insight>([generated(), overridden()]).when(ACT()).then([acted_on()]);
 }
 
 #[test]

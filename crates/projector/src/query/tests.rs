@@ -91,6 +91,8 @@ fn all_conditions_must_hold() {
     assert_eq!(ids(&query().up_to("position", 0).pick(rows())), [0_u128; 0]);
     assert_eq!(ids(&query().up_to("position", 1).pick(rows())), [4, 2, 3, 1]);
     assert_eq!(ids(&query().is("provider_id", Some(Uuid::nil())).pick(rows())), [0_u128; 0]);
+    assert_eq!(ids(&query().not_over("scheduled_at", at(20)).pick(rows())), [1]);
+    assert_eq!(ids(&query().not_over("checked_in_at", at(20)).pick(rows())), [4, 2, 3, 1], "what has no end isn't over");
     assert_eq!(ids(&query().holds("codes", Some("s|1")).pick(rows())), [0_u128; 0]);
 }
 
