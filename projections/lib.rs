@@ -26,6 +26,7 @@ pub mod providers;
 pub mod records;
 #[cfg(test)]
 mod tests;
+pub mod words;
 
 use kernel::{Projection, Schema};
 

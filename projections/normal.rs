@@ -3,9 +3,14 @@
 use std::collections::BTreeSet;
 
 use anamnesis_domain::{Code, Coding, Date, HumanName, Identifier, Line};
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 
 /// The longest code that can be searched for, in bytes: an index has no room for more.
 const LONGEST_CODE: usize = 255;
+
+/// The longest word that can be searched for, in letters.
+const LONGEST_WORD: usize = 64;
 
 /// The words of a name, each once, to find a person by one of them.
 pub fn name_words<'a>(names: impl IntoIterator<Item = &'a HumanName>) -> BTreeSet<String> {
@@ -15,6 +20,16 @@ pub fn name_words<'a>(names: impl IntoIterator<Item = &'a HumanName>) -> BTreeSe
 /// The words of a title or a name: letters and digits, without regard to case.
 pub fn words(text: &str) -> BTreeSet<String> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+}
+
+/// The words of a text, in its order: letters and digits, without regard to case, accents or how they are written (`ﬁ` is
+/// `fi`, `ß` is `ss`). What is longer than any word is none: a digest, a picture as text.
+pub fn search_words(text: &str) -> impl Iterator<Item = String> {
+    let plain: String = text.nfkd().filter(|c| !is_combining_mark(*c)).collect();
+    // both ways: only so do all forms of a letter become one
+    let folded = plain.to_uppercase().to_lowercase();
+    let words: Vec<_> = folded.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect();
+    words.into_iter().filter(|word| (1..=LONGEST_WORD).contains(&word.chars().count()))
 }
 
 /// A family name with a birth date: whoever comes without a number is found by it.
@@ -53,6 +68,17 @@ mod tests {
             HumanName { family: Some("O'Brien-Müller".try_into().unwrap()), given: vec!["ANNE Marie".try_into().unwrap()], ..HumanName::default() };
         let words: Vec<_> = name_words([&name]).into_iter().collect();
         assert_eq!(words, ["anne", "brien", "marie", "müller", "o"]);
+    }
+
+    #[test]
+    fn a_word_is_found_in_any_case_with_or_without_accents() {
+        let words = |text: &str| search_words(text).collect::<Vec<_>>();
+        assert_eq!(words("Naïve CRÈME—brûlée, İstanbul; ﬁne Straße"), ["naive", "creme", "brulee", "istanbul", "fine", "strasse"]);
+        assert_eq!(words("STRASSE"), words("straße"));
+        assert_eq!(words("ΟΔΟΣ"), words("οδος"));
+        assert_eq!(words("e\u{301}tude"), words("étude"));
+        assert_eq!(words("HbA1c 7.2 %"), ["hba1c", "7", "2"]);
+        assert_eq!(words(&format!(" … {} ", "x".repeat(65))), [""; 0]);
     }
 
     #[test]

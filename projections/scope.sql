@@ -8,8 +8,8 @@
 -- Where nothing was said, current_setting fails or the empty text is no uuid: an error, never a match.
 --
 -- Behind row-level security Postgres takes only conditions that can't leak for an index: equality and order of ids, texts
--- and bytes, none on arrays. So no table has an index over an array: it would cost writers and serve nobody. Such a
--- condition is checked on the organization's rows that the other conditions leave.
+-- and bytes, none on arrays. So such a condition is checked on the organization's rows that the other conditions leave, and an
+-- index over an array would cost writers and serve nobody, but where the condition is the policy's own: record_words.
 
 create schema if not exists read;
 create schema if not exists audit;
@@ -54,6 +54,11 @@ return organization = current_setting('anamnesis.organization_id')::uuid
         when 'patient' then patient = current_setting('anamnesis.patient_id')::uuid
         else false
     end;
+
+-- The hashes of the words that a transaction searches for: set_config('anamnesis.words', '{…}', true). None: nothing is found.
+create or replace function read.wanted_words() returns bigint[]
+language sql stable parallel safe
+return nullif(current_setting('anamnesis.words', true), '')::bigint[];
 
 -- The tables that each projection has: those that are read, in `read` or `audit`, and those that are being built or kept to
 -- go back to, in a schema of their own: read_<version> or audit_<version>.

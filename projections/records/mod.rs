@@ -8,8 +8,11 @@ use anamnesis_domain::{
 use crate::kernel::{Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
 use crate::normal;
 
+use words::RecordWords;
+
 #[cfg(test)]
 mod tests;
+pub mod words;
 
 /// Every medical record in its newest version.
 pub const RECORDS: Projection = Projection {
@@ -17,8 +20,8 @@ pub const RECORDS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 3,
-    tables: &[&Of::<Records>::TABLE],
+    version: 4,
+    tables: &[&Of::<Records>::TABLE, &Of::<RecordWords>::TABLE],
 };
 
 text_columns!(RecordType, RecordStatus);

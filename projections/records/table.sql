@@ -49,6 +49,19 @@ create table medical_records (
     constraint medical_records_pkey primary key (record_id)
 );
 
+-- Which words a record has, as keyed hashes: docs/decisions/0024-words.md.
+create table record_words (
+    organization_id uuid        not null,
+    subject_id      uuid        not null,
+    position        bigint      not null,
+    sequence        bigint      not null,
+    created_at      timestamptz not null,
+    updated_at      timestamptz not null,
+    record_id       uuid        not null,
+    word_tokens     bigint[]    not null,
+    constraint record_words_pkey primary key (record_id)
+);
+
 -- once the rows are there
 create index medical_records_of_patient on medical_records (organization_id, patient_id, record_date, record_id);
 create index medical_records_listed on medical_records (organization_id, created_at, record_id);
@@ -60,3 +73,14 @@ create policy medical_records_seen on medical_records for select to anamnesis_re
 create policy medical_records_kept on medical_records to anamnesis_projector using (true) with check (true);
 grant select on medical_records to anamnesis_reader;
 grant select, insert, update, delete on medical_records to anamnesis_projector;
+
+create index record_words_by_token on record_words using gin (word_tokens);
+
+-- The words stand in the policy itself: what a query asks for besides, Postgres keeps from an index over an array
+-- (projections/scope.sql). And so nobody who reads sees a row but by asking for its words.
+alter table record_words enable row level security, force row level security;
+create policy record_words_seen on record_words for select to anamnesis_reader
+    using (read.may_see_person(organization_id, subject_id) and word_tokens @> read.wanted_words());
+create policy record_words_kept on record_words to anamnesis_projector using (true) with check (true);
+grant select on record_words to anamnesis_reader;
+grant select, insert, update, delete on record_words to anamnesis_projector;

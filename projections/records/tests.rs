@@ -108,3 +108,28 @@ fn what_is_attached_is_listed_in_that_order_through_amendments_until_it_is_detac
     let log = given(events.into_iter().chain([detached.into()]));
     assert_eq!(log.rows::<Records>().remove(0).row.attachments, [document(3)]);
 }
+
+#[test]
+fn a_record_is_found_by_the_words_of_all_that_it_says_in_its_newest_version() {
+    let words = |log: &Log| {
+        let words = log.says::<words::RecordWords>("word_tokens").unwrap();
+        words.split(' ').map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(words(&given([created(), signed(), summarized(1)])), ["hba1c"]);
+    let mut said = record("HbA1c");
+    (said.notes, said.symptoms) = (Some("Très fatigué".try_into().unwrap()), vec!["Thirst".try_into().unwrap()]);
+    said.lab_results = Some(r#"{"name": ["Sodium", {"flag": "low", "system": "http://loinc.org", "value": 128}], "no": null}"#.try_into().unwrap());
+    said.content = told(json!({ "format": "TEXT", "media_type": "text/plain", "text": "fatigue: seen" }));
+    let amended = RecordAmended { version: 2, record: said, reason: "typo".try_into().unwrap(), amended_at: Instant::from_micros(3) };
+    assert_eq!(words(&given([created(), amended.into()])), ["hba1c", "tres", "fatigue", "thirst", "sodium", "low", "seen"]);
+}
+
+#[test]
+fn a_record_that_says_very_much_is_found_by_the_first_words_of_it() {
+    let mut said = record("Title");
+    said.notes = Some((0..600).map(|n| format!("w{n} ")).collect::<String>().try_into().unwrap());
+    let created = RecordCreated { record: said, status: RecordStatus::Completed, created_at: Instant::from_micros(1) };
+    let words = given([created.into()]).says::<words::RecordWords>("word_tokens").unwrap();
+    assert_eq!(words.split(' ').count(), words::MOST_WORDS);
+    assert!(words.starts_with("title w0 ") && words.ends_with(" w498"), "{words}");
+}

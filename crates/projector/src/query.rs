@@ -11,6 +11,8 @@ use std::thread::{self, available_parallelism};
 
 use anamnesis_domain::Instant;
 use anamnesis_projections::kernel::{ColumnInfo, Row, Stamped, TableInfo};
+use anamnesis_projections::schema_of;
+use anamnesis_projections::words::array;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -32,6 +34,22 @@ pub struct Query {
     order: Order,
     limit: usize,
     after: Option<Mark>,
+    words: Option<Words>,
+}
+
+/// The words that rows must have, which stand beside them in a table that has the same keys and shows only what has them.
+#[derive(Clone, PartialEq)]
+struct Words {
+    table: &'static str,
+    key: &'static [&'static str],
+    tokens: Vec<i64>,
+}
+
+/// Hashes of what was asked for are no more for a log than the words.
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {}", self.tokens.len(), self.table)
+    }
 }
 
 /// In which order rows stand: by a time, and where that is the same by their keys.
@@ -119,7 +137,7 @@ impl<R: Row> Page<R> {
 impl Query {
     /// Every row in an order, `limit` at a time.
     pub fn new(order: Order, limit: usize) -> Self {
-        Self { conditions: Vec::new(), order, limit, after: None }
+        Self { conditions: Vec::new(), order, limit, after: None, words: None }
     }
 
     /// From a mark on.
@@ -177,6 +195,13 @@ impl Query {
         hash.into_iter().fold(self, |query, hash| query.also(Some(Condition::Hashed(column, hash))))
     }
 
+    /// Only rows that `W` has all of these words of, if there are any. Folded rows have none: they aren't searched so.
+    #[must_use]
+    pub fn worded<W: Row>(self, tokens: Vec<i64>) -> Self {
+        let words = (!tokens.is_empty()).then_some(Words { table: W::TABLE.name, key: W::TABLE.key, tokens });
+        Self { words: words.or(self.words), ..self }
+    }
+
     fn also(mut self, condition: Option<Condition>) -> Self {
         self.conditions.extend(condition);
         self
@@ -189,13 +214,23 @@ impl Query {
 
     /// What of it is in the table, unopened; a page of long rows ends early. The transaction was entered ([`read::enter`]) for that organization.
     pub async fn read<R: Row>(&self, tx: &mut PgConnection, organization: Uuid) -> Result<Page<R>, ProjectorError> {
+        self.say_words(tx).await?;
         let (rows, fits) = read::rows_up_to(tx, MOST_BYTES, |sql| self.write::<R>(sql, organization)).await?;
         Ok(Page { rows, next: None }.ending_after(fits.min(self.limit), self.order))
     }
 
     /// As [`Query::read`], as the rows were selected; one more than its limit if there are more.
     pub async fn select<R: Row>(&self, tx: &mut PgConnection, organization: Uuid) -> Result<Vec<read::Selected>, ProjectorError> {
+        self.say_words(tx).await?;
         read::selected::<R>(tx, |sql| self.write::<R>(sql, organization)).await
+    }
+
+    /// Before the query is planned, so that it is known how rare they are.
+    async fn say_words(&self, tx: &mut PgConnection) -> Result<(), ProjectorError> {
+        if let Some(words) = &self.words {
+            sqlx::query("select set_config('anamnesis.words', $1, true)").bind(array(&words.tokens)).execute(tx).await?;
+        }
+        Ok(())
     }
 
     /// The same for rows that `whole` has found: what that asked for holds of them, and keyed hashes can't be looked at again.
@@ -220,7 +255,7 @@ impl Query {
     fn in_order<R: Row, T: Send>(&self, rows: Vec<Stamped<R>>, shown: fn(Stamped<R>, Map<String, Value>) -> T) -> impl Iterator<Item = T> {
         let mark = |row: Stamped<R>| {
             let json = row.json();
-            let fits = self.conditions.iter().all(|condition| condition.fits(&json));
+            let fits = self.words.is_none() && self.conditions.iter().all(|condition| condition.fits(&json));
             let mark = mark_of(&json, self.order, R::TABLE).filter(|mark| fits && self.is_after(mark))?;
             Some((mark, shown(row, json)))
         };
@@ -242,6 +277,10 @@ impl Query {
         for condition in &self.conditions {
             sql.push(" and ");
             condition.write(sql, column_of(R::TABLE, condition.column()));
+        }
+        if let Some(words) = &self.words {
+            let key = words.key.join(", ");
+            sql.push(format!(" and ({key}) in (select {key} from {}.{})", schema_of::<R>().name(), words.table));
         }
         let (sign, direction) = if self.order.newest_first { ("<", " desc") } else { (">", "") };
         let columns: Vec<_> = std::iter::once(self.order.column).chain(R::TABLE.key.iter().copied()).collect();

@@ -1,5 +1,7 @@
 //! What do several lists let be searched for, and how is it written?
 
+use std::collections::BTreeSet;
+
 use anamnesis_domain::Line;
 use anamnesis_projections::normal;
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,20 @@ impl TryFrom<String> for CodeFilter {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let has_code = text.split_once('|').is_some_and(|(_, code)| !code.is_empty());
         if has_code && !text.contains('\0') { Ok(Self(text)) } else { Err("must be a code with its system: `system|code`") }
+    }
+}
+
+/// So many words are searched for at once, at most.
+const MOST_WORDS: usize = 8;
+
+/// The words that a text must have, each once.
+pub(crate) fn search_words(text: Option<&Line>) -> Result<BTreeSet<String>, Problem> {
+    let Some(text) = text else { return Ok(BTreeSet::new()) };
+    let words: BTreeSet<_> = normal::search_words(text.as_str()).collect();
+    match words.len() {
+        0 => Err(Problem::field("words", "must have a letter or a digit")),
+        1..=MOST_WORDS => Ok(words),
+        _ => Err(Problem::field("words", "must be at most 8 words")),
     }
 }
 

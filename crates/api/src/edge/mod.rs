@@ -24,7 +24,7 @@ pub(crate) use cached::{Answered, Span, Whole};
 pub(crate) use call::{Call, May, Needs, authenticate, may, of_access, origin};
 pub(crate) use directory::put_beside;
 pub(crate) use disclosed::{Disclosed, Disclosure, Reason, Released, record_denial, record_disclosures, record_released};
-pub(crate) use filter::{CodeFilter, name_words};
+pub(crate) use filter::{CodeFilter, name_words, search_words};
 pub(crate) use moment::{After, AsOf, AsOfParams, NoParams};
 pub(crate) use page::{Cursor, Item, Limit, Listed, Paging};
 pub use problem::Problem;

@@ -1,6 +1,8 @@
 use anamnesis_domain::record::{RecordStatus, RecordType};
-use anamnesis_domain::{Instant, PatientId, ProviderId};
+use anamnesis_domain::{Instant, Line, PatientId, ProviderId};
+use anamnesis_projections::records::words::RecordWordsRow;
 use anamnesis_projections::records::{RecordRow, Records};
+use anamnesis_projections::words::word_token;
 use anamnesis_projector::history::ORDERS;
 use anamnesis_projector::query::Order;
 use axum::extract::State;
@@ -8,7 +10,9 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, AsOf, Asked, CodeFilter, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+use crate::edge::{
+    After, AsOf, Asked, CodeFilter, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may, search_words,
+};
 
 /// Which records: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -30,6 +34,10 @@ pub(crate) struct RecordFilter {
     /// What it is about: `system|code`, as in `http://loinc.org|4548-4`.
     #[param(inline)]
     code: Option<CodeFilter>,
+    /// Words that are all in it, whole, in any case and with or without accents: in its title, texts, displays of codes, or any
+    /// string of its JSON. At most 8; not with `as_of`.
+    #[param(inline)]
+    words: Option<Line>,
     /// About a time not earlier than this.
     #[param(inline)]
     from: Option<Instant>,
@@ -55,6 +63,12 @@ pub(crate) async fn list_records(
     after: After,
     Params(filter): Params<RecordFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
+    let words = search_words(filter.words.as_ref())?;
+    if !words.is_empty() && filter.as_of.is_some() {
+        return Err(Problem::field("words", "can't be searched for in the past: leave out `as_of`"));
+    }
+    let keys = app.index(&may).await?;
+    let tokens = words.iter().map(|word| word_token::<RecordWordsRow>(&keys, word)).collect();
     let is_of_one = filter.patient.or(may.own()).is_some();
     let order = if is_of_one { ORDERS.records } else { Order::oldest_first("created_at") };
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
@@ -64,6 +78,7 @@ pub(crate) async fn list_records(
         .is("status", filter.status)
         .holds("codes", filter.code)
         .from("record_date", filter.from)
-        .before("record_date", filter.to);
+        .before("record_date", filter.to)
+        .worded::<RecordWordsRow>(tokens);
     app.list::<Records, _>(&may, Asked { query, order, patient: filter.patient, when: When { after, as_of: filter.as_of } }).await
 }

@@ -232,3 +232,45 @@ async fn an_insight_whose_time_has_run_out_is_not_active_before_anybody_notices(
     let then = doctor.get(&format!("{path}?as_of={}", generated.position())).await.body;
     assert_eq!(then["status"], "GENERATED", "the past is as the log tells it");
 }
+
+#[tokio::test]
+async fn records_are_found_by_words_of_what_is_sealed_in_them() {
+    let world = World::new().await;
+    let story = Story::begin(&world).await;
+    let doctor = &story.doctor;
+    let other = doctor.must("/v1/patients", &patient("P-2", "Cuddy", "Lisa")).await.id();
+    let (mut ids, mut last) = (Vec::new(), None);
+    for (of, title, notes) in
+        [(story.patient, "Ward round", "Suspected Sépsis"), (other, "Night", "sepsis ruled out"), (story.patient, "Discharge", "well")]
+    {
+        let mut body = record(of, "CLINICAL_NOTE", "2024-01-01T00:00:00Z", title);
+        body["record"]["notes"] = json!(notes);
+        let written = doctor.must("/v1/records", &body).await;
+        ids.push(json!(written.id()));
+        last = Some(written);
+    }
+    doctor.get_after("/v1/records", &last.unwrap()).await;
+    let own = story.patient.to_string();
+    for (parameters, found) in [
+        (&[("words", "SEPSIS")][..], vec![&ids[0], &ids[1]]),
+        (&[("words", "sepsis ward")], vec![&ids[0]]),
+        (&[("words", "sepsis"), ("patient", &own)], vec![&ids[0]]),
+        (&[("words", "well"), ("type", "CLINICAL_NOTE")], vec![&ids[2]]),
+        (&[("words", "well"), ("type", "IMAGING")], vec![]),
+        (&[("words", "seps")], vec![]),
+    ] {
+        let listed = doctor.get(&format!("/v1/records{}", query(parameters))).await;
+        assert_eq!(listed.items("record_id").iter().collect::<Vec<_>>(), found, "{parameters:?}");
+        assert!(listed.body["items"].as_array().unwrap().iter().all(|item| item["word_tokens"].is_null()), "hashes aren't shown");
+    }
+    let page = doctor.get("/v1/records?words=sepsis&limit=1").await;
+    let next = page.body["next"].as_str().unwrap();
+    assert_eq!(doctor.get(&format!("/v1/records?words=sepsis&limit=1&cursor={next}")).await.items("record_id"), [ids[1].clone()]);
+    let zoe = world.sign_in_as_patient(story.patient).await;
+    assert_eq!(zoe.get("/v1/records?words=sepsis").await.items("record_id"), [ids[0].clone()]);
+    for wrong in [&[("words", "…")][..], &[("words", "a b c d e f g h i")], &[("words", "sepsis"), ("patient", &own), ("as_of", "1")]] {
+        doctor.get(&format!("/v1/records{}", query(wrong))).await.is_problem(422, Some("words"));
+    }
+    let elsewhere = world.sign_in_to(world.found("Second House").await, Role::Provider, None).await;
+    assert_eq!(elsewhere.get("/v1/records?words=sepsis").await.items("record_id"), Vec::<Value>::new());
+}

@@ -10,6 +10,7 @@ mod parking;
 mod reacting;
 mod rebuilding;
 mod scopes;
+mod searching;
 mod stories;
 mod support;
 mod tables;
