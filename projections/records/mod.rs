@@ -8,8 +8,10 @@ use anamnesis_domain::{
 use crate::kernel::{Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
 use crate::normal;
 
+use documents::RecordDocuments;
 use words::RecordWords;
 
+pub mod documents;
 #[cfg(test)]
 mod tests;
 pub mod words;
@@ -20,8 +22,8 @@ pub const RECORDS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 4,
-    tables: &[&Of::<Records>::TABLE, &Of::<RecordWords>::TABLE],
+    version: 5,
+    tables: &[&Of::<Records>::TABLE, &Of::<RecordWords>::TABLE, &Of::<RecordDocuments>::TABLE],
 };
 
 text_columns!(RecordType, RecordStatus);

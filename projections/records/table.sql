@@ -62,6 +62,19 @@ create table record_words (
     constraint record_words_pkey primary key (record_id)
 );
 
+-- Which documents a record holds, one a row, to find the record by.
+create table record_documents (
+    organization_id uuid        not null,
+    subject_id      uuid        not null,
+    position        bigint      not null,
+    sequence        bigint      not null,
+    created_at      timestamptz not null,
+    updated_at      timestamptz not null,
+    record_id       uuid        not null,
+    document_id     uuid        not null,
+    constraint record_documents_pkey primary key (record_id, document_id)
+);
+
 -- once the rows are there
 create index medical_records_of_patient on medical_records (organization_id, patient_id, record_date, record_id);
 create index medical_records_listed on medical_records (organization_id, created_at, record_id);
@@ -84,3 +97,12 @@ create policy record_words_seen on record_words for select to anamnesis_reader
 create policy record_words_kept on record_words to anamnesis_projector using (true) with check (true);
 grant select on record_words to anamnesis_reader;
 grant select, insert, update, delete on record_words to anamnesis_projector;
+
+create index record_documents_by_document on record_documents (organization_id, document_id, record_id);
+
+alter table record_documents enable row level security, force row level security;
+create policy record_documents_seen on record_documents for select to anamnesis_reader
+    using (read.may_see_person(organization_id, subject_id));
+create policy record_documents_kept on record_documents to anamnesis_projector using (true) with check (true);
+grant select on record_documents to anamnesis_reader;
+grant select, insert, update, delete on record_documents to anamnesis_projector;

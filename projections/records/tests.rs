@@ -133,3 +133,13 @@ fn a_record_that_says_very_much_is_found_by_the_first_words_of_it() {
     assert_eq!(words.split(' ').count(), words::MOST_WORDS);
     assert!(words.starts_with("title w0 ") && words.ends_with(" w498"), "{words}");
 }
+
+#[test]
+fn a_document_leads_to_the_record_that_holds_it_until_it_is_detached() {
+    let [one, two] = [1, 2].map(|n| DocumentId(Uuid::from_u128(n)));
+    let attached = |document_id| DocumentAttached { document_id, attached_at: Instant::from_micros(2) }.into();
+    let detached = DocumentDetached { document_id: one, reason: "another's".try_into().unwrap(), detached_at: Instant::from_micros(3) };
+    let held = |log: Log| log.rows::<documents::RecordDocuments>().iter().map(|row| row.row.document_id).collect::<Vec<_>>();
+    assert_eq!(held(given([created(), attached(one), attached(two)])), [one, two]);
+    assert_eq!(held(given([created(), attached(one), attached(two), detached.into()])), [two]);
+}

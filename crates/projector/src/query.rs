@@ -52,22 +52,36 @@ impl std::fmt::Debug for Words {
     }
 }
 
-/// In which order rows stand: by a time, and where that is the same by their keys.
+/// In which order rows stand: by a time or a whole number, and where that is the same by their keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Order {
     column: &'static str,
-    newest_first: bool,
+    /// From the latest or the largest back.
+    backwards: bool,
+    by: By,
+}
+
+/// What a column holds that rows stand in the order of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum By {
+    Time,
+    Number,
 }
 
 impl Order {
     /// From the earliest time in that column on.
     pub const fn oldest_first(column: &'static str) -> Self {
-        Self { column, newest_first: false }
+        Self { column, backwards: false, by: By::Time }
     }
 
     /// From the latest time in that column back.
     pub const fn newest_first(column: &'static str) -> Self {
-        Self { column, newest_first: true }
+        Self { column, backwards: true, by: By::Time }
+    }
+
+    /// From the largest number in that column back.
+    pub const fn largest_first(column: &'static str) -> Self {
+        Self { column, backwards: true, by: By::Number }
     }
 
     /// The column.
@@ -79,8 +93,8 @@ impl Order {
 /// A place between two rows of an [`Order`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Mark {
-    /// The time by which the row before it stands there.
-    pub time: Instant,
+    /// The time, in microseconds, or the number by which the row before it stands there.
+    pub at: i64,
     /// That row's key.
     pub key: Vec<Uuid>,
 }
@@ -92,8 +106,12 @@ enum Condition {
     Is(&'static str, String),
     /// The list in the column holds that.
     Holds(&'static str, String),
+    /// The list in the column holds that; a table beside has a row for each, under the same key and an index.
+    Linked(&'static str, Link, String),
     /// The column is one of those.
     Among(&'static str, Vec<String>),
+    /// The number in the column is at least that.
+    AtLeast(&'static str, u64),
     /// The number in the column is at most that.
     UpTo(&'static str, u64),
     /// The time in the column is that or later.
@@ -104,6 +122,13 @@ enum Condition {
     NotOver(&'static str, Instant),
     /// The keyed hash in the column is that, or its list of keyed hashes holds it.
     Hashed(&'static str, Vec<u8>),
+}
+
+/// A table that has a row for each element of a list, with a column for it.
+#[derive(Clone, Copy, PartialEq)]
+struct Link {
+    table: &'static str,
+    element: &'static str,
 }
 
 /// The columns only: what is asked for may be about a person.
@@ -159,10 +184,24 @@ impl Query {
         self.also(value.map(|value| Condition::Holds(column, written(value))))
     }
 
+    /// As [`Query::holds`], where each element stands in a row of `L` as well, whose key is this row's and the element: an index
+    /// over the list itself would be of no use behind row-level security.
+    #[must_use]
+    pub fn linked<L: Row>(self, column: &'static str, value: Option<impl Serialize>) -> Self {
+        let link = L::TABLE.key.last().map(|element| Link { table: L::TABLE.name, element });
+        self.also(link.zip(value).map(|(link, value)| Condition::Linked(column, link, written(value))))
+    }
+
     /// Only rows whose column is one of those.
     #[must_use]
     pub fn among(self, column: &'static str, values: impl IntoIterator<Item = impl Serialize>) -> Self {
         self.also(Some(Condition::Among(column, values.into_iter().map(written).collect())))
+    }
+
+    /// Only rows whose number is at least that, if it is given.
+    #[must_use]
+    pub fn at_least(self, column: &'static str, number: Option<u64>) -> Self {
+        self.also(number.map(|number| Condition::AtLeast(column, number)))
     }
 
     /// Only rows whose number is at most that.
@@ -269,23 +308,27 @@ impl Query {
     }
 
     fn compare(&self, one: &Mark, other: &Mark) -> Ordering {
-        if self.order.newest_first { other.cmp(one) } else { one.cmp(other) }
+        if self.order.backwards { other.cmp(one) } else { one.cmp(other) }
     }
 
     fn write<R: Row>(&self, sql: &mut QueryBuilder<'_, Postgres>, organization: Uuid) {
         sql.push("organization_id = ").push_bind(organization);
         for condition in &self.conditions {
             sql.push(" and ");
-            condition.write(sql, column_of(R::TABLE, condition.column()));
+            condition.write::<R>(sql, organization);
         }
         if let Some(words) = &self.words {
             let key = words.key.join(", ");
             sql.push(format!(" and ({key}) in (select {key} from {}.{})", schema_of::<R>().name(), words.table));
         }
-        let (sign, direction) = if self.order.newest_first { ("<", " desc") } else { (">", "") };
+        let (sign, direction) = if self.order.backwards { ("<", " desc") } else { (">", "") };
         let columns: Vec<_> = std::iter::once(self.order.column).chain(R::TABLE.key.iter().copied()).collect();
         if let Some(mark) = &self.after {
-            sql.push(format!(" and ({}) {sign} (", columns.join(", "))).push_bind(DateTime::<Utc>::from(mark.time));
+            sql.push(format!(" and ({}) {sign} (", columns.join(", ")));
+            match self.order.by {
+                By::Time => sql.push_bind(DateTime::<Utc>::from(Instant::from_micros(mark.at))),
+                By::Number => sql.push_bind(mark.at),
+            };
             for part in &mark.key {
                 sql.push(", ").push_bind(*part);
             }
@@ -301,7 +344,9 @@ impl Condition {
         match self {
             Self::Is(column, _)
             | Self::Holds(column, _)
+            | Self::Linked(column, ..)
             | Self::Among(column, _)
+            | Self::AtLeast(column, _)
             | Self::UpTo(column, _)
             | Self::From(column, _)
             | Self::Before(column, _)
@@ -310,12 +355,18 @@ impl Condition {
         }
     }
 
-    fn write(&self, sql: &mut QueryBuilder<'_, Postgres>, column: ColumnInfo) {
-        let ColumnInfo { name, sql: kind, .. } = column;
+    fn write<R: Row>(&self, sql: &mut QueryBuilder<'_, Postgres>, organization: Uuid) {
+        let ColumnInfo { name, sql: kind, .. } = column_of(R::TABLE, self.column());
         match self {
             Self::Is(_, value) => sql.push(format!("{name} = ")).push_bind(value.clone()).push(format!("::{kind}")),
             Self::Holds(_, value) => sql.push(format!("{name} @> array[")).push_bind(value.clone()).push(format!("]::{kind}")),
+            Self::Linked(_, Link { table, element }, value) => {
+                let (key, schema) = (R::TABLE.key.join(", "), schema_of::<R>().name());
+                sql.push(format!("({key}) in (select {key} from {schema}.{table} where organization_id = ")).push_bind(organization);
+                sql.push(format!(" and {element} = ")).push_bind(value.clone()).push(format!("::{})", kind.trim_end_matches("[]")))
+            }
             Self::Among(_, values) => sql.push(format!("{name} = any(")).push_bind(values.clone()).push(format!("::{kind}[])")),
+            Self::AtLeast(_, number) => sql.push(format!("{name} >= ")).push_bind(i64::try_from(*number).unwrap_or(i64::MAX)),
             Self::UpTo(_, number) => sql.push(format!("{name} <= ")).push_bind(i64::try_from(*number).unwrap_or(i64::MAX)),
             Self::From(_, time) => sql.push(format!("{name} >= ")).push_bind(DateTime::<Utc>::from(*time)),
             Self::Before(_, time) => sql.push(format!("{name} < ")).push_bind(DateTime::<Utc>::from(*time)),
@@ -329,8 +380,11 @@ impl Condition {
         let Some(value) = row.get(self.column()) else { return false };
         match self {
             Self::Is(_, wanted) => text_of(value).is_some_and(|text| text == *wanted),
-            Self::Holds(_, wanted) => value.as_array().is_some_and(|list| list.iter().filter_map(text_of).any(|text| text == *wanted)),
+            Self::Holds(_, wanted) | Self::Linked(_, _, wanted) => {
+                value.as_array().is_some_and(|list| list.iter().filter_map(text_of).any(|text| text == *wanted))
+            }
             Self::Among(_, wanted) => text_of(value).is_some_and(|text| wanted.contains(&text)),
+            Self::AtLeast(_, least) => value.as_u64().is_some_and(|number| number >= *least),
             Self::UpTo(_, most) => value.as_u64().is_some_and(|number| number <= *most),
             Self::From(_, from) => time_of(value).is_some_and(|time| time >= *from),
             Self::Before(_, before) => time_of(value).is_some_and(|time| time < *before),
@@ -364,7 +418,12 @@ fn on_all_cores<A: Send, B: Send>(mut all: Vec<A>, make: impl Fn(A) -> Option<B>
 
 fn mark_of(row: &Map<String, Value>, order: Order, table: TableInfo) -> Option<Mark> {
     let key = table.key.iter().map(|part| row.get(*part)?.as_str()?.parse().ok());
-    Some(Mark { time: time_of(row.get(order.column)?)?, key: key.collect::<Option<_>>()? })
+    let stands = row.get(order.column)?;
+    let at = match order.by {
+        By::Time => time_of(stands)?.micros(),
+        By::Number => stands.as_i64()?,
+    };
+    Some(Mark { at, key: key.collect::<Option<_>>()? })
 }
 
 /// As it stands in a column: what columns hold is written as text, numbers and truths.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use anamnesis_domain::Instant;
 use anamnesis_projections::kernel::{Row, Stamped, TableInfo};
 use anamnesis_projector::query::{Mark, Order, Page, Query};
 use base64::Engine as _;
@@ -26,7 +25,7 @@ pub(crate) fn etag(sequence: u64) -> String {
 const DEFAULT_LIMIT: usize = 50;
 const LARGEST_LIMIT: u32 = 200;
 const CURSOR_VERSION: u8 = 1;
-/// Times outside of these years stand in no row, and not every database could compare with them.
+/// Times outside of these years stand in no row, and not every database could compare with them; nor do numbers as large.
 const YEARS: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
 
 /// How many results a page holds: 1 to 200.
@@ -57,11 +56,11 @@ impl TryFrom<u32> for Limit {
 pub(crate) struct Cursor(String);
 
 impl Cursor {
-    /// Its text: the version, what it is a cursor of, the time, the key.
+    /// Its text: the version, what it is a cursor of, the time or number, the key.
     fn of(mark: &Mark, table: TableInfo, order: Order) -> Self {
         let mut bytes = vec![CURSOR_VERSION];
         bytes.extend_from_slice(&tag(table, order));
-        bytes.extend_from_slice(&mark.time.micros().to_be_bytes());
+        bytes.extend_from_slice(&mark.at.to_be_bytes());
         mark.key.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
         Self(URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -70,11 +69,11 @@ impl Cursor {
     fn mark(&self, table: TableInfo, order: Order) -> Option<Mark> {
         let bytes = URL_SAFE_NO_PAD.decode(&self.0).ok()?;
         let (tag_bytes, rest) = bytes.strip_prefix(&[CURSOR_VERSION])?.split_first_chunk::<4>()?;
-        let (time, key) = rest.split_first_chunk::<8>()?;
-        let micros = i64::from_be_bytes(*time);
+        let (at, key) = rest.split_first_chunk::<8>()?;
+        let at = i64::from_be_bytes(*at);
         let (parts, []) = key.as_chunks::<16>() else { return None };
-        let fits = *tag_bytes == tag(table, order) && parts.len() == table.key.len() && YEARS.contains(&micros);
-        fits.then(|| Mark { time: Instant::from_micros(micros), key: parts.iter().map(|part| Uuid::from_bytes(*part)).collect() })
+        let fits = *tag_bytes == tag(table, order) && parts.len() == table.key.len() && YEARS.contains(&at);
+        fits.then(|| Mark { at, key: parts.iter().map(|part| Uuid::from_bytes(*part)).collect() })
     }
 }
 
@@ -142,7 +141,7 @@ mod tests {
     const CREATED: Order = Order::oldest_first("created_at");
 
     fn mark() -> Mark {
-        Mark { time: Instant::from_micros(-5), key: vec![Uuid::from_u128(7)] }
+        Mark { at: -5, key: vec![Uuid::from_u128(7)] }
     }
 
     #[test]
@@ -163,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_cursor_to_the_end_of_time_is_refused() {
-        let cursor = Cursor::of(&Mark { time: Instant::from_micros(i64::MAX), key: vec![Uuid::nil()] }, PatientRow::TABLE, CREATED);
+        let cursor = Cursor::of(&Mark { at: i64::MAX, key: vec![Uuid::nil()] }, PatientRow::TABLE, CREATED);
         assert_eq!(cursor.mark(PatientRow::TABLE, CREATED), None);
     }
 }

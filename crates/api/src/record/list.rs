@@ -1,5 +1,6 @@
 use anamnesis_domain::record::{RecordStatus, RecordType};
-use anamnesis_domain::{Instant, Line, PatientId, ProviderId};
+use anamnesis_domain::{DocumentId, Instant, Line, PatientId, ProviderId};
+use anamnesis_projections::records::documents::RecordDocumentRow;
 use anamnesis_projections::records::words::RecordWordsRow;
 use anamnesis_projections::records::{RecordRow, Records};
 use anamnesis_projections::words::word_token;
@@ -34,6 +35,9 @@ pub(crate) struct RecordFilter {
     /// What it is about: `system|code`, as in `http://loinc.org|4548-4`.
     #[param(inline)]
     code: Option<CodeFilter>,
+    /// A document that is attached to it.
+    #[param(inline)]
+    document: Option<DocumentId>,
     /// Words that are all in it, whole, in any case and with or without accents: in its title, texts, displays of codes, or any
     /// string of its JSON. At most 8; not with `as_of`.
     #[param(inline)]
@@ -77,6 +81,7 @@ pub(crate) async fn list_records(
         .is("record_type", filter.r#type)
         .is("status", filter.status)
         .holds("codes", filter.code)
+        .linked::<RecordDocumentRow>("attachments", filter.document)
         .from("record_date", filter.from)
         .before("record_date", filter.to)
         .worded::<RecordWordsRow>(tokens);

@@ -214,8 +214,14 @@ async fn documents_of_the_same_patient_are_attached_to_a_record_and_detached() {
     let amended = record(story.patient, "IMAGING", "2024-05-01T08:00:00Z", "X-ray of the hand")["record"].take();
     story.doctor.must(&format!("/v1/records/{wrote}/amend"), &json!({ "record": amended, "reason": "typo" })).await;
     let path = format!("/v1/records/{wrote}");
+    let held = format!("/v1/records?document={image}");
+    assert_eq!(story.doctor.get_after(&held, &attached).await.items("record_id"), [json!(wrote)], "an amended record holds what it held");
     let body = json!({ "document_id": image, "reason": "of the other hand" });
     let detached = story.doctor.must(&format!("{path}/detach-document"), &body).await;
+    assert_eq!(story.doctor.get_after(&held, &detached).await.items("record_id"), Vec::<Value>::new());
+    let before = format!("{held}&patient={}&as_of={}", story.patient, detached.position() - 1);
+    assert_eq!(story.doctor.get(&before).await.items("record_id"), [json!(wrote)]);
+    story.doctor.get("/v1/records?document=7").await.is_problem(422, Some("document"));
     assert_eq!(detached.body["events"], json!(["DocumentDetached"]));
     assert_eq!(story.doctor.get_after(&path, &detached).await.body["attachments"], json!([]));
     let then = story.doctor.get(&format!("{path}?as_of={}", detached.position() - 1)).await.body;
