@@ -9,7 +9,7 @@
 --
 -- Behind row-level security Postgres takes only conditions that can't leak for an index: equality and order of ids, texts
 -- and bytes, none on arrays. So such a condition is checked on the organization's rows that the other conditions leave, and an
--- index over an array would cost writers and serve nobody, but where the condition is the policy's own: record_words.
+-- index over an array would cost writers and serve nobody, but where the condition is the policy's own: record_words, provider_languages.
 
 create schema if not exists read;
 create schema if not exists audit;

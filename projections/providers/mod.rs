@@ -9,6 +9,9 @@ use anamnesis_domain::{
 use crate::kernel::{Blind, Fold, Follows, Key, Of, PersonalMasked, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
 use crate::normal;
 
+use languages::ProviderLanguages;
+
+pub mod languages;
 #[cfg(test)]
 mod tests;
 
@@ -18,8 +21,8 @@ pub const PROVIDERS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 1,
-    tables: &[&Of::<Providers>::TABLE, &Of::<Affiliations>::TABLE],
+    version: 2,
+    tables: &[&Of::<Providers>::TABLE, &Of::<Affiliations>::TABLE, &Of::<ProviderLanguages>::TABLE],
 };
 
 text_columns!(ProviderStatus, Specialty);
@@ -47,6 +50,7 @@ row! {
         identifier_index: Vec<Blind>,
         availability: Option<Sealed<Availability>>,
         rating: Option<f64>,
+        rating_hundredths: u64,
         total_reviews: u64,
         total_stars: u64,
         is_verified: bool,
@@ -131,6 +135,7 @@ impl ProviderRow {
             identifier_index: normal::identifiers(&profile.identifiers).into_iter().map(Blind::of).collect(),
             availability: None,
             rating: None,
+            rating_hundredths: 0,
             total_reviews: 0,
             total_stars: 0,
             is_verified: false,
@@ -168,6 +173,7 @@ impl ProviderRow {
             status: self.status,
             availability: self.availability.take(),
             rating: self.rating,
+            rating_hundredths: self.rating_hundredths,
             total_reviews: self.total_reviews,
             total_stars: self.total_stars,
             is_verified: self.is_verified,
@@ -180,6 +186,7 @@ impl ProviderRow {
 
     fn rate(&mut self, rating: Rating) {
         (self.total_reviews, self.total_stars) = (rating.count, rating.stars);
+        self.rating_hundredths = rating.average_hundredths().unwrap_or_default();
         self.rating =
             rating.average_hundredths().and_then(|hundredths| u32::try_from(hundredths).ok()).map(|hundredths| f64::from(hundredths) / 100.0);
     }

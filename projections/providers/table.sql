@@ -25,6 +25,7 @@ create table providers (
     identifier_index      bytea[]     not null,
     availability          bytea,
     rating                double precision,
+    rating_hundredths     bigint      not null,
     total_reviews         bigint      not null,
     total_stars           bigint      not null,
     is_verified           boolean     not null,
@@ -55,8 +56,22 @@ create table provider_affiliations (
     constraint provider_affiliations_pkey primary key (provider_id, affiliation_id)
 );
 
+-- By which languages a provider is found, as keyed hashes: docs/decisions/0024-words.md.
+create table provider_languages (
+    organization_id uuid        not null,
+    subject_id      uuid        not null,
+    position        bigint      not null,
+    sequence        bigint      not null,
+    created_at      timestamptz not null,
+    updated_at      timestamptz not null,
+    provider_id     uuid        not null,
+    language_tokens bigint[]    not null,
+    constraint provider_languages_pkey primary key (provider_id)
+);
+
 -- once the rows are there
 create index providers_listed on providers (organization_id, created_at, provider_id);
+create index providers_by_rating on providers (organization_id, rating_hundredths, provider_id);
 create index providers_by_number on providers (organization_id, provider_number_index);
 create index providers_by_account on providers (organization_id, user_id) where user_id is not null;
 
@@ -75,3 +90,13 @@ create policy provider_affiliations_seen on provider_affiliations for select to 
 create policy provider_affiliations_kept on provider_affiliations to anamnesis_projector using (true) with check (true);
 grant select on provider_affiliations to anamnesis_reader;
 grant select, insert, update, delete on provider_affiliations to anamnesis_projector;
+
+create index provider_languages_by_token on provider_languages using gin (language_tokens);
+
+-- As record_words: what is asked for stands in the policy, so that the index serves.
+alter table provider_languages enable row level security, force row level security;
+create policy provider_languages_seen on provider_languages for select to anamnesis_reader
+    using (read.may_see_directory(organization_id) and language_tokens @> read.wanted_words());
+create policy provider_languages_kept on provider_languages to anamnesis_projector using (true) with check (true);
+grant select on provider_languages to anamnesis_reader;
+grant select, insert, update, delete on provider_languages to anamnesis_projector;

@@ -32,7 +32,8 @@ fn row(events: impl IntoIterator<Item = ProviderEvent>) -> ProviderRow {
 #[test]
 fn a_rating_is_the_mean_of_all_stars_to_two_digits() {
     let provider = row([registered(), rated(5), rated(4), rated(4)]);
-    assert_eq!((provider.rating, provider.total_reviews), (Some(4.33), 3));
+    assert_eq!((provider.rating, provider.rating_hundredths, provider.total_reviews), (Some(4.33), 433, 3));
+    assert_eq!(row([registered()]).rating_hundredths, 0, "whom nobody has rated stands behind everybody");
 }
 
 #[test]
@@ -56,4 +57,14 @@ fn an_affiliation_that_ended_says_when() {
     assert_eq!(affiliations.len(), 1);
     assert_eq!(affiliations[0].row.ends_at.map(Instant::micros), Some(9));
     assert_eq!(log.rows::<Providers>().len(), 1);
+}
+
+#[test]
+fn a_provider_is_found_by_each_language_and_what_it_is_a_form_of() {
+    let found = |log: &Log| log.says::<languages::ProviderLanguages>("language_tokens").unwrap();
+    let speaks = |tags: &[&str]| ProviderProfile { languages: tags.iter().map(|&tag| tag.try_into().unwrap()).collect(), ..profile("Osler") };
+    let registered = ProviderRegistered { registered_at: Instant::from_micros(1), profile: speaks(&["de-CH", "FR"]) };
+    assert_eq!(found(&given([registered.clone().into(), rated(5)])), "de de-ch fr");
+    let corrected = ProviderProfileCorrected { corrected_at: Instant::from_micros(4), profile: speaks(&["zh-Hant-TW"]) };
+    assert_eq!(found(&given([registered.into(), corrected.into()])), "zh zh-hant zh-hant-tw");
 }

@@ -1,12 +1,14 @@
 use anamnesis_domain::provider::Specialty;
-use anamnesis_domain::{AccountId, Line, ProviderNumber};
+use anamnesis_domain::{AccountId, Language, Line, ProviderNumber};
 use anamnesis_projections::normal;
+use anamnesis_projections::providers::languages::{ProviderLanguagesRow, wanted};
 use anamnesis_projections::providers::{ProviderRow, ProviderStatus};
+use anamnesis_projections::words::word_token;
 use anamnesis_projector::query::{Order, Query};
 use anamnesis_projector::read::blind;
 use axum::extract::State;
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::edge::{After, Cursor, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Shown, may, name_words};
@@ -25,6 +27,12 @@ pub(crate) struct ProviderFilter {
     /// What they are trained in.
     #[param(inline)]
     specialty: Option<Specialty>,
+    /// A language that patients can be spoken to in, as in BCP 47: `de` finds `de-CH` too.
+    #[param(inline)]
+    language: Option<Language>,
+    /// At least so many stars on average: 1 to 5, as in `4.5`.
+    #[param(inline)]
+    min_rating: Option<MinRating>,
     /// Any other number of theirs.
     #[param(inline)]
     identifier: Option<Line>,
@@ -36,6 +44,9 @@ pub(crate) struct ProviderFilter {
     /// Whose account it is.
     #[param(inline)]
     account: Option<AccountId>,
+    /// In which order: by registration, or the best rated first and those without a rating last.
+    #[param(value_type = Option<String>)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -44,7 +55,31 @@ pub(crate) struct ProviderFilter {
     cursor: Option<Cursor>,
 }
 
-/// Lists providers, each with where they work, in the order of their registration.
+/// In which order providers are listed.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+    Registered,
+    Rating,
+}
+
+/// A mean of stars, kept in hundredths.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(try_from = "f64")]
+#[schema(value_type = f64, minimum = 1, maximum = 5)]
+pub(crate) struct MinRating(u64);
+
+impl TryFrom<f64> for MinRating {
+    type Error = &'static str;
+
+    fn try_from(stars: f64) -> Result<Self, Self::Error> {
+        // the smallest mean that isn't less
+        let hundredths = (100..=500_u32).find(|hundredths| f64::from(*hundredths) / 100.0 >= stars);
+        hundredths.filter(|_| stars >= 1.0).map(|hundredths| Self(hundredths.into())).ok_or("must be 1 to 5")
+    }
+}
+
+/// Lists providers, each with where they work, in the order of their registration or rating.
 #[utoipa::path(get, path = "/v1/providers", tag = "providers", params(ProviderFilter, After), responses(ListAnswers<ProviderRow>))]
 pub(crate) async fn list_providers(
     State(app): State<App>,
@@ -52,7 +87,10 @@ pub(crate) async fn list_providers(
     after: After,
     Params(filter): Params<ProviderFilter>,
 ) -> Result<Shown<Listed>, Problem> {
-    let order = Order::oldest_first("created_at");
+    let order = match filter.sort {
+        None | Some(Sort::Registered) => Order::oldest_first("created_at"),
+        Some(Sort::Rating) => Order::largest_first("rating_hundredths"),
+    };
     let paging = Paging { limit: filter.limit, cursor: filter.cursor.clone() };
     let query = filter.narrow(&app, &may, paging.query::<ProviderRow>(order)?).await?;
     app.providers(&may, (query, order), after).await
@@ -63,11 +101,14 @@ impl ProviderFilter {
         let words = name_words(self.name.as_ref())?;
         let keys = app.index(may).await?;
         let hash = |column, normalised: String| blind::<ProviderRow>(&keys, column, &normalised);
+        let languages = self.language.iter().map(|language| word_token::<ProviderLanguagesRow>(&keys, &wanted(language))).collect();
         Ok(query
             .is("status", self.status)
             .is("is_verified", self.verified)
             .is("user_id", self.account)
             .holds("specialties", self.specialty)
+            .at_least("rating_hundredths", self.min_rating.map(|least| least.0))
+            .worded::<ProviderLanguagesRow>(languages)
             .hashed("provider_number_index", self.number.map(|number| hash("provider_number_index", number.normalised())))
             .hashed("identifier_index", self.identifier.map(|one| hash("identifier_index", normal::identifier(one.as_str()))))
             .hashed("name_index", words.into_iter().map(|word| hash("name_index", word))))

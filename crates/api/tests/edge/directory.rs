@@ -1,9 +1,10 @@
 use anamnesis_domain::account::Role;
+use anamnesis_domain::provider::{Provider, ProviderCommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::story::Story;
-use crate::world::World;
+use crate::world::{World, caller};
 
 #[tokio::test]
 async fn providers_are_found_and_shown_with_where_they_work() {
@@ -58,4 +59,54 @@ async fn accounts_are_shown_with_their_roles_and_without_secrets() {
     let recorded = world.count(&format!("journal.events where aggregate_type = 'access' and actor_id = '{}'", admin.account_id)).await;
     assert_eq!(recorded, 3);
     assert_eq!(listed.body["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn providers_are_found_by_language_and_by_rating_the_best_first() {
+    let world = World::new().await;
+    let admin = world.sign_in(Role::Admin).await;
+    let (mut ids, mut last) = (Vec::new(), None);
+    for (number, languages, stars) in
+        [("d-1", &["de-CH", "fr"][..], &[3_u8, 4][..]), ("d-2", &["en"], &[]), ("d-3", &["de"], &[5, 4]), ("d-4", &["en-GB"], &[5])]
+    {
+        let profile = json!({ "provider_number": number, "name": { "family": "House" }, "languages": languages });
+        let registered = admin.must("/v1/providers", &profile).await;
+        for given in stars {
+            let (caller, stars) = (caller(world.organization), (*given).try_into().unwrap());
+            let rate = ProviderCommand::Rate { now: caller.now, stars, appointment_id: None };
+            world.app.journal.execute::<Provider>(registered.id(), rate, &caller, None).await.unwrap();
+        }
+        ids.push(json!(registered.id()));
+        last = Some(registered);
+    }
+    // nothing is ahead of what comes after all of it
+    let end = admin.must(&format!("/v1/providers/{}/suspend", last.unwrap().id()), &json!({ "reason": "on leave" })).await;
+    let [half, unrated, good, best] = [&ids[0], &ids[1], &ids[2], &ids[3]];
+    for (parameters, found) in [
+        ("language=de", vec![half, good]),
+        ("language=DE-ch", vec![half]),
+        ("language=en", vec![unrated, best]),
+        ("language=it", vec![]),
+        ("min_rating=4.5", vec![good, best]),
+        ("min_rating=4.51", vec![best]),
+        ("min_rating=1", vec![half, good, best]),
+        ("sort=rating", vec![best, good, half, unrated]),
+        ("sort=rating&language=de&min_rating=4", vec![good]),
+        ("sort=registered", vec![half, unrated, good, best]),
+    ] {
+        let listed = admin.get_after(&format!("/v1/providers?{parameters}"), &end).await;
+        assert_eq!(listed.items("provider_id").iter().collect::<Vec<_>>(), found, "{parameters}");
+    }
+    let (mut pages, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = admin.get(&format!("/v1/providers?sort=rating&limit=1{cursor}")).await;
+        pages.extend(page.items("rating"));
+        let Some(next) = page.body["next"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(pages, [json!(5.0), json!(4.5), json!(3.5), Value::Null]);
+    admin.get(&format!("/v1/providers?limit=1{cursor}")).await.is_problem(422, Some("cursor"));
+    for (wrong, field) in [("min_rating=0.9", "min_rating"), ("min_rating=5.1", "min_rating"), ("language=d", "language"), ("sort=name", "sort")] {
+        admin.get(&format!("/v1/providers?{wrong}")).await.is_problem(422, Some(field));
+    }
 }

@@ -184,7 +184,7 @@ fn now() -> Instant {
     Utc::now().into()
 }
 
-fn caller(organization_id: Uuid) -> Caller {
+pub(crate) fn caller(organization_id: Uuid) -> Caller {
     let command_id = Uuid::now_v7();
     Caller {
         organization_id,

@@ -122,3 +122,40 @@ async fn words_are_looked_up_in_an_index() {
     let plan = plan.join("\n");
     assert!(plan.contains("record_words_by_token") && !plan.contains("Seq Scan"), "{plan}");
 }
+
+/// Behind row-level security, and among many: those who have a document, speak a language, or are rated.
+#[tokio::test]
+async fn documents_languages_and_ratings_are_looked_up_in_an_index() {
+    let clinic = Clinic::new().await;
+    let stamp = "organization_id, subject_id, position, sequence, created_at, updated_at";
+    let (here, id) = (clinic.organization, "('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid");
+    let each = format!("'{here}', gen_random_uuid(), n, 1, to_timestamp(n), to_timestamp(n), {id}");
+    clinic
+        .execute(&format!(
+            "insert into read.record_documents ({stamp}, record_id, document_id) select {each}, {id} from generate_series(1, 20000) as n;
+             insert into read.provider_languages ({stamp}, provider_id, language_tokens) select {each}, array[n % 5000] from generate_series(1, 20000) as n;
+             insert into read.providers ({stamp}, provider_id, status, provider_number, provider_number_index, name, name_index, specialties,
+                 identifier_index, rating_hundredths, total_reviews, total_stars, is_verified, registered_at)
+             select {each}, 'ACTIVE', '', '', '', '{{}}', '{{}}', '{{}}', n % 500, 0, 0, false, to_timestamp(n) from generate_series(1, 20000) as n;
+             analyze read.record_documents;
+             analyze read.provider_languages;
+             analyze read.providers"
+        ))
+        .await;
+    let mut tx = clinic.reader.begin().await.unwrap();
+    read::enter(&mut tx, here, Scope::Staff).await.unwrap();
+    sqlx::query("select set_config('anamnesis.words', '{17}', true)").execute(&mut *tx).await.unwrap();
+    let ours = "organization_id = current_setting('anamnesis.organization_id')::uuid";
+    for (index, asked) in [
+        ("record_documents_by_document", format!("record_documents where {ours} and document_id = '00000000-0000-0000-0000-000000000007'")),
+        ("provider_languages_by_token", "provider_languages".to_owned()),
+        (
+            "providers_by_rating",
+            format!("providers where {ours} and rating_hundredths >= 450 order by rating_hundredths desc, provider_id desc limit 51"),
+        ),
+    ] {
+        let plan: Vec<String> = sqlx::query_scalar(&format!("explain select position from read.{asked}")).fetch_all(&mut *tx).await.unwrap();
+        let plan = plan.join("\n");
+        assert!(plan.contains(index) && !plan.contains("Seq Scan"), "{plan}");
+    }
+}
