@@ -5,6 +5,7 @@ mod answers;
 mod body;
 mod cached;
 mod call;
+mod checked;
 mod directory;
 mod disclosed;
 mod filter;

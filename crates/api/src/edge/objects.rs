@@ -8,6 +8,8 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
+use super::checked::{Check, Checked};
+
 /// Wraps a deserializer, and everything that it hands on.
 pub(crate) struct Objects<T>(pub(crate) T);
 
@@ -22,8 +24,11 @@ macro_rules! deserialize {
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
     type Error = D::Error;
 
-    fn deserialize_struct<V: Visitor<'de>>(self, _name: &'static str, _fields: &'static [&'static str], visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(Objects(visitor))
+    fn deserialize_struct<V: Visitor<'de>>(self, name: &'static str, _fields: &'static [&'static str], visitor: V) -> Result<V::Value, D::Error> {
+        match Check::of(name) {
+            Some(check) => self.0.deserialize_map(Checked { check, visitor }),
+            None => self.0.deserialize_map(Objects(visitor)),
+        }
     }
 
     deserialize! {

@@ -222,3 +222,31 @@ async fn a_number_is_revealed_to_who_says_why_and_that_is_seen_by_whose_it_is() 
         world.sign_in(role).await.post(&path, &ask).await.is_problem(403, None);
     }
 }
+
+#[tokio::test]
+async fn codes_and_numbers_that_cannot_be_are_refused_by_their_path_and_nothing_is_written() {
+    let world = World::new().await;
+    let staff = world.sign_in(Role::Staff).await;
+    let registered = staff.must("/v1/patients", &patient("P-1", "Glover", "Zoë")).await;
+    let path = format!("/v1/patients/{}", registered.id());
+    for (command, body, field) in [
+        (
+            "record-condition",
+            json!({ "condition": { "code": { "codings": [{ "system": "http://snomed.info/sct", "code": "195967000" }] }, "status": "ACTIVE" } }),
+            "condition.code.codings[0].code",
+        ),
+        ("change-contact", json!({ "phones": [{ "number": "555 0100" }, { "number": "+0 555 0100" }] }), "phones[1].number"),
+        ("change-contact", json!({ "emails": [{ "address": "zoe@" }] }), "emails[0].address"),
+        ("add-identifier", json!({ "system": "http://hl7.org/fhir/sid/us-npi", "value": "1234567890" }), "value"),
+    ] {
+        let refused = staff.post(&format!("{path}/{command}"), &body).await;
+        refused.is_problem(422, Some(field));
+        assert!(!refused.body.to_string().contains("195967000"), "what was sent isn't repeated");
+    }
+    assert_eq!(staff.get_after(&path, &registered).await.body["sequence"], 1);
+    // what a source has sent in its own form is kept as it is
+    let doctor = world.sign_in(Role::Provider).await;
+    let content = json!({ "format": "STRUCTURED_JSON", "json": { "codings": [{ "system": "http://loinc.org", "code": "wrong" }] } });
+    let record = json!({ "patient_id": registered.id(), "record_type": "OTHER", "record_date": "2024-01-01T00:00:00Z", "title": "Import", "content": content });
+    doctor.must("/v1/records", &json!({ "record": record })).await;
+}

@@ -51,7 +51,7 @@ impl Story {
             0 => self.on_patient("record-condition", &json!({ "condition": { "code": code("44054006"), "status": "ACTIVE" } })).await,
             1 => self.on_patient("record-allergy", &json!({ "allergy": { "code": code("91935009"), "status": "ACTIVE" } })).await,
             2 => {
-                self.on_patient("record-medication", &json!({ "medication": { "code": code("860975"), "status": "ACTIVE", "dosage": "1 a day" } }))
+                self.on_patient("record-medication", &json!({ "medication": { "code": code("372567009"), "status": "ACTIVE", "dosage": "1 a day" } }))
                     .await
             }
             3 => self.on_patient("change-contact", &json!({ "phones": [{ "number": "+1 555 0100" }] })).await,

@@ -1,6 +1,7 @@
 //! Which values are the payloads made of? Types that can't hold nonsense: parsed at the edge, trusted inside.
 
 mod bounds;
+mod checked;
 mod code;
 mod contact;
 mod digest;
@@ -16,6 +17,7 @@ mod text;
 mod time;
 
 pub(crate) use bounds::Bounded;
+pub use checked::{check_code, check_npi, check_phone};
 pub use code::{Code, Coding};
 pub use contact::{Address, AddressUse, ContactUse, Email, EmailContact, Phone, PhoneContact};
 pub use digest::Sha256;
