@@ -127,7 +127,7 @@ fn a_record_is_found_by_the_words_of_all_that_it_says_in_its_newest_version() {
 #[test]
 fn a_record_that_says_very_much_is_found_by_the_first_words_of_it() {
     let mut said = record("Title");
-    said.notes = Some((0..600).map(|n| format!("w{n} ")).collect::<String>().try_into().unwrap());
+    said.notes = Some((0..600).map(|n| format!("w{n}")).collect::<Vec<_>>().join(" ").try_into().unwrap());
     let created = RecordCreated { record: said, status: RecordStatus::Completed, created_at: Instant::from_micros(1) };
     let words = given([created.into()]).says::<words::RecordWords>("word_tokens").unwrap();
     assert_eq!(words.split(' ').count(), words::MOST_WORDS);

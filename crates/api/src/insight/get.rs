@@ -19,7 +19,7 @@ pub(crate) async fn get_insight(
     let shown = app.show::<Insights, _>(&may, id, When { after, as_of }).await?;
     Ok(shown.map(|insight| {
         if is_now {
-            end_if_over(insight, may.call.now)
+            end_if_over(insight, may.call.now);
         }
     }))
 }

@@ -59,7 +59,7 @@ pub(crate) async fn list_insights(
     let listed = app.list::<Insights, _>(&may, asked).await?;
     Ok(listed.map(|listed| {
         if is_now {
-            listed.items.iter_mut().for_each(|insight| end_if_over(insight, now))
+            listed.items.iter_mut().for_each(|insight| end_if_over(insight, now));
         }
     }))
 }

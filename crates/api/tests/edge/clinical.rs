@@ -188,17 +188,17 @@ async fn an_insight_is_accepted_or_overridden_with_a_reason_and_found_by_that() 
     let overrule = format!("/v1/insights/{}/override", wrong.id());
     doctor.post(&overrule, &json!({ "reason": " " })).await.is_problem(422, Some("reason"));
     let last = doctor.must(&overrule, &json!({ "reason": "the sensor was loose" })).await;
-    let list = |parameters: &str| format!("/v1/insights?patient={}{parameters}", story.patient);
+    let found_by = |parameters: &str| format!("/v1/insights?patient={}{parameters}", story.patient);
     for (parameters, found) in [
         ("", vec![right.id(), wrong.id(), unsaid.id()]),
         ("&feedback=ACCEPTED", vec![right.id()]),
         ("&feedback=OVERRIDDEN", vec![wrong.id()]),
         ("&feedback=OVERRIDDEN&status=REVIEWED", vec![]),
     ] {
-        let listed = doctor.get_after(&list(parameters), &last).await;
+        let listed = doctor.get_after(&found_by(parameters), &last).await;
         assert_eq!(listed.items("insight_id"), found.iter().map(|id| json!(id)).collect::<Vec<_>>(), "{parameters}");
     }
-    doctor.get(&list("&feedback=MAYBE")).await.is_problem(422, Some("feedback"));
+    doctor.get(&found_by("&feedback=MAYBE")).await.is_problem(422, Some("feedback"));
     let shown = doctor.get_after(&format!("/v1/insights/{}", wrong.id()), &last).await.body;
     assert_eq!(shown["feedback"], "OVERRIDDEN");
     assert_eq!(shown["feedback_reason"], "the sensor was loose");
