@@ -125,7 +125,9 @@ fn finding(event: &Recorded) -> Option<Finding> {
         "AccessDenied" => (Warning, Technical, Phi, "164.312(a)(1)", "an access to a patient's data was denied"),
         "DataAccessed" if is_emergency(event) => (Critical, Technical, Phi, "164.312(a)(2)(ii)", "a patient's data was opened in an emergency"),
         "RoleGranted" => (Warning, Administrative, Operational, "164.308(a)(4)", "an account was given a role"),
-        "FindingRaised" => (severity_of_finding(event), Administrative, Operational, "164.308(a)(1)(ii)(D)", "something was found that may break a rule"),
+        "FindingRaised" => {
+            (severity_of_finding(event), Administrative, Operational, "164.308(a)(1)(ii)(D)", "something was found that may break a rule")
+        }
         "FindingResolved" => (Info, Administrative, Operational, "164.308(a)(6)(ii)", "it was decided what a finding was, and what is done about it"),
         "FindingReopened" => (Warning, Administrative, Operational, "164.308(a)(6)(ii)", "a finding is looked at again"),
         "LegalHoldPlaced" | "LegalHoldWidened" => (Info, Privacy, Phi, "164.530(j)", "patients' data must be kept until further notice"),

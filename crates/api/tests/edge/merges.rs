@@ -114,5 +114,6 @@ async fn nothing_more_is_arranged_for_who_was_merged_and_what_was_is_kept() {
     let booked = desk.must("/v1/appointments", &visit("2031-03-03T09:00:00Z")).await;
     desk.must(&path(story.patient, "/merge"), &into(survivor.id())).await;
     desk.post("/v1/appointments", &visit("2031-03-04T09:00:00Z")).await.is_problem(409, None);
-    desk.must(&format!("/v1/appointments/{}/cancel", booked.id()), &json!({ "cancelled_by": "FACILITY", "reason": "booked for the other one" })).await;
+    desk.must(&format!("/v1/appointments/{}/cancel", booked.id()), &json!({ "cancelled_by": "FACILITY", "reason": "booked for the other one" }))
+        .await;
 }

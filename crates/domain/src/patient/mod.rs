@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    AccountId, Aggregate, AmendmentRequestId, Date, EntryId, Identifier, Instant, PatientId, ProviderId, Reservation, Subject, Text,
-    events::events, redact::redacted, refusal::refusals,
+    AccountId, Aggregate, AmendmentRequestId, Date, EntryId, Identifier, Instant, PatientId, ProviderId, Reservation, Subject, Text, events::events,
+    redact::redacted, refusal::refusals,
 };
 
 mod amendments;
@@ -261,12 +261,12 @@ impl Aggregate for Patient {
         match (self, event) {
             (_, PatientEvent::PatientRegistered(registered)) => Self::Active(Box::new(Chart::of((*registered.patient).clone()))),
             (Self::Absent, _) => Self::Absent,
-            (Self::Active(chart) | Self::Deactivated(chart), PatientEvent::PatientDeactivated(_)) => Self::Deactivated(chart),
-            (Self::Active(chart) | Self::Deactivated(chart), PatientEvent::PatientReactivated(_)) => Self::Active(chart),
+            (Self::Active(chart) | Self::Deactivated(chart), PatientEvent::PatientDeactivated(_))
+            | (Self::Merged { chart, was_active: false, .. }, PatientEvent::PatientMergeUndone(_)) => Self::Deactivated(chart),
+            (Self::Active(chart) | Self::Deactivated(chart), PatientEvent::PatientReactivated(_))
+            | (Self::Merged { chart, was_active: true, .. }, PatientEvent::PatientMergeUndone(_)) => Self::Active(chart),
             (Self::Active(chart), PatientEvent::PatientMerged(merged)) => Self::Merged { chart, into: merged.survivor_id, was_active: true },
             (Self::Deactivated(chart), PatientEvent::PatientMerged(merged)) => Self::Merged { chart, into: merged.survivor_id, was_active: false },
-            (Self::Merged { chart, was_active: true, .. }, PatientEvent::PatientMergeUndone(_)) => Self::Active(chart),
-            (Self::Merged { chart, was_active: false, .. }, PatientEvent::PatientMergeUndone(_)) => Self::Deactivated(chart),
             (Self::Merged { mut chart, into, was_active }, event) => {
                 chart.evolve(event);
                 Self::Merged { chart, into, was_active }

@@ -3,12 +3,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
-use crate::{AccountId, Aggregate};
 use crate::appointment::{AppointmentEvent, AppointmentScheduled, AppointmentType, NewAppointment, NewTime};
 use crate::facility::FacilityCommand;
 use crate::patient::PatientCommand;
 use crate::provider::{Availability, ProviderCommand};
 use crate::testing::{given, live_on};
+use crate::{AccountId, Aggregate};
 
 fn moment(text: &str) -> Instant {
     serde_json::from_value(text.into()).unwrap()
@@ -126,7 +126,8 @@ fn nothing_is_arranged_for_who_has_died_or_gone_nor_where_it_is_closed() {
     let died = after(vec![register(), PatientCommand::RecordDeath { now: now(), deceased_at: now() }]);
     let gone = after(vec![register(), PatientCommand::Deactivate { now: now(), reason: None }]);
     let (duplicate, survivor_id) = (Uuid::from_u128(1), PatientId(Uuid::from_u128(2)));
-    let merge = PatientCommand::MergeInto { now: now(), id: duplicate, survivor_id, reason: "twice".try_into().unwrap(), account_id: AccountId(duplicate) };
+    let merge =
+        PatientCommand::MergeInto { now: now(), id: duplicate, survivor_id, reason: "twice".try_into().unwrap(), account_id: AccountId(duplicate) };
     let merged = after(vec![register(), merge]);
     let id = FacilityId(Uuid::from_u128(3));
     let ward = serde_json::from_value(json!({ "name": "Cardiology", "kind": "DEPARTMENT" })).unwrap();
