@@ -39,3 +39,20 @@ pub fn document() -> Document {
     document.paths.paths = document.paths.paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     document
 }
+
+#[cfg(test)]
+mod tests {
+    use anamnesis_domain::document::ChecksumStatus;
+    use serde_json::json;
+
+    use super::document;
+
+    #[test]
+    fn choices_are_described_as_they_are_written() {
+        let document = serde_json::to_value(document()).unwrap();
+        let parameters = document["paths"]["/v1/documents"]["get"]["parameters"].as_array().unwrap();
+        let checksum = parameters.iter().find(|parameter| parameter["name"] == "checksum").unwrap();
+        let written: Vec<_> = ChecksumStatus::ALL.iter().map(|choice| choice.as_str()).collect();
+        assert_eq!(checksum["schema"]["enum"], json!(written));
+    }
+}

@@ -1,8 +1,10 @@
 //! How is a closed list of choices declared, once?
 
 /// Declares an enum that is written as its text, everywhere: JSON, Avro, tables.
+///
+/// The text is taken as a token: a `literal` would be wrapped, and utoipa, not knowing that, would describe the choice by the name of its variant.
 macro_rules! choices {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$choice_meta:meta])* $choice:ident = $text:literal),+ $(,)? }) => {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$choice_meta:meta])* $choice:ident = $text:tt),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
