@@ -31,6 +31,8 @@ create table amendment_requests (
 
 -- once the rows are there
 create index amendment_requests_of_patient on amendment_requests (organization_id, patient_id, due_at, request_id);
+create index amendment_requests_listed on amendment_requests (organization_id, due_at, patient_id, request_id);
+create index amendment_requests_of_record on amendment_requests (organization_id, record_id, due_at, patient_id, request_id) where record_id is not null;
 create index amendment_requests_by_deadline on amendment_requests (organization_id, status, due_at, patient_id, request_id);
 
 alter table amendment_requests enable row level security, force row level security;

@@ -14,7 +14,7 @@ pub const CONSENTS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Log,
     sql: include_str!("table.sql"),
-    version: 1,
+    version: 2,
     tables: &[&Of::<Consents>::TABLE],
 };
 

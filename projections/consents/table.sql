@@ -22,8 +22,8 @@ create table consents (
 -- once the rows are there
 create index consents_of_patient on consents (organization_id, patient_id, created_at, consent_id);
 create index consents_listed on consents (organization_id, created_at, consent_id);
-create index consents_of_provider on consents (organization_id, grantee_provider_id) where status = 'ACTIVE';
-create index consents_of_facility on consents (organization_id, grantee_facility_id) where status = 'ACTIVE';
+create index consents_of_provider on consents (organization_id, grantee_provider_id, created_at, consent_id) where grantee_provider_id is not null;
+create index consents_of_facility on consents (organization_id, grantee_facility_id, created_at, consent_id) where grantee_facility_id is not null;
 
 alter table consents enable row level security, force row level security;
 create policy consents_seen on consents for select to anamnesis_reader

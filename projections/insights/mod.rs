@@ -14,7 +14,7 @@ pub const INSIGHTS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 2,
+    version: 3,
     tables: &[&Of::<Insights>::TABLE],
 };
 

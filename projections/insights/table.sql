@@ -42,6 +42,7 @@ create index health_insights_of_patient on health_insights (organization_id, pat
 create index health_insights_listed on health_insights (organization_id, generated_at, insight_id);
 create index health_insights_by_feedback on health_insights (organization_id, feedback, generated_at, insight_id) where feedback is not null;
 create index health_insights_to_expire on health_insights (expires_at, insight_id) where status in ('GENERATED', 'REVIEWED') and expires_at is not null;
+create index health_insights_by_type on health_insights (organization_id, insight_type, generated_at, insight_id);
 
 alter table health_insights enable row level security, force row level security;
 create policy health_insights_seen on health_insights for select to anamnesis_reader

@@ -14,7 +14,7 @@ pub const ORGANIZATIONS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 1,
+    version: 2,
     tables: &[&Of::<Organizations>::TABLE],
 };
 

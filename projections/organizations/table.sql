@@ -16,6 +16,7 @@ create table organizations (
 );
 
 -- once the rows are there
+create index organizations_listed on organizations (organization_id, created_at, tenant_id);
 create index organizations_by_slug on organizations (slug);
 
 alter table organizations enable row level security, force row level security;

@@ -78,6 +78,7 @@ create table record_documents (
 -- once the rows are there
 create index medical_records_of_patient on medical_records (organization_id, patient_id, record_date, record_id);
 create index medical_records_listed on medical_records (organization_id, created_at, record_id);
+create index medical_records_of_provider on medical_records (organization_id, provider_id, created_at, record_id) where provider_id is not null;
 create index medical_records_of_appointment on medical_records (organization_id, appointment_id) where appointment_id is not null;
 
 alter table medical_records enable row level security, force row level security;

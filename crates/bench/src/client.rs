@@ -23,7 +23,7 @@ use crate::stories::Stories;
 const ACCOUNTS_AT_ONCE: usize = 4;
 
 /// A connection that is kept open, and who speaks over it.
-struct Client {
+pub(crate) struct Client {
     connection: SendRequest<Full<Bytes>>,
     host: HeaderValue,
     bearer: Option<HeaderValue>,
@@ -44,6 +44,35 @@ impl Client {
         let token = answer["access_token"].as_str().context("no token was given")?;
         self.bearer = Some(format!("Bearer {token}").try_into()?);
         Ok(())
+    }
+
+    /// Somebody with these roles.
+    pub(crate) async fn with_roles(program: &Program, roles: &[&str]) -> Result<Self> {
+        let administrator = Self::administrator(program).await?;
+        with_account(administrator, 0, roles).await
+    }
+
+    async fn administrator(program: &Program) -> Result<Self> {
+        let email = "admin@clinic.example";
+        let mut administrator = Self::connect(program.address).await?;
+        administrator.sign_in(email, &program.administrator(email).await?).await?;
+        Ok(administrator)
+    }
+
+    /// What is answered at a path, with a query if it has one.
+    pub(crate) async fn get(&mut self, path: &str) -> Result<(StatusCode, Bytes)> {
+        let mut request = Request::get(path).header(HOST, &self.host);
+        if let Some(bearer) = &self.bearer {
+            request = request.header(AUTHORIZATION, bearer);
+        }
+        if self.connection.ready().await.is_err() {
+            // the server closes what wasn't used for a while
+            let again = Self::connect(self.host.to_str()?.parse()?).await?;
+            self.connection = again.connection;
+            self.connection.ready().await?;
+        }
+        let answer = self.connection.send_request(request.body(Full::default())?).await?;
+        Ok((answer.status(), answer.into_body().collect().await?.to_bytes()))
     }
 
     async fn post(&mut self, path: &'static str, body: String, expected: StatusCode) -> Result<Bytes> {
@@ -72,14 +101,11 @@ pub(crate) struct Clients(Arc<Mutex<Vec<Client>>>);
 impl Clients {
     /// So many who receive patients. The first administrator is made on the host and makes the others' accounts.
     pub(crate) async fn of(program: &Program, count: usize) -> Result<Self> {
-        let email = "admin@clinic.example";
-        let mut administrator = Client::connect(program.address).await?;
-        administrator.sign_in(email, &program.administrator(email).await?).await?;
-        let bearer = &administrator.bearer;
+        let bearer = &Client::administrator(program).await?.bearer;
         let clients = stream::iter(0..count)
             .map(|n| async move {
                 let client = Client::connect(program.address).await?;
-                one_of_staff(Client { bearer: bearer.clone(), ..client }, n).await
+                with_account(Client { bearer: bearer.clone(), ..client }, n, &["STAFF"]).await
             })
             .buffer_unordered(ACCOUNTS_AT_ONCE);
         Ok(Self(Arc::new(Mutex::new(clients.try_collect().await?))))
@@ -107,11 +133,11 @@ impl Clients {
 }
 
 /// Makes an account as an administrator and signs in to it.
-async fn one_of_staff(mut client: Client, n: usize) -> Result<Client> {
+async fn with_account(mut client: Client, n: usize, roles: &[&str]) -> Result<Client> {
     let (email, password) = (format!("staff{n}@clinic.example"), Uuid::new_v4().to_string());
     let account = json!({
         "profile": { "email": email, "display_name": format!("Staff {n}") },
-        "roles": [{ "role": "STAFF" }],
+        "roles": roles.iter().map(|role| json!({ "role": role })).collect::<Vec<_>>(),
         "links": {},
     });
     client.post("/v1/accounts", json!({ "account": account, "password": password }).to_string(), StatusCode::CREATED).await?;

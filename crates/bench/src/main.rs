@@ -18,13 +18,17 @@ mod history;
 mod http;
 mod latency;
 mod machine;
+mod many_rows;
 mod memory;
+mod offered;
 mod patients;
 mod peer;
 mod plain;
+mod plans;
 mod program;
 mod project;
 mod publish;
+mod queries;
 mod rebuild;
 mod sealed;
 mod server;
@@ -38,13 +42,15 @@ use server::Server;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-const ALL: [&str; 11] =
-    ["append", "append-growth", "append-limit", "append-peers", "history", "http", "latency", "memory", "project", "publish", "rebuild"];
+const ALL: [&str; 12] =
+    ["append", "append-growth", "append-limit", "append-peers", "history", "http", "latency", "memory", "project", "publish", "queries", "rebuild"];
 const ROUNDS: usize = 5;
 /// Events that most benchmarks read…
 const EVENTS: u32 = 200_000;
-/// …and those that are in a journal that has grown.
+/// …those that are in a journal that has grown…
 const MANY_EVENTS: u32 = 5_000_000;
+/// …and the rows of each table that queries find theirs among.
+const ROWS: u32 = 1_000_000;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -78,6 +84,7 @@ async fn main() -> Result<()> {
             "latency" => latency::run(&server, rounds).await?,
             "project" => project::run(&server, rounds, events.unwrap_or(EVENTS)).await?,
             "publish" => publish::run(&server, rounds, events.unwrap_or(EVENTS)).await?,
+            "queries" => queries::run(&server, events.unwrap_or(ROWS).into()).await?,
             _ => rebuild::run(&server, rounds, events.unwrap_or(EVENTS)).await?,
         }
     }

@@ -83,6 +83,18 @@ impl Program {
         shares.sum()
     }
 
+    /// The address of the database in the Postgres that it has started, as a superuser.
+    pub(crate) fn postgres_url(&self) -> Result<String> {
+        let data = self.home.path().join("data");
+        let [password, port] = ["postgres.password", "postgres.port"].map(|file| fs::read_to_string(data.join(file)));
+        Ok(format!("postgres://postgres:{}@127.0.0.1:{}/anamnesis", password?.trim(), port?.trim()))
+    }
+
+    /// What that Postgres writes down.
+    pub(crate) fn postgres_log(&self) -> PathBuf {
+        self.home.path().join("data/log/postgres.log")
+    }
+
     /// Seconds of processor time that it has taken so far.
     pub(crate) fn processor_seconds(&self) -> Result<f64> {
         processor_seconds(&self.process.0.id().to_string())
