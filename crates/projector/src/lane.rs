@@ -149,7 +149,7 @@ impl<F: Feed, M: Fn() -> Result<F, FeedError>> Lane<F, M> {
         };
         let mut after = feed.after(from, batch, wait);
         let mut came = None;
-        let entries = loop {
+        let mut entries = loop {
             if let Some(entries) = came.take() {
                 break entries?;
             }
@@ -168,14 +168,19 @@ impl<F: Feed, M: Fn() -> Result<F, FeedError>> Lane<F, M> {
             }
         };
         drop(after);
-        if entries.is_empty() {
+        let Some(last) = entries.last().map(|last| last.position) else {
             self.crew.report().await;
             return Ok(());
-        }
+        };
         if feed.partition() == LOG {
             assert_dense(from, entries.iter().map(|entry| entry.position))?;
         }
-        let _turn = self.crew.turn().await?;
+        let turn = self.crew.turn().await?;
+        if turn.is_some() {
+            // what came while others had theirs needn't wait for the next
+            let room = batch.saturating_sub(u32::try_from(entries.len()).unwrap_or(u32::MAX));
+            entries.extend(feed.after(last, room, Duration::ZERO).await?);
+        }
         let batch = open(entries, &self.crew.works.vault).await?;
         self.crew.apply(from, &batch).await
     }
