@@ -56,6 +56,7 @@ enum Cell {
     Bytes(Vec<u8>),
     List(Vec<String>),
     Hashes(Vec<Vec<u8>>),
+    Token(i64),
 }
 
 /// A column, and the words that may stand in it.
@@ -142,16 +143,16 @@ impl Filling {
             (_, Class::Sealed, _) if nullable => Cell::Null,
             (_, Class::Sealed, _) => Cell::Bytes(self.sealed(chance)),
             (_, Class::Blind, "bytea") => Cell::Bytes(hash(chance)),
+            (_, Class::Blind, "bigint[]") => Cell::Token(chance.cast_signed()),
             (_, Class::Blind, _) => Cell::Hashes(vec![hash(chance), hash(!chance)]),
             (_, Class::Clear, "uuid") => Cell::Text(id(chance % (self.rows / ROWS_OF_A_THING).max(1)).to_string()),
             (_, Class::Clear, "uuid[]") => Cell::List(vec![id(chance % (self.rows / ROWS_OF_A_THING).max(1)).to_string()]),
             (_, Class::Clear, "timestamptz") => Cell::Time(FIRST + (chance % self.rows).cast_signed() * STEP),
             (_, Class::Clear, "date") => Cell::Date((FIRST + (chance % self.rows).cast_signed() * STEP) / DAY),
-            (_, Class::Clear, "boolean") => Cell::Text((chance % 2 == 0).to_string()),
+            (_, Class::Clear, "boolean") => Cell::Text(chance.is_multiple_of(2).to_string()),
             (_, Class::Clear, "integer" | "bigint") => Cell::Text((1 + chance % 100).to_string()),
             (_, Class::Clear, "double precision") => Cell::Text(format!("0.{}", 1 + chance % 9)),
             (_, Class::Clear, kind) => match (column.word(chance), kind) {
-                (None, "text") => Cell::Null,
                 (word, "text[]") => Cell::List(word.into_iter().cloned().collect()),
                 (Some(word), _) => Cell::Text(word.clone()),
                 (None, _) => Cell::Null,
@@ -187,6 +188,7 @@ impl Cell {
                 to.push_str("\\\\x");
                 hex(bytes, to);
             }
+            Self::Token(token) => to.extend(["{", &token.to_string(), "}"]),
             Self::List(words) => {
                 let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 to.push('{');
@@ -213,6 +215,7 @@ impl Cell {
             Self::Text(plain) => text.push_str(plain),
             Self::Time(number) | Self::Date(number) => text = number.to_string(),
             Self::Bytes(bytes) => hex(bytes, &mut text),
+            Self::Token(token) => text = format!("[{token}]"),
             Self::List(words) => text = serde_json::json!(words).to_string(),
             Self::Hashes(hashes) => {
                 let written = |hash: &Vec<u8>| {

@@ -221,8 +221,8 @@ fn freeze() {
             digests.entry(entry.file()).or_insert_with(|| digest(&path));
         }
     }
-    let lines: String = digests.iter().map(|(file, digest)| format!("{digest}  {file}\n")).collect();
-    fs::write(corpus().join(DIGESTS), lines).expect("tests/corpus is writable");
+    let lines: Vec<_> = digests.iter().map(|(file, digest)| format!("{digest}  {file}\n")).collect();
+    fs::write(corpus().join(DIGESTS), lines.concat()).expect("tests/corpus is writable");
 }
 
 fn nothing_was_changed() {
