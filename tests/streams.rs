@@ -167,7 +167,8 @@ fn who_doesnt_take_what_is_given_holds_little_and_hinders_nobody() {
     });
     assert!(stands < records, "{stands} pages were given to one who takes nothing");
     let busy = "select count(*) from pg_stat_activity where application_name = 'anamnesis' and state like 'idle in transaction%'";
-    assert_eq!(database.one::<i64>(busy), 0);
+    // loops have one open now and then; one that was held for the client would be there each time
+    eventually("no transaction is held open for them", SOON, || (database.one::<i64>(busy) == 0).then_some(()));
     // another place there is none for them, but for others
     assert_eq!(auditor.get("/v1/streams/document-events").problem(429), "too-many-requests");
     let other = clinic.server.somebody(Role::Auditor);
