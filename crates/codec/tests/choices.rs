@@ -1,35 +1,19 @@
 //! Compares what a schema allows with what its type allows: choices, and what may be missing.
 
+mod samples;
+
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 use anamnesis_codec::{EventSchema, all, decode_any, encode_any};
-use anamnesis_domain::{AnyEvent, PayloadDecoder};
+use anamnesis_domain::AnyEvent;
 use apache_avro::Schema;
 use apache_avro::schema::{Name, Names};
-use serde::de::DeserializeOwned;
+use samples::{Json, sample};
 use serde_json::Value;
 
-struct Json(Value);
-
-impl PayloadDecoder for Json {
-    type Error = serde_json::Error;
-
-    fn decode<T: DeserializeOwned>(self) -> Result<T, serde_json::Error> {
-        serde_json::from_value(self.0)
-    }
-}
-
 fn events() -> impl Iterator<Item = (&'static EventSchema, Value)> {
-    all().iter().filter(|schema| !["metadata", "kafka"].contains(&schema.aggregate)).map(|schema| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../schemas")
-            .join(schema.aggregate)
-            .join(format!("{}.v{}.json", schema.name, schema.version));
-        let text = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{}: write a sample there", path.display()));
-        (schema, serde_json::from_str(&text).expect("a sample is JSON"))
-    })
+    let events = all().iter().filter(|schema| !["metadata", "kafka"].contains(&schema.aggregate));
+    events.map(|schema| (schema, sample(schema.aggregate, schema.name, schema.version)))
 }
 
 fn read(schema: &EventSchema, payload: Value) -> Result<AnyEvent, serde_json::Error> {

@@ -4,31 +4,21 @@
 //! key that anybody may know. What is new is added by `ANAMNESIS_FREEZE=1 cargo test -p anamnesis-codec --test corpus`; a file that is
 //! there is never written again, and `digests.txt` tells if one was changed.
 
+mod samples;
+mod states;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anamnesis_codec::{all, decode, decode_any, decode_origin, encode_any, encode_origin, find};
-use anamnesis_domain::access::Access;
-use anamnesis_domain::account::Account;
-use anamnesis_domain::appointment::Appointment;
-use anamnesis_domain::compliance::Compliance;
-use anamnesis_domain::consent::Consent;
-use anamnesis_domain::document::Document;
-use anamnesis_domain::facility::Facility;
-use anamnesis_domain::insight::Insight;
-use anamnesis_domain::model::Model;
-use anamnesis_domain::organization::Organization;
-use anamnesis_domain::patient::Patient;
-use anamnesis_domain::prediction::Prediction;
-use anamnesis_domain::provider::Provider;
-use anamnesis_domain::record::{Record, RecordEvent};
-use anamnesis_domain::system::System;
-use anamnesis_domain::{Aggregate, AnyEvent, Event as _, EventKind, Origin, PayloadDecoder, REGISTRY};
+use anamnesis_domain::record::RecordEvent;
+use anamnesis_domain::{Aggregate, AnyEvent, EventKind, Origin};
 use anamnesis_vault::{Context, DataKey, EventContext, KeyName, KeyOwner, Sealed, Secret, Suite};
-use serde::de::DeserializeOwned;
+use samples::{Json, folder, sample};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use states::{Source, states};
 use uuid::Uuid;
 
 const ORGANIZATION: Uuid = Uuid::from_u128(0x0192_f0c1_7b1a_7c3e_8a55_0000_0000_0001);
@@ -70,8 +60,7 @@ impl Entry {
     }
 
     fn sample(self) -> Value {
-        let path = repository().join(format!("schemas/{}/{}.v{}.json", self.aggregate, self.name, self.version));
-        serde_json::from_str(&fs::read_to_string(path).expect("every schema has a sample")).expect("a sample is JSON")
+        sample(self.aggregate, self.name, self.version)
     }
 
     fn fingerprint(self) -> [u8; 8] {
@@ -128,16 +117,6 @@ impl Entry {
     }
 }
 
-struct Json(Value);
-
-impl PayloadDecoder for Json {
-    type Error = serde_json::Error;
-
-    fn decode<T: DeserializeOwned>(self) -> Result<T, serde_json::Error> {
-        serde_json::from_value(self.0)
-    }
-}
-
 /// One test, because the first step writes what the others read.
 #[test]
 fn every_event_that_was_sealed_opens_and_is_lifted_and_folds() {
@@ -155,48 +134,22 @@ fn every_event_that_was_sealed_opens_and_is_lifted_and_folds() {
         let event = decode_any(entry.aggregate, entry.name, entry.version, entry.fingerprint(), &opened);
         assert!(event.unwrap_or_else(|error| panic!("{file}: {error}")) == entry.event(), "{file} says something else than its sample");
     }
-    let states = [
-        state::<Patient>(),
-        state::<Appointment>(),
-        state::<Record>(),
-        state::<Document>(),
-        state::<Insight>(),
-        state::<Model>(),
-        state::<Prediction>(),
-        state::<Provider>(),
-        state::<Organization>(),
-        state::<Facility>(),
-        state::<Consent>(),
-        state::<Account>(),
-        state::<Access>(),
-        state::<System>(),
-        state::<Compliance>(),
-    ];
-    assert_eq!(states.len(), REGISTRY.len(), "an aggregate is missing here");
-    let frozen = fs::read_to_string(repository().join("schemas/states.txt")).expect("states are frozen");
-    for state in states {
+    let frozen = fs::read_to_string(folder().join("states.txt")).expect("states are frozen");
+    for (name, hash) in states(&Corpus) {
+        let state = format!("{name} {hash}");
         assert!(frozen.lines().any(|line| line == state), "the sealed events of {state} fold to something else");
     }
     a_signature_of_version_1_is_lifted_to_one_that_names_no_content();
 }
 
-/// The line of `schemas/states.txt` that the sealed events of an aggregate fold to: each directly after the first, and all in a row.
-fn state<A: Aggregate>() -> String {
-    let open = |kind: &EventKind| {
+/// The sealed events.
+struct Corpus;
+
+impl Source for Corpus {
+    fn event<A: Aggregate>(&self, kind: &EventKind) -> A::Event {
         let entry = Entry { aggregate: A::TYPE, name: kind.name, version: kind.version };
         decode::<A>(entry.name, entry.version, entry.fingerprint(), &entry.opened()).unwrap_or_else(|error| panic!("{}: {error}", entry.file()))
-    };
-    let events: Vec<_> = A::Event::KINDS.iter().map(open).collect();
-    let first = events.first().map(|first| A::default().evolve(first)).unwrap_or_default();
-    let after_first = events.iter().map(|event| first.clone().evolve(event));
-    let in_a_row = events.iter().scan(A::default(), |state, event| {
-        *state = std::mem::take(state).evolve(event);
-        Some(state.clone())
-    });
-    let hash = after_first
-        .chain(in_a_row)
-        .fold(Sha256::new(), |hash, state| hash.chain_update(serde_json::to_value(state).expect("a state is JSON").to_string()));
-    format!("{}.v{} {}", A::TYPE, A::SNAPSHOT_VERSION, hex::encode(hash.finalize()))
+    }
 }
 
 /// Who signs says since version 2 what was signed.
