@@ -148,11 +148,12 @@ fn subjects(events: &[Recorded]) -> Vec<AccessedSubject> {
     told.into_iter().map(subject).collect()
 }
 
-/// The patients whom an event tells of: whose it is, or whom a record of an access names.
+/// The patients whom an event tells of: whose it is, or whom a record of an access or a compliance matter names.
 fn patients(event: &Recorded) -> Vec<PatientId> {
     match event.event.value() {
         Some(AnyEvent::Access(AccessEvent::DataAccessed(accessed))) => accessed.subjects.iter().map(|subject| subject.patient_id).collect(),
         Some(AnyEvent::Access(AccessEvent::AccessDenied(denied))) => denied.patient_ids.clone(),
+        Some(AnyEvent::Compliance(happened)) => happened.patient_ids().to_vec(),
         Some(_) | None if AGGREGATES.contains(&event.aggregate_type) => vec![PatientId(event.subject_id)],
         Some(_) | None => Vec::new(),
     }

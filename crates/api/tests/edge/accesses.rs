@@ -233,8 +233,10 @@ async fn reading_a_matter_is_recorded_for_each_patient_whom_it_names() {
         (format!("/v1/compliance/findings/{}", raised.id()), vec![zoe, lisa]),
         ("/v1/compliance/findings".to_owned(), vec![zoe, lisa]),
         (format!("/v1/audit/audit-logs?resource={}", raised.id()), vec![zoe, lisa]),
+        (format!("/v1/streams/audit-events?identified=true&from={}&limit=1", raised.position()), vec![zoe, lisa]),
     ] {
-        assert_eq!(officer.get_after(&path, &raised).await.status, 200, "{path}");
+        let answer = officer.get_after(&path, &raised).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         let rows = access_rows(&world).await;
         let mut expected: Vec<_> = named.iter().map(ToString::to_string).collect();
         expected.sort();

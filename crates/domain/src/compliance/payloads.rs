@@ -2,8 +2,27 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FindingOutcome, FindingSeverity, FindingType, Office, TrainingTopic};
+use super::{ComplianceEvent, FindingOutcome, FindingSeverity, FindingType, Office, TrainingTopic};
 use crate::{AccountId, Date, Instant, Line, PatientId, Text, redact::redacted};
+
+impl ComplianceEvent {
+    /// The patients whom it names.
+    pub fn patient_ids(&self) -> &[PatientId] {
+        match self {
+            Self::FindingRaised(raised) => &raised.finding.patient_ids,
+            Self::LegalHoldPlaced(placed) => &placed.hold.patient_ids,
+            Self::LegalHoldWidened(widened) => &widened.patient_ids,
+            Self::FindingNoted(_)
+            | Self::FindingResolved(_)
+            | Self::FindingReopened(_)
+            | Self::LegalHoldReleased(_)
+            | Self::OfficerDesignated(_)
+            | Self::OfficerRelieved(_)
+            | Self::TrainingRecorded(_)
+            | Self::TrainingEnteredInError(_) => &[],
+        }
+    }
+}
 
 /// Something was found that may break a rule.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
