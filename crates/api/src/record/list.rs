@@ -71,8 +71,11 @@ pub(crate) async fn list_records(
     if !words.is_empty() && filter.as_of.is_some() {
         return Err(Problem::field("words", "can't be searched for in the past: leave out `as_of`"));
     }
-    let keys = app.index(&may).await?;
-    let tokens = words.iter().map(|word| word_token::<RecordWordsRow>(&keys, word)).collect();
+    let mut tokens = Vec::new();
+    if !words.is_empty() {
+        let keys = app.index(&may).await?;
+        tokens.extend(words.iter().map(|word| word_token::<RecordWordsRow>(&keys, word)));
+    }
     let is_of_one = filter.patient.or(may.own()).is_some();
     let order = if is_of_one { ORDERS.records } else { Order::oldest_first("created_at") };
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
