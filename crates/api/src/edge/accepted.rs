@@ -120,16 +120,11 @@ impl App {
     ) -> Result<Accepted, Problem> {
         match self.journal.execute::<A>(id, command, &call.caller(body), call.expected).await {
             Ok(committed) => Ok(self.accepted::<A>(collection, false, committed).await),
-            // the rules say what is wrong with a state; that there is none is no rule's business
-            Err(refused @ (CommandError::Refused(_) | CommandError::Expected { .. })) => {
-                self.state::<A>(call, id).await?;
-                Err(of_command(refused))
-            }
-            Err(error) => Err(of_command(error)),
+            Err(error) => Err(self.of_act::<A, _>(call, id, error).await),
         }
     }
 
-    /// Acts on several things at once, or on none; the answer is about the last of them.
+    /// Acts on several things at once, or on none of them; the answer is about that one.
     pub(crate) async fn act_on_all<A: Aggregate>(
         &self,
         collection: &'static str,
@@ -140,11 +135,7 @@ impl App {
     ) -> Result<Accepted, Problem> {
         let committed = match self.journal.group(group, &call.caller(body)).await {
             Ok(committed) => committed,
-            Err(GroupError { error: refused @ (CommandError::Refused(_) | CommandError::Expected { .. }), .. }) => {
-                self.state::<A>(call, id).await?;
-                return Err(of_command(refused));
-            }
-            Err(GroupError { error, .. }) => return Err(of_command(error)),
+            Err(GroupError { error, .. }) => return Err(self.of_act::<A, _>(call, id, error).await),
         };
         let sequence = committed.steps.iter().rfind(|step| step.aggregate_id == id).ok_or_else(Problem::internal)?.sequence;
         let mut position = None;
@@ -152,6 +143,15 @@ impl App {
             position = self.position_soon(step.aggregate_type, step.aggregate_id, step.sequence).await.max(position);
         }
         Ok(Accepted { id, sequence, position, events: committed.events, aggregate: A::TYPE, collection, created: false })
+    }
+
+    /// The rules say what is wrong with a state; that there is none is no rule's business.
+    async fn of_act<A: Aggregate, E: Into<AnyRefusal>>(&self, call: &Call, id: Uuid, error: CommandError<E>) -> Problem {
+        let is_of_rules = matches!(error, CommandError::Refused(_) | CommandError::Expected { .. });
+        match if is_of_rules { self.state::<A>(call, id).await.err() } else { None } {
+            Some(problem) => problem,
+            None => of_command(error),
+        }
     }
 
     /// The present state of something in the caller's organization.
