@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anamnesis_domain::{Code, Coding, Date, HumanName, Identifier, Line};
+use anamnesis_domain::{Code, Coding, Date, HumanName, Identifier, Language, Line};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
@@ -17,9 +17,9 @@ pub fn name_words<'a>(names: impl IntoIterator<Item = &'a HumanName>) -> BTreeSe
     names.into_iter().flat_map(|name| name.family.iter().chain(&name.given).chain(&name.text)).flat_map(|line| words(line.as_str())).collect()
 }
 
-/// The words of a title or a name: letters and digits, without regard to case.
+/// The words of a name, each once, as [`search_words`].
 pub fn words(text: &str) -> BTreeSet<String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+    search_words(text).collect()
 }
 
 /// The words of a text, in its order: letters and digits, without regard to case, accents or how they are written (`ﬁ` is
@@ -35,6 +35,11 @@ pub fn search_words(text: &str) -> impl Iterator<Item = String> {
 /// A family name with a birth date: whoever comes without a number is found by it.
 pub fn family_and_birth(family: &Line, birth_date: Date) -> String {
     format!("{}|{birth_date}", words(family.as_str()).into_iter().collect::<Vec<_>>().join(" "))
+}
+
+/// The language as it is looked for: `de` finds `de-CH`, and `de-CH` doesn't find `de` (basic filtering of RFC 4647).
+pub fn language(language: &Language) -> String {
+    language.as_str().to_ascii_lowercase()
 }
 
 /// A number of others' making: letters and digits only, without regard to case.
@@ -67,7 +72,7 @@ mod tests {
         let name =
             HumanName { family: Some("O'Brien-Müller".try_into().unwrap()), given: vec!["ANNE Marie".try_into().unwrap()], ..HumanName::default() };
         let words: Vec<_> = name_words([&name]).into_iter().collect();
-        assert_eq!(words, ["anne", "brien", "marie", "müller", "o"]);
+        assert_eq!(words, ["anne", "brien", "marie", "muller", "o"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@
 --
 -- Behind row-level security Postgres takes only conditions that can't leak for an index: equality and order of ids, texts
 -- and bytes, none on arrays. So such a condition is checked on the organization's rows that the other conditions leave, and an
--- index over an array would cost writers and serve nobody, but where the condition is the policy's own: record_words, provider_languages.
+-- index over an array would cost writers and serve nobody, but where the condition is the policy's own, as `@> read.wanted_words()`.
 --
 -- What is asked of the scope is a `case` everywhere: Postgres takes it for true of every second row. Of `= 'audit'` it would assume
 -- one row in 200, so that 50 of them seem to be nowhere near, and sort the whole table instead of following an index.
@@ -67,7 +67,8 @@ return organization = current_setting('anamnesis.organization_id')::uuid
         else false
     end;
 
--- The hashes of the words that a transaction searches for: set_config('anamnesis.words', '{…}', true). None: nothing is found.
+-- The hashes of the words that a transaction searches for: set_config('anamnesis.words', '{…}', true). None: tables
+-- that are there to search find nothing, the others leave nothing out.
 create or replace function read.wanted_words() returns bigint[]
 language sql stable parallel safe
 return nullif(current_setting('anamnesis.words', true), '')::bigint[];

@@ -1,8 +1,8 @@
-//! By which words is what is sealed found?
+//! By what is found what is sealed, and what stands in a list?
 //!
 //! A row keeps a keyed hash of each word, cut to eight bytes: who has the key can ask for a word, and nobody can read one
-//! back (docs/decisions/0024-words.md). Such rows stand apart from those that they lead to, in a table whose policy shows a
-//! reader nothing but what has the words that were asked for.
+//! back (docs/decisions/0024-words.md). The table's policy shows a reader only rows that have all words which the
+//! transaction said; so an index serves, which no condition of a query on a list can behind row-level security.
 
 use std::fmt;
 
@@ -11,32 +11,84 @@ use serde_json::Value;
 
 use crate::kernel::{Class, Column, Place, Row};
 
-/// What a word is kept as: the same in every row of an organization's table `R`, and another one in any other.
-pub fn word_token<R: Row>(keys: &IndexKeys, word: &str) -> i64 {
-    token(keys, R::TABLE.name, word)
+/// Of three bits.
+const KIND_BITS: u32 = 3;
+
+/// What a word is of: words of one kind are replaced together, and found by that kind alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Kind {
+    /// Of what is said.
+    Text = 0,
+    /// Of a name.
+    Name = 1,
+    /// A phone number.
+    Phone = 2,
+    /// An e-mail address.
+    Email = 3,
+    /// Another number of somebody.
+    Identifier = 4,
+    /// A language.
+    Language = 5,
+    /// A code in its system.
+    Code = 6,
+    /// Who gives care.
+    Provider = 7,
 }
 
-fn token(keys: &IndexKeys, table: &str, word: &str) -> i64 {
-    let hash = keys.blind(&format!("{table}.words"), word);
-    i64::from_be_bytes(*hash.first_chunk().expect("a hash has 16 bytes"))
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Text => "words",
+            Self::Name => "name",
+            Self::Phone => "phone",
+            Self::Email => "email",
+            Self::Identifier => "identifier",
+            Self::Language => "language",
+            Self::Code => "code",
+            Self::Provider => "provider",
+        }
+    }
+
+    fn is_of(self, token: i64) -> bool {
+        token.cast_unsigned() >> (u64::BITS - KIND_BITS) == u64::from(self as u8)
+    }
 }
 
-/// The words of a text, hashed when the row is written. Never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Words(State);
+/// What a word is kept as, normalised as the fold does it: the same in every row of an organization's table `R`, and another one in any other.
+pub fn word_token<R: Row>(keys: &IndexKeys, kind: Kind, word: &str) -> i64 {
+    token(keys, R::TABLE.name, kind, word)
+}
 
-#[derive(Clone, PartialEq, Eq)]
-enum State {
+/// The first bits say the kind, so that those of one kind can be taken out without knowing the words.
+fn token(keys: &IndexKeys, table: &str, kind: Kind, word: &str) -> i64 {
+    let hash = keys.blind(&format!("{table}.{}", kind.name()), word);
+    let number = u64::from_be_bytes(*hash.first_chunk().expect("a hash has 16 bytes"));
+    (u64::from(kind as u8) << (u64::BITS - KIND_BITS) | number >> KIND_BITS).cast_signed()
+}
+
+/// The words by which a row is found, hashed when it is written. Never shown.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Words {
     /// As a fold sets them.
-    Of(Vec<String>),
+    set: Vec<(Kind, String)>,
     /// As they stand in the table.
-    Stored(Vec<i64>),
+    stored: Vec<i64>,
 }
 
 impl Words {
-    /// Those words, which are normalised already.
-    pub(crate) fn of(words: Vec<String>) -> Self {
-        Self(State::Of(words))
+    /// Puts these, which are normalised already, in the place of all words of that kind.
+    pub(crate) fn set(&mut self, kind: Kind, words: impl IntoIterator<Item = impl Into<String>>) {
+        self.set.retain(|(other, _)| *other != kind);
+        self.stored.retain(|token| !kind.is_of(*token));
+        self.set.extend(words.into_iter().map(|word| (kind, word.into())));
+    }
+
+    /// As [`Words::set`] on what has none yet.
+    #[must_use]
+    pub(crate) fn with(mut self, kind: Kind, words: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.set(kind, words);
+        self
     }
 }
 
@@ -52,25 +104,24 @@ impl Column for Words {
 
     /// Of somebody who was erased nothing is written. In the order of the hashes, which tells nothing of the text's.
     fn write(&self, place: &Place<'_>) -> Option<String> {
-        let mut tokens = match &self.0 {
-            State::Of(_) if place.row.keys.subject.is_none() => Vec::new(),
-            State::Of(words) => words.iter().map(|word| token(&place.row.keys.index, place.row.table, word)).collect(),
-            State::Stored(tokens) => tokens.clone(),
-        };
+        let mut tokens = Vec::new();
+        if place.row.keys.subject.is_some() {
+            tokens.extend_from_slice(&self.stored);
+            tokens.extend(self.set.iter().map(|(kind, word)| token(&place.row.keys.index, place.row.table, *kind, word)));
+        }
         tokens.sort_unstable();
         tokens.dedup();
         Some(array(&tokens))
     }
 
     fn read(cell: Option<&str>) -> Option<Self> {
-        serde_json::from_str(cell?).ok().map(|tokens| Self(State::Stored(tokens)))
+        serde_json::from_str(cell?).ok().map(|stored| Self { set: Vec::new(), stored })
     }
 
     fn plain(&self) -> Option<Vec<u8>> {
-        Some(match &self.0 {
-            State::Of(words) => words.join(" ").into_bytes(),
-            State::Stored(tokens) => array(tokens).into_bytes(),
-        })
+        let words = self.set.iter().map(|(kind, word)| format!("{}:{word}", kind.name()));
+        let all: Vec<_> = words.chain(self.stored.iter().map(i64::to_string)).collect();
+        Some(all.join(" ").into_bytes())
     }
 
     fn json(&self) -> Option<Value> {

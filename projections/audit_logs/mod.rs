@@ -16,7 +16,7 @@ pub const AUDIT_LOGS: Projection = Projection {
     schema: Schema::Audit,
     follows: Follows::Log,
     sql: include_str!("table.sql"),
-    version: 2,
+    version: 3,
     tables: &[&Of::<AuditLogs>::TABLE],
 };
 

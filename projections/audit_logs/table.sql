@@ -31,6 +31,7 @@ create unique index audit_logs_by_position on audit_logs (position);
 create index audit_logs_listed on audit_logs (organization_id, created_at, event_id);
 create index audit_logs_of_user on audit_logs (organization_id, user_id, created_at, event_id);
 create index audit_logs_of_resource on audit_logs (organization_id, resource_id, created_at, event_id);
+create index audit_logs_of_type on audit_logs (organization_id, resource_type, created_at, event_id);
 
 alter table audit_logs enable row level security, force row level security;
 create policy audit_logs_seen on audit_logs for select to anamnesis_reader, anamnesis_auditor

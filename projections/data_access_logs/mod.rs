@@ -16,7 +16,7 @@ pub const DATA_ACCESS_LOGS: Projection = Projection {
     schema: Schema::Audit,
     follows: Follows::Log,
     sql: include_str!("table.sql"),
-    version: 1,
+    version: 2,
     tables: &[&Of::<DataAccessLogs>::TABLE],
 };
 

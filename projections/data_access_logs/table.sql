@@ -31,6 +31,7 @@ create table data_access_logs (
 -- once the rows are there
 create index data_access_logs_of_patient on data_access_logs (organization_id, patient_id, access_timestamp, access_id);
 create index data_access_logs_of_user on data_access_logs (organization_id, user_id, access_timestamp, access_id);
+create index data_access_logs_of_purpose on data_access_logs (organization_id, purpose_of_access, access_timestamp, access_id, patient_id);
 create index data_access_logs_listed on data_access_logs (organization_id, access_timestamp, access_id, patient_id);
 
 alter table data_access_logs enable row level security, force row level security;

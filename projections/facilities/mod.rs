@@ -3,8 +3,9 @@
 use anamnesis_domain::facility::{FacilityDetails, FacilityEvent, FacilityKind};
 use anamnesis_domain::{Address, AnyEvent, Code, EmailContact, FacilityId, Identifier, Instant, Line, PhoneContact, Recorded, Text};
 
-use crate::kernel::{Blind, Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
+use crate::kernel::{Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
 use crate::normal;
+use crate::words::{Kind, Words};
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ pub const FACILITIES: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 2,
+    version: 3,
     tables: &[&Of::<Facilities>::TABLE],
 };
 
@@ -29,11 +30,10 @@ row! {
         parent_id: Option<FacilityId>,
         status: FacilityStatus,
         name: Sealed<Line>,
-        name_index: Vec<Blind>,
+        found_by: Words,
         codes: Vec<String>,
         types: Option<Sealed<Vec<Code>>>,
         identifiers: Option<Sealed<Vec<Identifier>>>,
-        identifier_index: Vec<Blind>,
         phones: Option<Sealed<Vec<PhoneContact>>>,
         emails: Option<Sealed<Vec<EmailContact>>>,
         addresses: Option<Sealed<Vec<Address>>>,
@@ -91,11 +91,12 @@ impl FacilityRow {
             parent_id: facility.parent_id,
             status: FacilityStatus::Open,
             name: Sealed::new(facility.name.clone()),
-            name_index: normal::words(facility.name.as_str()).into_iter().map(Blind::of).collect(),
+            found_by: Words::default()
+                .with(Kind::Name, normal::words(facility.name.as_str()))
+                .with(Kind::Identifier, normal::identifiers(&facility.identifiers)),
             codes: normal::codes(&facility.types),
             types: seal_list(&facility.types),
             identifiers: seal_list(&facility.identifiers),
-            identifier_index: normal::identifiers(&facility.identifiers).into_iter().map(Blind::of).collect(),
             phones: seal_list(&facility.phones),
             emails: seal_list(&facility.emails),
             addresses: seal_list(&facility.addresses),

@@ -3,8 +3,7 @@
 use serde_json::Value;
 
 use crate::kernel::clear::Clear;
-use crate::kernel::column::{Class, Column, Place};
-use crate::kernel::sealed::Blind;
+use crate::kernel::column::{Column, Place};
 
 impl<T: Clear> Column for Vec<T> {
     const SQL: &'static str = T::ARRAY;
@@ -23,27 +22,6 @@ impl<T: Clear> Column for Vec<T> {
 
     fn json(&self) -> Option<Value> {
         Some(self.iter().map(Clear::json).collect())
-    }
-}
-
-impl Column for Vec<Blind> {
-    const SQL: &'static str = "bytea[]";
-    const CLASS: Class = Class::Blind;
-
-    fn write(&self, place: &Place<'_>) -> Option<String> {
-        Some(literal(self.iter().filter_map(|blind| blind.write(place))))
-    }
-
-    fn read(cell: Option<&str>) -> Option<Self> {
-        elements(cell?)?.iter().map(|text| Blind::read(Some(text))).collect()
-    }
-
-    fn plain(&self) -> Option<Vec<u8>> {
-        Some(self.iter().filter_map(Blind::plain).flatten().collect())
-    }
-
-    fn json(&self) -> Option<Value> {
-        None
     }
 }
 

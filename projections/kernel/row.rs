@@ -34,7 +34,7 @@ pub trait Row: Clone + PartialEq + Send + Sync + Sized + 'static {
 }
 
 /// A table: its name and columns. What every table has besides stands in [`STAMP`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TableInfo {
     /// Its name, without a schema.
     pub name: &'static str,

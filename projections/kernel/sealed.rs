@@ -279,7 +279,6 @@ impl Column for Blind {
         Some(bytea(&hash))
     }
 
-    /// Hex, with Postgres's `\x` where it came out of a JSON array.
     fn read(cell: Option<&str>) -> Option<Self> {
         let hash = from_hex(cell?)?;
         Some(Self(Hash::Stored(hash.try_into().ok()?)))

@@ -5,6 +5,7 @@ use anamnesis_domain::{AccountId, AnyEvent, Identifier, Instant, PatientId, Pati
 
 use crate::kernel::{Blind, Fold, Follows, Key, Masked, Of, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
 use crate::normal;
+use crate::words::{Kind, Words};
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ pub const PATIENTS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 2,
+    version: 3,
     tables: &[&Of::<Patients>::TABLE],
 };
 
@@ -30,14 +31,11 @@ row! {
         patient_number: Sealed<PatientNumber>,
         patient_number_index: Blind,
         demographics: Sealed<Demographics>,
-        name_index: Vec<Blind>,
+        found_by: Words,
         family_and_birth_index: Option<Blind>,
         deceased_at: Option<Sealed<Instant>>,
         contact: Option<Sealed<Contact>>,
-        phone_index: Vec<Blind>,
-        email_index: Vec<Blind>,
         identifiers: Option<Sealed<Vec<Identifier>, Masked>>,
-        identifier_index: Vec<Blind>,
         insurance_info: Option<Sealed<Vec<Insurance>>>,
         emergency_contact: Option<Sealed<Vec<EmergencyContact>>>,
         primary_care_provider: Option<ProviderId>,
@@ -98,14 +96,11 @@ impl PatientRow {
             patient_number: Sealed::new(patient.patient_number.clone()),
             patient_number_index: Blind::of(patient.patient_number.normalised()),
             demographics: Sealed::new(patient.demographics()),
-            name_index: Vec::new(),
+            found_by: Words::default(),
             family_and_birth_index: None,
             deceased_at: seal(patient.deceased_at.as_ref()),
             contact: None,
-            phone_index: Vec::new(),
-            email_index: Vec::new(),
             identifiers: None,
-            identifier_index: Vec::new(),
             insurance_info: seal_list(&patient.insurance),
             emergency_contact: seal_list(&patient.emergency_contacts),
             primary_care_provider: patient.primary_care_provider_id,
@@ -190,15 +185,15 @@ impl PatientRow {
 
     fn set_demographics(&mut self, demographics: &Demographics) {
         let names = std::iter::once(&demographics.name).chain(&demographics.other_names);
-        self.name_index = normal::name_words(names).into_iter().map(Blind::of).collect();
+        self.found_by.set(Kind::Name, normal::name_words(names));
         let family = demographics.name.family.as_ref();
         self.family_and_birth_index = family.map(|family| Blind::of(normal::family_and_birth(family, demographics.birth_date)));
         self.demographics = Sealed::new(demographics.clone());
     }
 
     fn set_contact(&mut self, contact: &Contact) {
-        self.phone_index = contact.phones.iter().map(|phone| Blind::of(phone.number.normalised())).collect();
-        self.email_index = contact.emails.iter().map(|email| Blind::of(email.address.normalised())).collect();
+        self.found_by.set(Kind::Phone, contact.phones.iter().map(|phone| phone.number.normalised()));
+        self.found_by.set(Kind::Email, contact.emails.iter().map(|email| email.address.normalised()));
         self.contact = if *contact == Contact::default() { None } else { Some(Sealed::new(contact.clone())) };
     }
 
@@ -207,12 +202,13 @@ impl PatientRow {
     }
 
     fn set_identifiers(&mut self, identifiers: &[Identifier]) {
-        self.identifier_index = normal::identifiers(identifiers).into_iter().map(Blind::of).collect();
+        self.found_by.set(Kind::Identifier, normal::identifiers(identifiers));
         self.identifiers = seal_list(identifiers);
     }
 
     fn set_care_team(&mut self, care_team: &[CareTeamMember]) {
         self.assigned_providers = care_team.iter().map(|member| member.provider_id).collect();
+        self.found_by.set(Kind::Provider, care_team.iter().map(|member| member.provider_id.to_string()));
         self.care_team = seal_list(care_team);
     }
 }

@@ -8,10 +8,8 @@ use anamnesis_domain::{
 
 use crate::kernel::{Blind, Fold, Follows, Key, Of, PersonalMasked, Projection, Rows, Schema, Sealed, Streams, row, seal, seal_list, text_columns};
 use crate::normal;
+use crate::words::{Kind, Words};
 
-use languages::ProviderLanguages;
-
-pub mod languages;
 #[cfg(test)]
 mod tests;
 
@@ -21,8 +19,8 @@ pub const PROVIDERS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 2,
-    tables: &[&Of::<Providers>::TABLE, &Of::<Affiliations>::TABLE, &Of::<ProviderLanguages>::TABLE],
+    version: 3,
+    tables: &[&Of::<Providers>::TABLE, &Of::<Affiliations>::TABLE],
 };
 
 text_columns!(ProviderStatus, Specialty);
@@ -36,7 +34,7 @@ row! {
         provider_number: Sealed<ProviderNumber>,
         provider_number_index: Blind,
         name: Sealed<HumanName>,
-        name_index: Vec<Blind>,
+        found_by: Words,
         license_number: Option<Sealed<Line>>,
         specialties: Vec<Specialty>,
         certifications: Option<Sealed<Vec<Certification>>>,
@@ -47,7 +45,6 @@ row! {
         emails: Option<Sealed<Vec<EmailContact>>>,
         addresses: Option<Sealed<Vec<Address>>>,
         identifiers: Option<Sealed<Vec<Identifier>, PersonalMasked>>,
-        identifier_index: Vec<Blind>,
         availability: Option<Sealed<Availability>>,
         rating: Option<f64>,
         rating_hundredths: u64,
@@ -121,7 +118,10 @@ impl ProviderRow {
             provider_number: Sealed::new(profile.provider_number.clone()),
             provider_number_index: Blind::of(profile.provider_number.normalised()),
             name: Sealed::new(profile.name.clone()),
-            name_index: normal::name_words([&profile.name]).into_iter().map(Blind::of).collect(),
+            found_by: Words::default()
+                .with(Kind::Name, normal::name_words([&profile.name]))
+                .with(Kind::Identifier, normal::identifiers(&profile.identifiers))
+                .with(Kind::Language, profile.languages.iter().flat_map(ranges)),
             license_number: seal(profile.license_number.as_ref()),
             specialties: profile.specialties.clone(),
             certifications: seal_list(&profile.certifications),
@@ -132,7 +132,6 @@ impl ProviderRow {
             emails: seal_list(&profile.emails),
             addresses: seal_list(&profile.addresses),
             identifiers: seal_list(&profile.identifiers),
-            identifier_index: normal::identifiers(&profile.identifiers).into_iter().map(Blind::of).collect(),
             availability: None,
             rating: None,
             rating_hundredths: 0,
@@ -244,4 +243,11 @@ impl AffiliationRow {
             affiliated_at,
         }
     }
+}
+
+/// All that a language is found by: itself, and each tag that it begins with.
+fn ranges(language: &Language) -> Vec<String> {
+    let tag = normal::language(language);
+    let shorter = tag.match_indices('-').map(|(end, _)| tag[..end].to_owned());
+    shorter.chain([tag.clone()]).collect()
 }

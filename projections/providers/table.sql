@@ -11,7 +11,7 @@ create table providers (
     provider_number       bytea       not null,
     provider_number_index bytea       not null,
     name                  bytea       not null,
-    name_index            bytea[]     not null,
+    found_by              bigint[]    not null,
     license_number        bytea,
     specialties           text[]      not null,
     certifications        bytea,
@@ -22,7 +22,6 @@ create table providers (
     emails                bytea,
     addresses             bytea,
     identifiers           bytea,
-    identifier_index      bytea[]     not null,
     availability          bytea,
     rating                double precision,
     rating_hundredths     bigint      not null,
@@ -56,28 +55,17 @@ create table provider_affiliations (
     constraint provider_affiliations_pkey primary key (provider_id, affiliation_id)
 );
 
--- By which languages a provider is found, as keyed hashes: docs/decisions/0024-words.md.
-create table provider_languages (
-    organization_id uuid        not null,
-    subject_id      uuid        not null,
-    position        bigint      not null,
-    sequence        bigint      not null,
-    created_at      timestamptz not null,
-    updated_at      timestamptz not null,
-    provider_id     uuid        not null,
-    language_tokens bigint[]    not null,
-    constraint provider_languages_pkey primary key (provider_id)
-);
-
 -- once the rows are there
 create index providers_listed on providers (organization_id, created_at, provider_id);
 create index providers_by_rating on providers (organization_id, rating_hundredths, provider_id);
 create index providers_by_number on providers (organization_id, provider_number_index);
 create index providers_by_account on providers (organization_id, user_id) where user_id is not null;
+create index providers_by_token on providers using gin (found_by);
 
+-- What is searched for stands in the policy, so that the index serves: docs/decisions/0024-words.md.
 alter table providers enable row level security, force row level security;
 create policy providers_seen on providers for select to anamnesis_reader
-    using (read.may_see_directory(organization_id));
+    using (read.may_see_directory(organization_id) and found_by @> coalesce(read.wanted_words(), '{}'));
 create policy providers_kept on providers to anamnesis_projector using (true) with check (true);
 grant select on providers to anamnesis_reader;
 grant select, insert, update, delete on providers to anamnesis_projector;
@@ -90,13 +78,3 @@ create policy provider_affiliations_seen on provider_affiliations for select to 
 create policy provider_affiliations_kept on provider_affiliations to anamnesis_projector using (true) with check (true);
 grant select on provider_affiliations to anamnesis_reader;
 grant select, insert, update, delete on provider_affiliations to anamnesis_projector;
-
-create index provider_languages_by_token on provider_languages using gin (language_tokens);
-
--- As record_words: what is asked for stands in the policy, so that the index serves.
-alter table provider_languages enable row level security, force row level security;
-create policy provider_languages_seen on provider_languages for select to anamnesis_reader
-    using (read.may_see_directory(organization_id) and language_tokens @> read.wanted_words());
-create policy provider_languages_kept on provider_languages to anamnesis_projector using (true) with check (true);
-grant select on provider_languages to anamnesis_reader;
-grant select, insert, update, delete on provider_languages to anamnesis_projector;

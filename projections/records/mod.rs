@@ -22,7 +22,7 @@ pub const RECORDS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 6,
+    version: 7,
     tables: &[&Of::<Records>::TABLE, &Of::<RecordWords>::TABLE, &Of::<RecordDocuments>::TABLE],
 };
 

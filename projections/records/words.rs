@@ -1,4 +1,4 @@
-//! By which words is what a record says found, though all of it is sealed?
+//! By which words and codes is what a record says found, though all of it is sealed?
 //!
 //! By keyed hashes of its words, as `crate::words` says.
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::kernel::{Fold, Key, Rows, Streams, row};
 use crate::normal;
-use crate::words::Words;
+use crate::words::{Kind, Words};
 
 /// So many different words of a record are kept at most, those of its title first.
 pub const MOST_WORDS: usize = 500;
@@ -37,7 +37,7 @@ impl Fold for RecordWords {
 
     fn apply(rows: &mut Rows<RecordWordsRow>, event: &Recorded) {
         if let Some(record) = said(event) {
-            rows.put(RecordWordsRow { record_id: event.aggregate_id.into(), word_tokens: Words::of(words_of(record)) });
+            rows.put(RecordWordsRow { record_id: event.aggregate_id.into(), word_tokens: tokens_of(record) });
         }
     }
 }
@@ -58,6 +58,10 @@ fn said(event: &Recorded) -> Option<&NewRecord> {
         | RecordEvent::RecordRestored(_)
         | RecordEvent::RecordEnteredInError(_) => None,
     }
+}
+
+fn tokens_of(record: &NewRecord) -> Words {
+    Words::default().with(Kind::Text, words_of(record)).with(Kind::Code, normal::codes(&record.codes))
 }
 
 fn words_of(record: &NewRecord) -> Vec<String> {

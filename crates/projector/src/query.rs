@@ -37,18 +37,18 @@ pub struct Query {
     words: Option<Words>,
 }
 
-/// The words that rows must have, which stand beside them in a table that has the same keys and shows only what has them.
+/// The words that rows must have. The policy of the table that keeps them shows only what has them: the rows' own, or one
+/// beside it that has the same keys.
 #[derive(Clone, PartialEq)]
 struct Words {
-    table: &'static str,
-    key: &'static [&'static str],
+    beside: Option<TableInfo>,
     tokens: Vec<i64>,
 }
 
 /// Hashes of what was asked for are no more for a log than the words.
 impl std::fmt::Debug for Words {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {}", self.tokens.len(), self.table)
+        write!(f, "{}", self.tokens.len())
     }
 }
 
@@ -228,17 +228,22 @@ impl Query {
         self.also(now.map(|now| Condition::NotOver(column, now)))
     }
 
-    /// Only rows that are found by that keyed hash ([`read::blind`]). Folded rows have none: they aren't searched so.
+    /// Only rows that are found by that keyed hash ([`read::blind`]), if it is given. Folded rows have none: they aren't searched so.
     #[must_use]
-    pub fn hashed(self, column: &'static str, hash: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        hash.into_iter().fold(self, |query, hash| query.also(Some(Condition::Hashed(column, hash))))
+    pub fn hashed(self, column: &'static str, hash: Option<Vec<u8>>) -> Self {
+        self.also(hash.map(|hash| Condition::Hashed(column, hash)))
     }
 
-    /// Only rows that `W` has all of these words of, if there are any. Folded rows have none: they aren't searched so.
+    /// Only rows that have all of these words, if there are any. Folded rows have none: they aren't searched so.
     #[must_use]
-    pub fn worded<W: Row>(self, tokens: Vec<i64>) -> Self {
-        let words = (!tokens.is_empty()).then_some(Words { table: W::TABLE.name, key: W::TABLE.key, tokens });
-        Self { words: words.or(self.words), ..self }
+    pub fn worded(self, tokens: Vec<i64>) -> Self {
+        Self { words: (!tokens.is_empty()).then_some(Words { beside: None, tokens }), ..self }
+    }
+
+    /// As [`Query::worded`], where the words of a row stand in a row of `W` that has its key.
+    #[must_use]
+    pub fn worded_beside<W: Row>(self, tokens: Vec<i64>) -> Self {
+        Self { words: (!tokens.is_empty()).then_some(Words { beside: Some(W::TABLE), tokens }), ..self }
     }
 
     fn also(mut self, condition: Option<Condition>) -> Self {
@@ -317,9 +322,9 @@ impl Query {
             sql.push(" and ");
             condition.write::<R>(sql, organization);
         }
-        if let Some(words) = &self.words {
-            let key = words.key.join(", ");
-            sql.push(format!(" and ({key}) in (select {key} from {}.{})", schema_of::<R>().name(), words.table));
+        if let Some(TableInfo { name, key, .. }) = self.words.as_ref().and_then(|words| words.beside) {
+            let key = key.join(", ");
+            sql.push(format!(" and ({key}) in (select {key} from {}.{name})", schema_of::<R>().name()));
         }
         let (sign, direction) = if self.order.backwards { ("<", " desc") } else { (">", "") };
         let columns: Vec<_> = std::iter::once(self.order.column).chain(R::TABLE.key.iter().copied()).collect();
@@ -371,7 +376,6 @@ impl Condition {
             Self::From(_, time) => sql.push(format!("{name} >= ")).push_bind(DateTime::<Utc>::from(*time)),
             Self::Before(_, time) => sql.push(format!("{name} < ")).push_bind(DateTime::<Utc>::from(*time)),
             Self::NotOver(_, now) => sql.push(format!("({name} is null or {name} > ")).push_bind(DateTime::<Utc>::from(*now)).push(")"),
-            Self::Hashed(_, hash) if kind == "bytea[]" => sql.push(format!("{name} @> array[")).push_bind(hash.clone()).push("]"),
             Self::Hashed(_, hash) => sql.push(format!("{name} = ")).push_bind(hash.clone()),
         };
     }

@@ -24,6 +24,13 @@ impl TryFrom<String> for CodeFilter {
     }
 }
 
+impl CodeFilter {
+    /// `system|code`.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// So many words are searched for at once, at most.
 const MOST_WORDS: usize = 8;
 

@@ -2,8 +2,8 @@ use anamnesis_domain::facility::FacilityKind;
 use anamnesis_domain::{FacilityId, Line};
 use anamnesis_projections::facilities::{FACILITIES, FacilityRow, FacilityStatus};
 use anamnesis_projections::normal;
+use anamnesis_projections::words::{Kind, word_token};
 use anamnesis_projector::query::Order;
-use anamnesis_projector::read::blind;
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -50,13 +50,14 @@ pub(crate) async fn list_facilities(
     let order = Order::oldest_first("created_at");
     let words = name_words(filter.name.as_ref())?;
     let keys = app.index(&may).await?;
-    let hash = |column, normalised: String| blind::<FacilityRow>(&keys, column, &normalised);
+    let token = |(kind, word): (Kind, String)| word_token::<FacilityRow>(&keys, kind, &word);
+    let words = words.into_iter().map(|word| (Kind::Name, word));
+    let identifier = filter.identifier.map(|one| (Kind::Identifier, normal::identifier(one.as_str())));
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<FacilityRow>(order)?
         .is("kind", filter.kind)
         .is("parent_id", filter.parent)
         .is("status", filter.status)
-        .hashed("identifier_index", filter.identifier.map(|one| hash("identifier_index", normal::identifier(one.as_str()))))
-        .hashed("name_index", words.into_iter().map(|word| hash("name_index", word)));
+        .worded(words.chain(identifier).map(token).collect());
     app.list_entries::<FacilityRow, _>(&may, &FACILITIES, (query, order), after).await
 }

@@ -43,7 +43,7 @@ pub(crate) async fn find_prediction(
             .is("model_id", Some(ModelId(id)))
             .is("patient_id", Some(patient_id))
             .is("model_version", Some(model_version.clone()))
-            .hashed("input_index", [blind::<PredictionRow>(&keys, "input_index", &asked)])
+            .hashed("input_index", Some(blind::<PredictionRow>(&keys, "input_index", &asked)))
     };
     // keyed, and with the patient in it: the same input of two people is told by nothing
     let key = Key::ai_prediction(may.call.actor.organization_id, id, keys.claim("ai-prediction", &asked));

@@ -1,6 +1,7 @@
 use anamnesis_domain::{AccountId, Date, Email, Line, PatientNumber, Phone, ProviderId};
 use anamnesis_projections::normal;
 use anamnesis_projections::patients::{PatientRow, PatientStatus, Patients};
+use anamnesis_projections::words::{Kind, word_token};
 use anamnesis_projector::query::{Order, Query};
 use anamnesis_projector::read::blind;
 use axum::extract::State;
@@ -75,20 +76,19 @@ impl PatientFilter {
         let family_and_birth = self.family_and_birth()?;
         let words = name_words(self.name.as_ref())?;
         let statuses = self.status.map_or(vec![PatientStatus::Active, PatientStatus::Deactivated], |status| vec![status]);
-        let query = query
-            .among("status", statuses)
-            .is("user_id", self.account)
-            .is("primary_care_provider", self.primary_care_provider)
-            .holds("assigned_providers", self.care_team_member);
+        let query = query.among("status", statuses).is("user_id", self.account).is("primary_care_provider", self.primary_care_provider);
         let keys = app.index(may).await?;
         let hash = |column, normalised: String| blind::<PatientRow>(&keys, column, &normalised);
+        let token = |(kind, word): (Kind, String)| word_token::<PatientRow>(&keys, kind, &word);
+        let words = words.into_iter().map(|word| (Kind::Name, word));
+        let phone = self.phone.map(|phone| (Kind::Phone, phone.normalised()));
+        let email = self.email.map(|email| (Kind::Email, email.normalised()));
+        let identifier = self.identifier.map(|one| (Kind::Identifier, normal::identifier(one.as_str())));
+        let member = self.care_team_member.map(|provider| (Kind::Provider, provider.to_string()));
         Ok(query
             .hashed("patient_number_index", self.number.map(|number| hash("patient_number_index", number.normalised())))
             .hashed("family_and_birth_index", family_and_birth.map(|both| hash("family_and_birth_index", both)))
-            .hashed("phone_index", self.phone.map(|phone| hash("phone_index", phone.normalised())))
-            .hashed("email_index", self.email.map(|email| hash("email_index", email.normalised())))
-            .hashed("identifier_index", self.identifier.map(|one| hash("identifier_index", normal::identifier(one.as_str()))))
-            .hashed("name_index", words.into_iter().map(|word| hash("name_index", word))))
+            .worded(words.chain(phone).chain(email).chain(identifier).chain(member).map(token).collect()))
     }
 
     fn family_and_birth(&self) -> Result<Option<String>, Problem> {

@@ -1,9 +1,8 @@
 use anamnesis_domain::provider::Specialty;
 use anamnesis_domain::{AccountId, Language, Line, ProviderNumber};
 use anamnesis_projections::normal;
-use anamnesis_projections::providers::languages::{ProviderLanguagesRow, wanted};
 use anamnesis_projections::providers::{ProviderRow, ProviderStatus};
-use anamnesis_projections::words::word_token;
+use anamnesis_projections::words::{Kind, word_token};
 use anamnesis_projector::query::{Order, Query};
 use anamnesis_projector::read::blind;
 use axum::extract::State;
@@ -101,16 +100,17 @@ impl ProviderFilter {
         let words = name_words(self.name.as_ref())?;
         let keys = app.index(may).await?;
         let hash = |column, normalised: String| blind::<ProviderRow>(&keys, column, &normalised);
-        let languages = self.language.iter().map(|language| word_token::<ProviderLanguagesRow>(&keys, &wanted(language))).collect();
+        let token = |(kind, word): (Kind, String)| word_token::<ProviderRow>(&keys, kind, &word);
+        let words = words.into_iter().map(|word| (Kind::Name, word));
+        let identifier = self.identifier.map(|one| (Kind::Identifier, normal::identifier(one.as_str())));
+        let language = self.language.map(|language| (Kind::Language, normal::language(&language)));
         Ok(query
             .is("status", self.status)
             .is("is_verified", self.verified)
             .is("user_id", self.account)
             .holds("specialties", self.specialty)
             .at_least("rating_hundredths", self.min_rating.map(|least| least.0))
-            .worded::<ProviderLanguagesRow>(languages)
             .hashed("provider_number_index", self.number.map(|number| hash("provider_number_index", number.normalised())))
-            .hashed("identifier_index", self.identifier.map(|one| hash("identifier_index", normal::identifier(one.as_str()))))
-            .hashed("name_index", words.into_iter().map(|word| hash("name_index", word))))
+            .worded(words.chain(identifier).chain(language).map(token).collect()))
     }
 }

@@ -90,6 +90,7 @@ async fn lists_are_filtered_by_what_is_asked() {
         ("records", "record_id", &[], vec![&records[0], &records[1]]),
         ("records", "record_id", &[("type", "IMAGING")], vec![&records[0]]),
         ("records", "record_id", &[("code", "http://loinc.org|4548-4"), ("patient", &id)], vec![&records[1]]),
+        ("records", "record_id", &[("code", "http://loinc.org|4548-4")], vec![&records[0], &records[1]]),
         ("records", "record_id", &[("code", "http://loinc.org|4548")], vec![]),
     ] {
         let listed = doctor.get(&format!("/v1/{collection}{}", query(parameters))).await;

@@ -62,6 +62,19 @@ async fn accounts_are_shown_with_their_roles_and_without_secrets() {
 }
 
 #[tokio::test]
+async fn patients_are_found_by_who_is_in_their_care_team() {
+    let world = World::new().await;
+    let story = Story::begin(&world).await;
+    let staff = world.sign_in(Role::Staff).await;
+    let team = json!({ "care_team": [{ "provider_id": story.provider }] });
+    let changed = staff.must(&format!("/v1/patients/{}/change-care-team", story.patient), &team).await;
+    let path = format!("/v1/patients?care_team_member={}", story.provider);
+    assert_eq!(staff.get_after(&path, &changed).await.items("patient_id"), [json!(story.patient)]);
+    let nobody = staff.must(&format!("/v1/patients/{}/change-care-team", story.patient), &json!({ "care_team": [] })).await;
+    assert!(staff.get_after(&path, &nobody).await.items("patient_id").is_empty());
+}
+
+#[tokio::test]
 async fn providers_are_found_by_language_and_by_rating_the_best_first() {
     let world = World::new().await;
     let admin = world.sign_in(Role::Admin).await;

@@ -8,6 +8,8 @@ use anamnesis_projections::consents::{ConsentRow, ConsentStatus};
 use anamnesis_projections::history_lists::ConditionRow;
 use anamnesis_projections::kernel::Sealed;
 use anamnesis_projections::patients::{PatientRow, PatientStatus};
+use anamnesis_projections::words::{Kind, word_token};
+use anamnesis_projector::query::{Order, Query};
 use anamnesis_projector::read::{self, Scope};
 use anamnesis_projector::{ProjectorSettings, Status, Workers, forget_subject};
 use tokio_util::sync::CancellationToken;
@@ -62,13 +64,11 @@ async fn a_patient_is_found_by_blind_indexes() {
     let keys = clinic.vault.index(clinic.organization).await.unwrap();
     let mut tx = clinic.reader.begin().await.unwrap();
     read::enter(&mut tx, clinic.organization, Scope::Staff).await.unwrap();
-    let name = read::blind::<PatientRow>(&keys, "name_index", "curie");
-    let found = read::rows::<PatientRow>(&mut tx, |q| {
-        q.push("name_index @> array[").push_bind(name).push("]");
-    })
-    .await
-    .unwrap();
+    let named = Query::new(Order::oldest_first("created_at"), 9).worded(vec![word_token::<PatientRow>(&keys, Kind::Name, "curie")]);
+    let found = named.read::<PatientRow>(&mut tx, clinic.organization).await.unwrap().rows;
     assert_eq!(found.iter().map(|row| row.row.patient_id.0).collect::<Vec<_>>(), [patient]);
+    let mut tx = clinic.reader.begin().await.unwrap();
+    read::enter(&mut tx, clinic.organization, Scope::Staff).await.unwrap();
     let number = read::blind::<PatientRow>(&keys, "patient_number_index", &format!("N-{}", patient.simple()).to_uppercase());
     let found = read::rows::<PatientRow>(&mut tx, |q| {
         q.push("patient_number_index = ").push_bind(number);

@@ -6,11 +6,12 @@ use anamnesis_projections::ALL;
 use anamnesis_projections::normal::search_words;
 use anamnesis_projections::records::words::RecordWordsRow;
 use anamnesis_projections::records::{RECORDS, RecordRow};
-use anamnesis_projections::words::{array, word_token};
+use anamnesis_projections::words::{Kind, array, word_token};
 use anamnesis_projector::forget_subject;
 use anamnesis_projector::query::{Order, Query};
 use anamnesis_projector::read::{self, Scope};
 use serde_json::json;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::support::{Clinic, Told};
@@ -31,13 +32,13 @@ fn wrote(record: Uuid, patient: Uuid, version: u16, notes: &str) -> Told {
 impl Clinic {
     async fn tokens(&self, text: &str) -> Vec<i64> {
         let keys = self.vault.index(self.organization).await.unwrap();
-        search_words(text).map(|word| word_token::<RecordWordsRow>(&keys, &word)).collect()
+        search_words(text).map(|word| word_token::<RecordWordsRow>(&keys, Kind::Text, &word)).collect()
     }
 
     async fn found(&self, scope: Scope, organization: Uuid, text: &str) -> Vec<Uuid> {
         let mut tx = self.reader.begin().await.unwrap();
         read::enter(&mut tx, organization, scope).await.unwrap();
-        let query = Query::new(Order::oldest_first("created_at"), 50).worded::<RecordWordsRow>(self.tokens(text).await);
+        let query = Query::new(Order::oldest_first("created_at"), 50).worded_beside::<RecordWordsRow>(self.tokens(text).await);
         assert!(!format!("{query:?}").contains('-'), "no hash is in what is logged");
         query.read::<RecordRow>(&mut tx, organization).await.unwrap().rows.iter().map(|row| row.row.record_id.0).collect()
     }
@@ -123,9 +124,14 @@ async fn words_are_looked_up_in_an_index() {
     assert!(plan.contains("record_words_by_token") && !plan.contains("Seq Scan"), "{plan}");
 }
 
-/// Behind row-level security, and among many: those who have a document, speak a language, or are rated.
+async fn explained(tx: &mut PgConnection, asked: &str) -> String {
+    let lines: Vec<String> = sqlx::query_scalar(&format!("explain select position from read.{asked}")).fetch_all(tx).await.unwrap();
+    lines.join("\n")
+}
+
+/// Behind row-level security, and among many: what has a document, is rated, or is found by a name, a number, a language.
 #[tokio::test]
-async fn documents_languages_and_ratings_are_looked_up_in_an_index() {
+async fn documents_words_and_ratings_are_looked_up_in_an_index() {
     let clinic = Clinic::new().await;
     let stamp = "organization_id, subject_id, position, sequence, created_at, updated_at";
     let (here, id) = (clinic.organization, "('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid");
@@ -133,29 +139,33 @@ async fn documents_languages_and_ratings_are_looked_up_in_an_index() {
     clinic
         .execute(&format!(
             "insert into read.record_documents ({stamp}, record_id, document_id) select {each}, {id} from generate_series(1, 20000) as n;
-             insert into read.provider_languages ({stamp}, provider_id, language_tokens) select {each}, array[n % 5000] from generate_series(1, 20000) as n;
-             insert into read.providers ({stamp}, provider_id, status, provider_number, provider_number_index, name, name_index, specialties,
-                 identifier_index, rating_hundredths, total_reviews, total_stars, is_verified, registered_at)
-             select {each}, 'ACTIVE', '', '', '', '{{}}', '{{}}', '{{}}', n % 500, 0, 0, false, to_timestamp(n) from generate_series(1, 20000) as n;
+             insert into read.providers ({stamp}, provider_id, status, provider_number, provider_number_index, name, found_by, specialties,
+                 rating_hundredths, total_reviews, total_stars, is_verified, registered_at)
+             select {each}, 'ACTIVE', '', '', '', array[n % 5000], '{{}}', n % 500, 0, 0, false, to_timestamp(n) from generate_series(1, 20000) as n;
+             insert into read.patients ({stamp}, patient_id, status, patient_number, patient_number_index, demographics, found_by,
+                 assigned_providers, registered_at, duplicates)
+             select {each}, 'ACTIVE', '', '', '', array[n % 5000, -1], '{{}}', to_timestamp(n), '{{}}' from generate_series(1, 20000) as n;
              analyze read.record_documents;
-             analyze read.provider_languages;
-             analyze read.providers"
+             analyze read.providers;
+             analyze read.patients"
         ))
         .await;
     let mut tx = clinic.reader.begin().await.unwrap();
     read::enter(&mut tx, here, Scope::Staff).await.unwrap();
-    sqlx::query("select set_config('anamnesis.words', '{17}', true)").execute(&mut *tx).await.unwrap();
     let ours = "organization_id = current_setting('anamnesis.organization_id')::uuid";
     for (index, asked) in [
         ("record_documents_by_document", format!("record_documents where {ours} and document_id = '00000000-0000-0000-0000-000000000007'")),
-        ("provider_languages_by_token", "provider_languages".to_owned()),
         (
             "providers_by_rating",
             format!("providers where {ours} and rating_hundredths >= 450 order by rating_hundredths desc, provider_id desc limit 51"),
         ),
     ] {
-        let plan: Vec<String> = sqlx::query_scalar(&format!("explain select position from read.{asked}")).fetch_all(&mut *tx).await.unwrap();
-        let plan = plan.join("\n");
+        let plan = explained(&mut tx, &asked).await;
         assert!(plan.contains(index) && !plan.contains("Seq Scan"), "{plan}");
+    }
+    sqlx::query("select set_config('anamnesis.words', '{17}', true)").execute(&mut *tx).await.unwrap();
+    for (table, key) in [("providers", "provider_id"), ("patients", "patient_id")] {
+        let plan = explained(&mut tx, &format!("{table} where {ours} order by created_at, {key} limit 51")).await;
+        assert!(plan.contains(&format!("{table}_by_token")) && !plan.contains("Seq Scan"), "{plan}");
     }
 }
