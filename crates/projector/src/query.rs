@@ -104,6 +104,8 @@ pub struct Mark {
 enum Condition {
     /// The column is that.
     Is(&'static str, String),
+    /// The column is that, or has nothing.
+    IsOrNone(&'static str, String),
     /// The list in the column holds that.
     Holds(&'static str, String),
     /// The list in the column holds that; a table beside has a row for each, under the same key and an index.
@@ -176,6 +178,12 @@ impl Query {
     #[must_use]
     pub fn is(self, column: &'static str, value: Option<impl Serialize>) -> Self {
         self.also(value.map(|value| Condition::Is(column, written(value))))
+    }
+
+    /// Only rows whose column is that, or has nothing, if it is given.
+    #[must_use]
+    pub fn is_or_none(self, column: &'static str, value: Option<impl Serialize>) -> Self {
+        self.also(value.map(|value| Condition::IsOrNone(column, written(value))))
     }
 
     /// Only rows whose list holds that, if it is given.
@@ -348,6 +356,7 @@ impl Condition {
     fn column(&self) -> &'static str {
         match self {
             Self::Is(column, _)
+            | Self::IsOrNone(column, _)
             | Self::Holds(column, _)
             | Self::Linked(column, ..)
             | Self::Among(column, _)
@@ -364,6 +373,7 @@ impl Condition {
         let ColumnInfo { name, sql: kind, .. } = column_of(R::TABLE, self.column());
         match self {
             Self::Is(_, value) => sql.push(format!("{name} = ")).push_bind(value.clone()).push(format!("::{kind}")),
+            Self::IsOrNone(_, value) => sql.push(format!("({name} is null or {name} = ")).push_bind(value.clone()).push(format!("::{kind})")),
             Self::Holds(_, value) => sql.push(format!("{name} @> array[")).push_bind(value.clone()).push(format!("]::{kind}")),
             Self::Linked(_, Link { table, element }, value) => {
                 let (key, schema) = (R::TABLE.key.join(", "), schema_of::<R>().name());
@@ -384,6 +394,7 @@ impl Condition {
         let Some(value) = row.get(self.column()) else { return false };
         match self {
             Self::Is(_, wanted) => text_of(value).is_some_and(|text| text == *wanted),
+            Self::IsOrNone(_, wanted) => value.is_null() || text_of(value).is_some_and(|text| text == *wanted),
             Self::Holds(_, wanted) | Self::Linked(_, _, wanted) => {
                 value.as_array().is_some_and(|list| list.iter().filter_map(text_of).any(|text| text == *wanted))
             }

@@ -66,6 +66,33 @@ async fn an_accepted_amendment_stands_beside_the_record_that_it_amends() {
 }
 
 #[tokio::test]
+async fn who_may_have_a_record_is_listed_to_be_told_of_its_amendment() {
+    let world = World::new().await;
+    let mut story = crate::story::Story::begin(&world).await;
+    let own = story.patient;
+    let wrote = |title: &str| crate::story::record(own, "CLINICAL_NOTE", "2023-05-01T08:00:00Z", title);
+    let other = story.doctor.must("/v1/records", &wrote("First visit")).await.id();
+    story.last = story.doctor.must("/v1/records", &wrote("Second visit")).await;
+    let record = story.last.id();
+    let [reader, lister, elsewhere, later] = [(); 4].map(|()| world.sign_in(Role::Provider));
+    let (reader, lister, elsewhere, later) = (reader.await, lister.await, elsewhere.await, later.await);
+    assert_eq!(reader.get_after(&format!("/v1/records/{record}"), &story.last).await.status, 200);
+    assert_eq!(lister.get(&format!("/v1/records?patient={own}")).await.status, 200);
+    assert_eq!(elsewhere.get(&format!("/v1/records/{other}")).await.status, 200);
+    let officer = world.sign_in(Role::PrivacyOfficer).await;
+    let (id, path) = (Uuid::now_v7(), format!("/v1/patients/{own}"));
+    officer.must(&format!("{path}/request-amendment"), &json!({ "request_id": id, "record_id": record, "amends": "a", "reason": "b" })).await;
+    let accepted = officer.must(&format!("{path}/accept-amendment"), &json!({ "request_id": id, "amendment": "never smoked" })).await;
+    let decided = officer.get_after(&format!("/v1/amendment-requests?record={record}"), &accepted).await.items("decided_at").remove(0);
+    assert_eq!(later.get(&format!("/v1/records/{record}")).await.status, 200);
+    let position = world.app.log.head().await.unwrap().position;
+    let asked = format!("{path}/disclosures?record={record}&outcome=GRANTED&until={}", decided.as_str().unwrap());
+    let told = officer.get_with(&asked, &[("anamnesis-after", &position.to_string())]).await;
+    assert_eq!(told.items("user_id"), [json!(lister.account_id), json!(reader.account_id)]);
+    assert!(officer.get(&format!("{path}/disclosures?outcome=DENIED")).await.items("user_id").is_empty());
+}
+
+#[tokio::test]
 async fn who_may_ask_may_not_decide_and_nobody_asks_for_another() {
     let world = World::new().await;
     let staff = world.sign_in(Role::Staff).await;

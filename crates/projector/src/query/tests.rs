@@ -93,6 +93,8 @@ fn all_conditions_must_hold() {
     assert_eq!(ids(&query().is("provider_id", Some(Uuid::nil())).pick(rows())), [0_u128; 0]);
     assert_eq!(ids(&query().not_over("scheduled_at", at(20)).pick(rows())), [1]);
     assert_eq!(ids(&query().not_over("checked_in_at", at(20)).pick(rows())), [4, 2, 3, 1], "what has no end isn't over");
+    assert_eq!(ids(&query().is_or_none("checked_in_at", Some("2020-01-01T00:00:00Z")).pick(rows())), [4, 2, 3, 1]);
+    assert_eq!(ids(&query().is_or_none("visit_status", Some(VisitStatus::InProgress)).pick(rows())), [2]);
     assert_eq!(ids(&query().holds("codes", Some("s|1")).pick(rows())), [0_u128; 0]);
 }
 
