@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Stdio};
-use std::sync::{Mutex, MutexGuard};
+use std::path::Path;
+use std::process::{self, Child, Stdio};
+use std::sync::{Mutex, MutexGuard, Once};
 use std::time::Duration;
 
 use crate::server::signal;
@@ -157,10 +158,29 @@ impl Drop for Apart {
 /// A database of a test's own on the server that `./dev test` started: one that no part owns.
 struct OwnDatabase(String);
 
+/// What their names begin with; then comes the number of the process whose tests work on it.
+const PREFIX: &str = "anamnesis_apart_";
+
+static SWEPT: Once = Once::new();
+
+/// Drops what tests left that have ended: a static is never dropped, and a killed process drops nothing.
+fn sweep(server: &mut Database) {
+    let names: Vec<String> = server.all("select datname::text from pg_database");
+    let is_left = |name: &&String| {
+        let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('_').next());
+        process.is_some_and(|process| !Path::new("/proc").join(process).exists())
+    };
+    for name in names.iter().filter(is_left) {
+        server.execute(&format!("drop database if exists {name} with (force)"));
+    }
+}
+
 impl OwnDatabase {
     fn create() -> Self {
-        let name = format!("anamnesis_apart_{}", unique());
-        Database::at(&server_url()).expect("Postgres answers").execute(&format!("create database {name}"));
+        let mut server = Database::at(&server_url()).expect("Postgres answers");
+        SWEPT.call_once(|| sweep(&mut server));
+        let name = format!("{PREFIX}{}_{}", process::id(), unique());
+        server.execute(&format!("create database {name}"));
         Self(name)
     }
 

@@ -10,11 +10,13 @@ use std::time::Duration;
 use redis::{Client, Connection, cmd};
 use tempfile::TempDir;
 
+use crate::watchdog::Watchdog;
 use crate::{eventually, unique};
 
-/// A Redis with a password, until this is dropped.
+/// A Redis with a password, until this is dropped or the tests end.
 pub struct Redis {
     folder: TempDir,
+    watchdog: Watchdog,
     port: u16,
     password: String,
     process: Option<Child>,
@@ -24,7 +26,8 @@ impl Redis {
     /// Starts one on a free port.
     pub fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut redis = Self { folder: tempfile::tempdir().unwrap(), port, password: unique(), process: None };
+        let folder = tempfile::Builder::new().prefix("anm-redis-").tempdir_in("/tmp").unwrap();
+        let mut redis = Self { watchdog: Watchdog::over(folder.path()), folder, port, password: unique(), process: None };
         redis.up();
         redis
     }
@@ -35,7 +38,9 @@ impl Redis {
         fs::write(self.folder.path().join("redis.conf"), settings).unwrap();
         let mut command = Command::new("redis-server");
         command.arg("redis.conf").current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
-        self.process = Some(command.spawn().expect("redis-server is installed"));
+        let process = command.spawn().expect("redis-server is installed");
+        fs::write(self.folder.path().join("redis.pid"), format!("{}\n", process.id())).unwrap();
+        self.process = Some(process);
         eventually("Redis answers", Duration::from_secs(20), || self.connect());
     }
 
@@ -95,5 +100,6 @@ impl Redis {
 impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
+        self.watchdog.act();
     }
 }
