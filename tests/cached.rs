@@ -13,19 +13,19 @@ fn clinic_with(redis: &Redis) -> Clinic {
 }
 
 /// Reads until Redis has what was read under a key that ends so.
-fn until_cached(clinic: &Clinic, redis: &Redis, path: &str, key: &str) {
+pub(crate) fn until_cached(clinic: &Clinic, redis: &Redis, path: &str, key: &str) {
     eventually("it is cached", Duration::from_secs(30), || {
         clinic.doctor().get(path).expect(200);
         redis.dump().iter().any(|(name, _)| name.ends_with(key)).then_some(())
     });
 }
 
-fn change_contact(clinic: &Clinic, path: &str, number: u32) -> String {
+pub(crate) fn change_contact(clinic: &Clinic, path: &str, number: u32) -> String {
     let contact = json!({ "phones": [{ "number": format!("+1 555 {number:07}") }] });
     clinic.staff().post(&format!("{path}/change-contact"), &contact).expect(200).consistency()
 }
 
-fn number_in(patient: &Value) -> String {
+pub(crate) fn number_in(patient: &Value) -> String {
     patient["contact"]["phones"][0]["number"].as_str().unwrap_or_default().to_owned()
 }
 

@@ -54,6 +54,14 @@ impl Clinic {
         self.role(Role::Auditor)
     }
 
+    /// The items of a list, as the auditor is told them once all that was done until now is in it.
+    #[track_caller]
+    pub fn audited(&self, path: &str) -> Vec<Value> {
+        let head = self.server.database().settled();
+        let told = self.auditor().get_after(path, &head.to_string()).expect(200).json();
+        told["items"].as_array().unwrap().clone()
+    }
+
     /// Registers a patient and answers what the command answered.
     #[track_caller]
     pub fn register(&self, patient: &Value) -> Answer {

@@ -10,7 +10,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Headers, Message as _};
+use rdkafka::message::{Headers, Message as _, OwnedMessage};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -70,38 +70,46 @@ fn segments() -> Vec<PathBuf> {
     files.map(|file| file.unwrap().path()).filter(|file| file.extension().is_some_and(|extension| extension == "log")).collect()
 }
 
-fn contains(held: &[Vec<u8>], patterns: &[String]) -> bool {
+pub(crate) fn contains(held: &[Vec<u8>], patterns: &[String]) -> bool {
     patterns.iter().any(|pattern| held.iter().any(|bytes| bytes.windows(pattern.len()).any(|window| window == pattern.as_bytes())))
 }
 
 /// Every key, value and header of an installation's topics: not as they lie in files, which may be compressed.
 fn everything_in_topics(prefix: &str) -> Vec<Vec<u8>> {
+    records(prefix).iter().flat_map(parts).collect()
+}
+
+/// A record's key, value and headers.
+pub(crate) fn parts(record: &OwnedMessage) -> Vec<Vec<u8>> {
+    let headers = record.headers().into_iter().flat_map(Headers::iter);
+    let headers = headers.filter_map(|header| Some([header.key.as_bytes(), header.value?].concat()));
+    [record.key(), record.payload()].into_iter().flatten().map(<[u8]>::to_vec).chain(headers).collect()
+}
+
+/// All records in the topics whose names begin so, as anybody reads them who has the brokers' address.
+pub(crate) fn records(topics: &str) -> Vec<OwnedMessage> {
     let mut config = client();
-    config.set("group.id", prefix).set("enable.partition.eof", "true").set("fetch.wait.max.ms", "10").set("enable.auto.commit", "false");
+    config.set("group.id", topics).set("enable.partition.eof", "true").set("fetch.wait.max.ms", "10").set("enable.auto.commit", "false");
     let consumer: BaseConsumer = config.create().unwrap();
     let metadata = consumer.fetch_metadata(None, SOON).unwrap();
     let mut unread = TopicPartitionList::new();
-    for topic in metadata.topics().iter().filter(|topic| topic.name().starts_with(prefix)) {
+    for topic in metadata.topics().iter().filter(|topic| topic.name().starts_with(topics)) {
         for partition in topic.partitions() {
             unread.add_partition_offset(topic.name(), partition.id(), Offset::Beginning).unwrap();
         }
     }
-    let (mut held, mut left, deadline) = (vec![], unread.count(), Instant::now() + SOON);
+    let (mut records, mut left, deadline) = (vec![], unread.count(), Instant::now() + SOON);
     consumer.assign(&unread).unwrap();
     while left > 0 {
         assert!(Instant::now() < deadline, "Kafka answers");
         match consumer.poll(Duration::from_secs(1)) {
-            Some(Ok(record)) => {
-                held.extend([record.key(), record.payload()].into_iter().flatten().map(<[u8]>::to_vec));
-                let headers = record.headers().into_iter().flat_map(Headers::iter);
-                held.extend(headers.filter_map(|header| Some([header.key.as_bytes(), header.value?].concat())));
-            }
+            Some(Ok(record)) => records.push(record.detach()),
             Some(Err(KafkaError::PartitionEOF(_))) => left -= 1,
             Some(Err(error)) => panic!("{error}"),
             None => {}
         }
     }
-    held
+    records
 }
 
 /// Writes a record in the clear, into a topic beside the installation's.

@@ -10,6 +10,7 @@ mod bad_input;
 mod cached;
 mod crashes;
 mod downstream;
+mod flows;
 mod history;
 mod import;
 mod imported;

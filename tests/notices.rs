@@ -11,15 +11,15 @@ use serde_json::Value;
 
 /// Somebody who is told. Away, they answer 503.
 #[derive(Clone, Default)]
-struct Receiver {
+pub(crate) struct Receiver {
     told: Arc<Mutex<Vec<Told>>>,
     is_away: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Debug)]
-struct Told {
+pub(crate) struct Told {
     head: String,
-    body: Value,
+    pub(crate) body: Value,
 }
 
 impl Told {
@@ -31,7 +31,7 @@ impl Told {
 }
 
 impl Receiver {
-    fn listen(&self) -> SocketAddr {
+    pub(crate) fn listen(&self) -> SocketAddr {
         let (listener, receiver) = (TcpListener::bind("127.0.0.1:0").unwrap(), self.clone());
         let address = listener.local_addr().unwrap();
         std::thread::spawn(move || listener.incoming().for_each(|stream| receiver.answer(stream.unwrap())));
@@ -57,10 +57,13 @@ impl Receiver {
         stream.write_all(format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").as_bytes()).unwrap();
     }
 
-    fn told(&self) -> Vec<Told> {
+    pub(crate) fn told(&self) -> Vec<Told> {
         self.told.lock().unwrap().clone()
     }
 }
+
+/// What notices are signed with, as the receiver was told.
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 const SOON: Duration = Duration::from_mins(1);
 
@@ -73,12 +76,9 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 fn who_is_to_be_told_is_told_what_sort_of_thing_happened_and_nothing_of_whom() {
     let receiver = Receiver::default();
     let url = format!("http://{}/notices", receiver.listen());
-    let settings: Settings = vec![
-        ("ANAMNESIS_WEBHOOK_URL", &*url.leak()),
-        ("ANAMNESIS_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
-        ("ANAMNESIS_WEBHOOK_EVENTS", r#"["AccountCreated"]"#),
-    ]
-    .leak();
+    let settings: Settings =
+        vec![("ANAMNESIS_WEBHOOK_URL", &*url.leak()), ("ANAMNESIS_WEBHOOK_SECRET", SECRET), ("ANAMNESIS_WEBHOOK_EVENTS", r#"["AccountCreated"]"#)]
+            .leak();
     let server = Server::with(settings);
     let reactor = |arguments: &[&str]| server.run(&[&["reactor"], arguments, &["--json"]].concat()).json();
     wait_until("the reactor has begun", || !reactor(&["list"]).as_array().unwrap().is_empty());

@@ -5,9 +5,7 @@ use serde_json::{Value, json};
 
 /// What the audit trail has on a patient after `answer` was given.
 fn accesses(clinic: &Clinic, patient: &str) -> Vec<Value> {
-    let head = clinic.server.database().settled();
-    let told = clinic.auditor().get_after(&format!("/v1/patients/{patient}/disclosures?limit=200"), &head.to_string()).expect(200).json();
-    told["items"].as_array().unwrap().clone()
+    clinic.audited(&format!("/v1/patients/{patient}/disclosures?limit=200"))
 }
 
 fn by<'a>(accesses: &'a [Value], answer: &str, account: &str) -> Vec<&'a Value> {

@@ -75,12 +75,23 @@ impl Redis {
         held.filter_map(|(value, name)| Some((name, value?))).collect()
     }
 
+    /// In how many seconds it forgets what it has under a key; `None`: never, or there is nothing.
+    pub fn forgets_in(&self, key: &str) -> Option<u64> {
+        let left: i64 = cmd("TTL").arg(key).query(&mut self.connection()).unwrap();
+        u64::try_from(left).ok()
+    }
+
     /// All that it holds, in a file that isn't compressed.
     pub fn saved(&self) -> PathBuf {
         let mut connection = self.connection();
         let () = cmd("CONFIG").arg("SET").arg("rdbcompression").arg("no").query(&mut connection).unwrap();
         let () = cmd("SAVE").query(&mut connection).unwrap();
         self.folder.path().join("dump.rdb")
+    }
+
+    /// Forgets what it has under a key.
+    pub fn forget(&self, key: &str) {
+        let () = cmd("DEL").arg(key).query(&mut self.connection()).unwrap();
     }
 
     /// Puts something there, as somebody else would.
