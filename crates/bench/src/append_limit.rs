@@ -14,6 +14,8 @@ const BARE: &str = "rows by hand, 100 in a statement, 8 connections";
 /// Prints and writes the comparison.
 pub(crate) async fn run(server: &Server, rounds: usize) -> Result<()> {
     let ours = &SealedJournal::new(server).await?;
+    // the rows to copy
+    ours.register(64).await?;
     let bare = &BareTable::like(server, &ours.installation).await?;
     let bench = Bench::new("append-limit", "events/s", server, rounds)?
         .side(OURS, || ours.register(64))

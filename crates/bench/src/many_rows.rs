@@ -186,7 +186,7 @@ impl Cell {
                 to.push_str("\\\\x");
                 hex(bytes, to);
             }
-            Self::Tokens([one, two]) => to.push_str(&format!("{{{one},{two}}}")),
+            Self::Tokens([one, two]) => to.extend(["{", &one.to_string(), ",", &two.to_string(), "}"]),
             Self::List(words) => {
                 let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 to.push('{');
