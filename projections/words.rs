@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use anamnesis_vault::IndexKeys;
+use anamnesis_vault::{Blinding, IndexKeys};
 use serde_json::Value;
 
 use crate::kernel::{Class, Column, Place, Row};
@@ -57,13 +57,16 @@ impl Kind {
 
 /// What a word is kept as, normalised as the fold does it: the same in every row of an organization's table `R`, and another one in any other.
 pub fn word_token<R: Row>(keys: &IndexKeys, kind: Kind, word: &str) -> i64 {
-    token(keys, R::TABLE.name, kind, word)
+    token(&blinding(keys, R::TABLE.name, kind), kind, word)
+}
+
+fn blinding(keys: &IndexKeys, table: &str, kind: Kind) -> Blinding {
+    keys.blinding(&format!("{table}.{}", kind.name()))
 }
 
 /// The first bits say the kind, so that those of one kind can be taken out without knowing the words.
-fn token(keys: &IndexKeys, table: &str, kind: Kind, word: &str) -> i64 {
-    let hash = keys.blind(&format!("{table}.{}", kind.name()), word);
-    let number = u64::from_be_bytes(*hash.first_chunk().expect("a hash has 16 bytes"));
+fn token(blinding: &Blinding, kind: Kind, word: &str) -> i64 {
+    let number = u64::from_be_bytes(*blinding.of(word).first_chunk().expect("a hash has 16 bytes"));
     (u64::from(kind as u8) << (u64::BITS - KIND_BITS) | number >> KIND_BITS).cast_signed()
 }
 
@@ -107,7 +110,11 @@ impl Column for Words {
         let mut tokens = Vec::new();
         if place.row.keys.subject.is_some() {
             tokens.extend_from_slice(&self.stored);
-            tokens.extend(self.set.iter().map(|(kind, word)| token(&place.row.keys.index, place.row.table, *kind, word)));
+            for words in self.set.chunk_by(|(one, _), (next, _)| one == next) {
+                let [(kind, _), ..] = words else { continue };
+                let blinding = blinding(&place.row.keys.index, place.row.table, *kind);
+                tokens.extend(words.iter().map(|(_, word)| token(&blinding, *kind, word)));
+            }
         }
         tokens.sort_unstable();
         tokens.dedup();

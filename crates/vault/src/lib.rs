@@ -33,7 +33,7 @@ pub use context::{CacheContext, ChunkContext, ColumnContext, Context, EventConte
 pub use digest::row_digest;
 pub use digits::{bytea, from_hex};
 pub use error::VaultError;
-pub use index::IndexKeys;
+pub use index::{Blinding, IndexKeys};
 pub use key::{DataKey, KeyName, KeyOwner, Purpose};
 pub use keyring::{Keyring, KeyringError};
 pub use new_key::NewKey;
