@@ -140,3 +140,17 @@ impl Column for Words {
 pub fn array(tokens: &[i64]) -> String {
     format!("{{{}}}", tokens.iter().map(i64::to_string).collect::<Vec<_>>().join(","))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_kind_take_the_place_of_those_in_the_table_and_others_stay() {
+        let stored = |kind: Kind| (u64::from(kind as u8) << (u64::BITS - KIND_BITS) | 7).cast_signed();
+        let (name, phone) = (stored(Kind::Name), stored(Kind::Phone));
+        let mut words = Words::read(Some(&format!("[{name},{phone}]"))).unwrap();
+        words.set(Kind::Name, ["curie"]);
+        assert_eq!(words.plain(), Some(format!("name:curie {phone}").into_bytes()));
+    }
+}
