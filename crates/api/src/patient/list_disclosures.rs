@@ -14,7 +14,7 @@ use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Lis
 #[into_params(parameter_in = Query)]
 pub(crate) struct DisclosureFilter {
     /// Who may have that record: who was shown it, or anything of the patient that wasn't asked for by an id of its own, as lists
-    /// are. With `outcome=GRANTED` and `until` the time of an amendment, those to tell of it (45 CFR 164.526(c)(3)).
+    /// are. With `outcome=GRANTED` and `to` the time of an amendment, those to tell of it (45 CFR 164.526(c)(3)).
     #[param(inline)]
     record: Option<RecordId>,
     /// Whether the data was given: `GRANTED` or `DENIED`.
@@ -22,7 +22,7 @@ pub(crate) struct DisclosureFilter {
     outcome: Option<AccessOutcome>,
     /// Before this time.
     #[param(inline)]
-    until: Option<Instant>,
+    to: Option<Instant>,
     /// As it was then.
     #[param(inline)]
     as_of: Option<AsOf>,
@@ -49,7 +49,7 @@ pub(crate) async fn list_patient_disclosures(
         .query::<DataAccessRow>(order)?
         .is_or_none("resource_id", filter.record)
         .is("outcome", filter.outcome)
-        .before("access_timestamp", filter.until);
+        .before("access_timestamp", filter.to);
     let asked = Asked { query, order, patient: Some(PatientId(id)), when: When { after, as_of: filter.as_of } };
     app.disclosures(&may, PatientId(id), asked).await
 }

@@ -86,7 +86,7 @@ async fn who_may_have_a_record_is_listed_to_be_told_of_its_amendment() {
     let decided = officer.get_after(&format!("/v1/amendment-requests?record={record}"), &accepted).await.items("decided_at").remove(0);
     assert_eq!(later.get(&format!("/v1/records/{record}")).await.status, 200);
     let position = world.app.log.head().await.unwrap().position;
-    let asked = format!("{path}/disclosures?record={record}&outcome=GRANTED&until={}", decided.as_str().unwrap());
+    let asked = format!("{path}/disclosures?record={record}&outcome=GRANTED&to={}", decided.as_str().unwrap());
     let told = officer.get_with(&asked, &[("anamnesis-after", &position.to_string())]).await;
     assert_eq!(told.items("user_id"), [json!(lister.account_id), json!(reader.account_id)]);
     assert!(officer.get(&format!("{path}/disclosures?outcome=DENIED")).await.items("user_id").is_empty());
