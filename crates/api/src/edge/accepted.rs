@@ -148,10 +148,8 @@ impl App {
     /// The rules say what is wrong with a state; that there is none is no rule's business.
     async fn of_act<A: Aggregate, E: Into<AnyRefusal>>(&self, call: &Call, id: Uuid, error: CommandError<E>) -> Problem {
         let is_of_rules = matches!(error, CommandError::Refused(_) | CommandError::Expected { .. });
-        match if is_of_rules { self.state::<A>(call, id).await.err() } else { None } {
-            Some(problem) => problem,
-            None => of_command(error),
-        }
+        let none_there = if is_of_rules { self.state::<A>(call, id).await.err() } else { None };
+        none_there.unwrap_or_else(|| of_command(error))
     }
 
     /// The present state of something in the caller's organization.
