@@ -37,7 +37,7 @@ const MOST_WORDS: usize = 8;
 /// The words that a text must have, each once.
 pub(crate) fn search_words(text: Option<&Line>) -> Result<BTreeSet<String>, Problem> {
     let Some(text) = text else { return Ok(BTreeSet::new()) };
-    let words: BTreeSet<_> = normal::search_words(text.as_str()).collect();
+    let words = normal::words(text.as_str());
     match words.len() {
         0 => Err(Problem::field("words", "must have a letter or a digit")),
         1..=MOST_WORDS => Ok(words),
@@ -46,8 +46,8 @@ pub(crate) fn search_words(text: Option<&Line>) -> Result<BTreeSet<String>, Prob
 }
 
 /// The words by which a name is searched for.
-pub(crate) fn name_words(name: Option<&Line>) -> Result<Vec<String>, Problem> {
-    let Some(name) = name else { return Ok(Vec::new()) };
+pub(crate) fn name_words(name: Option<&Line>) -> Result<BTreeSet<String>, Problem> {
+    let Some(name) = name else { return Ok(BTreeSet::new()) };
     let words = normal::words(name.as_str());
-    if words.is_empty() { Err(Problem::field("name", "must have a letter or a digit")) } else { Ok(words.into_iter().collect()) }
+    if words.is_empty() { Err(Problem::field("name", "must have a letter or a digit")) } else { Ok(words) }
 }

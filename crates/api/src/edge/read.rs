@@ -9,6 +9,7 @@ use anamnesis_journal::follower::TreeError;
 use anamnesis_journal::log::LogError;
 use anamnesis_projections::kernel::{FoldError, Projection, Row, Stamped};
 use anamnesis_projections::patients::{PATIENTS, PatientRow};
+use anamnesis_projections::words::{Kind, word_token};
 use anamnesis_projector::history::{History, HistoryError};
 use anamnesis_projector::query::{Order, Page, Query};
 use anamnesis_projector::{NotReached, ProjectorError, Wanted, parked, read};
@@ -130,6 +131,16 @@ impl App {
     /// The keys of the organization's blind indexes.
     pub(crate) async fn index<P>(&self, may: &May<P>) -> Result<IndexKeys, Problem> {
         Ok(self.vault.index(may.call.actor.organization_id).await?)
+    }
+
+    /// What rows of `R` are found by that have all of these words. Without words no key is asked for.
+    pub(crate) async fn tokens<R: Row, P>(&self, may: &May<P>, words: impl IntoIterator<Item = (Kind, String)>) -> Result<Vec<i64>, Problem> {
+        let words: Vec<_> = words.into_iter().collect();
+        if words.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = self.index(may).await?;
+        Ok(words.iter().map(|(kind, word)| word_token::<R>(&keys, *kind, word)).collect())
     }
 
     /// The past of the caller's organization.

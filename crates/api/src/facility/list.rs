@@ -2,7 +2,7 @@ use anamnesis_domain::facility::FacilityKind;
 use anamnesis_domain::{FacilityId, Line};
 use anamnesis_projections::facilities::{FACILITIES, FacilityRow, FacilityStatus};
 use anamnesis_projections::normal;
-use anamnesis_projections::words::{Kind, word_token};
+use anamnesis_projections::words::Kind;
 use anamnesis_projector::query::Order;
 use axum::extract::State;
 use serde::Deserialize;
@@ -49,8 +49,6 @@ pub(crate) async fn list_facilities(
 ) -> Result<Shown<Listed>, Problem> {
     let order = Order::oldest_first("created_at");
     let words = name_words(filter.name.as_ref())?;
-    let keys = app.index(&may).await?;
-    let token = |(kind, word): (Kind, String)| word_token::<FacilityRow>(&keys, kind, &word);
     let words = words.into_iter().map(|word| (Kind::Name, word));
     let identifier = filter.identifier.map(|one| (Kind::Identifier, normal::identifier(one.as_str())));
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
@@ -58,6 +56,6 @@ pub(crate) async fn list_facilities(
         .is("kind", filter.kind)
         .is("parent_id", filter.parent)
         .is("status", filter.status)
-        .worded(words.chain(identifier).map(token).collect());
+        .worded(app.tokens::<FacilityRow, _>(&may, words.chain(identifier)).await?);
     app.list_entries::<FacilityRow, _>(&may, &FACILITIES, (query, order), after).await
 }

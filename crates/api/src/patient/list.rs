@@ -1,7 +1,7 @@
 use anamnesis_domain::{AccountId, Date, Email, Line, PatientNumber, Phone, ProviderId};
 use anamnesis_projections::normal;
 use anamnesis_projections::patients::{PatientRow, PatientStatus, Patients};
-use anamnesis_projections::words::{Kind, word_token};
+use anamnesis_projections::words::Kind;
 use anamnesis_projector::query::{Order, Query};
 use anamnesis_projector::read::blind;
 use axum::extract::State;
@@ -79,16 +79,16 @@ impl PatientFilter {
         let query = query.among("status", statuses).is("user_id", self.account).is("primary_care_provider", self.primary_care_provider);
         let keys = app.index(may).await?;
         let hash = |column, normalised: String| blind::<PatientRow>(&keys, column, &normalised);
-        let token = |(kind, word): (Kind, String)| word_token::<PatientRow>(&keys, kind, &word);
         let words = words.into_iter().map(|word| (Kind::Name, word));
         let phone = self.phone.map(|phone| (Kind::Phone, phone.normalised()));
         let email = self.email.map(|email| (Kind::Email, email.normalised()));
         let identifier = self.identifier.map(|one| (Kind::Identifier, normal::identifier(one.as_str())));
         let member = self.care_team_member.map(|provider| (Kind::Provider, provider.to_string()));
+        let words = words.chain(phone).chain(email).chain(identifier).chain(member);
         Ok(query
             .hashed("patient_number_index", self.number.map(|number| hash("patient_number_index", number.normalised())))
             .hashed("family_and_birth_index", family_and_birth.map(|both| hash("family_and_birth_index", both)))
-            .worded(words.chain(phone).chain(email).chain(identifier).chain(member).map(token).collect()))
+            .worded(app.tokens::<PatientRow, _>(may, words).await?))
     }
 
     fn family_and_birth(&self) -> Result<Option<String>, Problem> {

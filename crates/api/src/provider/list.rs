@@ -2,7 +2,7 @@ use anamnesis_domain::provider::Specialty;
 use anamnesis_domain::{AccountId, Language, Line, ProviderNumber};
 use anamnesis_projections::normal;
 use anamnesis_projections::providers::{ProviderRow, ProviderStatus};
-use anamnesis_projections::words::{Kind, word_token};
+use anamnesis_projections::words::Kind;
 use anamnesis_projector::query::{Order, Query};
 use anamnesis_projector::read::blind;
 use axum::extract::State;
@@ -100,7 +100,6 @@ impl ProviderFilter {
         let words = name_words(self.name.as_ref())?;
         let keys = app.index(may).await?;
         let hash = |column, normalised: String| blind::<ProviderRow>(&keys, column, &normalised);
-        let token = |(kind, word): (Kind, String)| word_token::<ProviderRow>(&keys, kind, &word);
         let words = words.into_iter().map(|word| (Kind::Name, word));
         let identifier = self.identifier.map(|one| (Kind::Identifier, normal::identifier(one.as_str())));
         let language = self.language.map(|language| (Kind::Language, normal::language(&language)));
@@ -111,6 +110,6 @@ impl ProviderFilter {
             .holds("specialties", self.specialty)
             .at_least("rating_hundredths", self.min_rating.map(|least| least.0))
             .hashed("provider_number_index", self.number.map(|number| hash("provider_number_index", number.normalised())))
-            .worded(words.chain(identifier).chain(language).map(token).collect()))
+            .worded(app.tokens::<ProviderRow, _>(may, words.chain(identifier).chain(language)).await?))
     }
 }

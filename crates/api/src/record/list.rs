@@ -3,7 +3,7 @@ use anamnesis_domain::{DocumentId, Instant, Line, PatientId, ProviderId};
 use anamnesis_projections::records::documents::RecordDocumentRow;
 use anamnesis_projections::records::words::RecordWordsRow;
 use anamnesis_projections::records::{RecordRow, Records};
-use anamnesis_projections::words::{Kind, word_token};
+use anamnesis_projections::words::Kind;
 use anamnesis_projector::history::ORDERS;
 use anamnesis_projector::query::Order;
 use axum::extract::State;
@@ -71,13 +71,9 @@ pub(crate) async fn list_records(
     if !words.is_empty() && filter.as_of.is_some() {
         return Err(Problem::field("words", "can't be searched for in the past: leave out `as_of`"));
     }
+    // the past has no words: there the codes in the row must do
     let codes = filter.code.iter().filter(|_| filter.as_of.is_none()).map(|code| (Kind::Code, code.as_str().to_owned()));
-    let wanted: Vec<_> = words.into_iter().map(|word| (Kind::Text, word)).chain(codes).collect();
-    let mut tokens = Vec::new();
-    if !wanted.is_empty() {
-        let keys = app.index(&may).await?;
-        tokens.extend(wanted.iter().map(|(kind, word)| word_token::<RecordWordsRow>(&keys, *kind, word)));
-    }
+    let tokens = app.tokens::<RecordWordsRow, _>(&may, words.into_iter().map(|word| (Kind::Text, word)).chain(codes)).await?;
     let is_of_one = filter.patient.or(may.own()).is_some();
     let order = if is_of_one { ORDERS.records } else { Order::oldest_first("created_at") };
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
