@@ -23,6 +23,15 @@ pub(crate) struct Published {
     pub(crate) tails: BTreeMap<TopicPartition, u64>,
 }
 
+/// How far all has come, and one partition, if there is one.
+#[derive(sqlx::FromRow)]
+struct Reached {
+    position: i64,
+    topic: Option<String>,
+    partition: Option<i32>,
+    tail: Option<i64>,
+}
+
 /// A schema under its id in the registry.
 #[derive(sqlx::FromRow)]
 pub(crate) struct Registered {
@@ -70,17 +79,20 @@ impl Store {
         Ok(())
     }
 
+    /// In one statement: with tails that are older than the position, a partition could seem to have nothing up to there.
     pub(crate) async fn published(&self) -> sqlx::Result<Published> {
-        let mut tx = self.pool.begin().await?;
-        // the tails first: they are never ahead of the position read after them
-        let tails: Vec<(String, i32, i64)> = sqlx::query_as("select topic, partition, position from journal.published").fetch_all(&mut *tx).await?;
-        let position: i64 = sqlx::query_scalar("select position from journal.publisher").fetch_one(&mut *tx).await?;
-        tx.commit().await?;
-        let tail = |(topic, index, position): (String, i32, i64)| {
-            let partition = TopicPartition { topic: Topic::named(&topic)?, index: u32::try_from(index).ok()? };
-            Some((partition, position.cast_unsigned()))
+        let rows: Vec<Reached> = sqlx::query_as(
+            "select publisher.position, tail.topic, tail.partition, tail.position as tail
+             from journal.publisher left join journal.published as tail on true",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let position = rows.first().map_or(0, |row| row.position.cast_unsigned());
+        let tail = |row: Reached| {
+            let partition = TopicPartition { topic: Topic::named(&row.topic?)?, index: u32::try_from(row.partition?).ok()? };
+            Some((partition, row.tail?.cast_unsigned()))
         };
-        Ok(Published { position: position.cast_unsigned(), tails: tails.into_iter().filter_map(tail).collect() })
+        Ok(Published { position, tails: rows.into_iter().filter_map(tail).collect() })
     }
 
     /// The last position of one partition that is, or was, in Kafka.
@@ -99,7 +111,7 @@ impl Store {
     }
 
     pub(crate) async fn remember_schema(&self, subject: &str, schema_id: i32, fingerprint: [u8; 8]) -> sqlx::Result<()> {
-        sqlx::query("insert into journal.registered_schemas (subject, schema_id, fingerprint) values ($1, $2, $3) on conflict (subject) do nothing")
+        sqlx::query("insert into journal.registered_schemas (subject, schema_id, fingerprint) values ($1, $2, $3) on conflict do nothing")
             .bind(subject)
             .bind(schema_id)
             .bind(fingerprint.as_slice())
@@ -138,4 +150,37 @@ impl Store {
 
 fn interval(lease: Duration) -> sqlx::Result<PgInterval> {
     PgInterval::try_from(lease).map_err(sqlx::Error::Encode)
+}
+
+#[cfg(test)]
+mod tests {
+    use anamnesis_journal::Role;
+    use anamnesis_journal::testing::TestDatabase;
+
+    use super::*;
+
+    /// Whoever compares Kafka's copy with the log would take what was published meanwhile for nothing that belongs there.
+    #[tokio::test]
+    async fn the_tails_are_always_those_of_the_position() {
+        let database = TestDatabase::new().await;
+        let (lease, partition) = (Duration::from_mins(1), TopicPartition::all().next().unwrap());
+        let moving = Store::new(database.pool(Role::Writer));
+        let epoch = moving.lead("test", lease).await.unwrap().unwrap();
+        let moving = async {
+            for position in 1..=1_000 {
+                assert!(moving.move_to(epoch, lease, position, &BTreeMap::from([(partition, position)])).await.unwrap());
+            }
+        };
+        let store = Store::new(database.pool(Role::Writer));
+        let reading = async {
+            loop {
+                let Published { position, tails } = store.published().await.unwrap();
+                assert_eq!(tails.get(&partition).copied().unwrap_or(0), position);
+                if position == 1_000 {
+                    break;
+                }
+            }
+        };
+        tokio::join!(moving, reading);
+    }
 }
