@@ -23,6 +23,8 @@ pub enum Part {
     Publish,
     /// `project`; of these there may be several, told apart by a number.
     Project(u8),
+    /// `project --only`, of one read model.
+    Only(&'static str),
 }
 
 impl Part {
@@ -31,7 +33,15 @@ impl Part {
             Self::Serve => "serve",
             Self::Sequence => "sequence",
             Self::Publish => "publish",
-            Self::Project(_) => "project",
+            Self::Project(_) | Self::Only(_) => "project",
+        }
+    }
+
+    /// What stands behind the program's name.
+    fn arguments(self) -> Vec<&'static str> {
+        match self {
+            Self::Only(projection) => vec![self.verb(), "--only", projection],
+            Self::Serve | Self::Sequence | Self::Publish | Self::Project(_) => vec![self.verb()],
         }
     }
 
@@ -39,6 +49,7 @@ impl Part {
     fn name(self) -> String {
         match self {
             Self::Project(number) => format!("project-{number}"),
+            Self::Only(projection) => format!("project-{projection}"),
             Self::Serve | Self::Sequence | Self::Publish => self.verb().to_owned(),
         }
     }
@@ -75,7 +86,7 @@ impl Apart {
         }
         let folder = self.clinic.server.scratch();
         let log = File::options().create(true).append(true).open(folder.join(format!("{}.log", part.name()))).unwrap();
-        let mut command = self.clinic.server.command(&[part.verb()]);
+        let mut command = self.clinic.server.command(&part.arguments());
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).process_group(0).spawn().unwrap();
         fs::write(folder.join(format!("{}.pid", part.name())), format!("{}\n", process.id())).unwrap();
         let before = self.parts().insert(part, process);
@@ -125,7 +136,7 @@ impl Apart {
     pub fn log(&self, part: Part) -> String {
         let file = match part {
             Part::Serve => self.clinic.server.log(),
-            Part::Sequence | Part::Publish | Part::Project(_) => self.clinic.server.scratch().join(format!("{}.log", part.name())),
+            Part::Sequence | Part::Publish | Part::Project(_) | Part::Only(_) => self.clinic.server.scratch().join(format!("{}.log", part.name())),
         };
         let text = fs::read_to_string(file).unwrap_or_default();
         text.lines().rev().take(20).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n")
@@ -144,7 +155,9 @@ impl Drop for Apart {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", self.clinic.server.run(&["projection", "list"]));
-            for part in [Part::Serve, Part::Sequence, Part::Publish, Part::Project(1), Part::Project(2), Part::Project(3)] {
+            let often = [Part::Serve, Part::Sequence, Part::Publish, Part::Project(1), Part::Project(2), Part::Project(3)];
+            let others = self.parts().keys().copied().filter(|part| !often.contains(part)).collect::<Vec<_>>();
+            for part in often.into_iter().chain(others) {
                 eprintln!("--- {}\n{}", part.name(), self.log(part));
             }
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anamnesis_tests::{Answer, Apart, Broker, Client, Clinic, Part, Redis, appointment, demo_folder, eventually, new_patient, unique_name};
+use anamnesis_tests::{Answer, Apart, Broker, Client, Clinic, Database, Part, Redis, appointment, demo_folder, eventually, new_patient, unique_name};
 use chrono::{Days, Utc};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -187,6 +187,63 @@ fn who_is_missing_is_told_the_others_go_on_and_all_is_well_when_it_is_back() {
     restart(Part::Serve, &meanwhile);
     assert!(register().header("anamnesis-position").is_some());
     apart.expect_all_running();
+}
+
+/// One that follows Kafka and one that follows the log. A patient who is registered is a row of both.
+#[test]
+fn a_projector_of_one_read_model_moves_no_other_and_two_build_theirs_beside_each_other() {
+    let apart = Apart::start(&settings().0, 1);
+    let clinic = &apart.clinic;
+    let (mut database, staff) = (clinic.server.database(), clinic.staff());
+    assert_eq!(apart.stop(Part::Project(1)), Some(0));
+    let register = || staff.post("/v1/patients", &new_patient(&unique_name("Only"))).expect(201).id();
+    let patients = (Part::Only("patients"), "patients", "read.patients where patient_id");
+    let audit = (Part::Only("audit_logs"), "audit_logs", "audit.audit_logs where resource_id");
+
+    let mut registered = vec![register()];
+    for ((part, name, table), (_, _, table_of_other)) in [(patients, audit), (audit, patients)] {
+        let before = checkpoints_besides(&mut database, &[name]);
+        apart.begin(part);
+        registered.push(register());
+        until_there(&mut database, table, &registered);
+        assert!(!is_there(&mut database, table_of_other, registered.last().unwrap()), "{part:?} builds nothing else");
+        assert_eq!(checkpoints_besides(&mut database, &[name]), before, "{part:?} moves nothing else");
+        assert_eq!(apart.stop(part), Some(0));
+        registered.push(register());
+    }
+
+    let before = checkpoints_besides(&mut database, &["patients", "audit_logs"]);
+    for (part, ..) in [patients, audit] {
+        apart.begin(part);
+    }
+    registered.push(register());
+    for (_, _, table) in [patients, audit] {
+        until_there(&mut database, table, &registered);
+    }
+    assert_eq!(checkpoints_besides(&mut database, &["patients", "audit_logs"]), before);
+    apart.expect_all_running();
+
+    // the others are where they were left, and go on from there
+    apart.begin(Part::Project(1));
+    clinic.server.wait_until_ready();
+    everything_agrees(clinic);
+    every_read_model_is_what_the_log_makes_of_it(clinic);
+    apart.expect_all_running();
+}
+
+fn checkpoints_besides(database: &mut Database, named: &[&str]) -> Vec<String> {
+    let sql = "select concat_ws(' ', consumer, partition, position, epoch) from journal.checkpoints where consumer not in";
+    database.all(&format!("{sql} ('{}') order by 1", named.join("', '")))
+}
+
+fn is_there(database: &mut Database, table: &str, id: &str) -> bool {
+    database.one(&format!("select exists (select from {table} = '{id}')"))
+}
+
+fn until_there(database: &mut Database, table: &str, ids: &[String]) {
+    for id in ids {
+        eventually("its row is there", Duration::from_mins(1), || is_there(database, table, id).then_some(()));
+    }
 }
 
 fn with_redis(settings: Vec<(&'static str, &'static str)>, redis: &Redis) -> Vec<(&'static str, &'static str)> {

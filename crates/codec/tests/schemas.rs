@@ -3,10 +3,10 @@
 mod samples;
 mod states;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use anamnesis_codec::{EventSchema, all, decode, decode_any, decode_origin, encode_any, encode_origin, find};
+use anamnesis_codec::{EventSchema, all, decode, decode_any, decode_origin, encode_any, encode_origin, find, incompatible_fields};
 use anamnesis_domain::system::System;
 use anamnesis_domain::{Aggregate, AnyEvent, Event as _, EventKind, Origin, REGISTRY};
 use samples::{Json, folder, sample};
@@ -144,10 +144,91 @@ fn bytes_that_are_not_the_event_are_refused() {
 /// `ANAMNESIS_FREEZE=1 cargo test -p anamnesis-codec --test schemas`; an existing line never changes.
 #[test]
 fn a_merged_schema_never_changes() {
-    let schemas = all().iter().map(|schema| (format!("{}/{}.v{}", schema.aggregate, schema.name, schema.version), hex::encode(schema.fingerprint)));
-    let schemas: Vec<_> = schemas.collect();
+    let schemas: Vec<_> = all().iter().map(|schema| (title(schema), hex::encode(schema.fingerprint))).collect();
     let gone = frozen("fingerprints.txt", &schemas, "it was merged and must not change: add a new version beside it");
     assert!(gone.is_empty(), "they are frozen but their files are gone: {gone:?}");
+}
+
+/// `schemas/fields.txt` freezes the type and the default of every field of every merged version, so that what a change is about can be named.
+#[test]
+fn no_field_of_a_merged_version_changes() {
+    let fields: Vec<_> = all().iter().flat_map(|schema| fields(&title(schema), schema.source)).collect();
+    let changed = changed(&frozen_fields(), &fields);
+    assert!(changed.is_empty(), "{}: merged, and must not change: add a new version beside it", changed.join(", "));
+    frozen("fields.txt", &fields, "it was merged and must not change: add a new version beside it");
+}
+
+#[test]
+fn a_change_of_a_merged_version_is_refused_by_its_field() {
+    let merged = frozen_fields();
+    let revoked = find("consent", "ConsentRevoked", 1).expect("consents can be revoked");
+    let changed_by = |from: &str, to: &str| {
+        assert!(revoked.source.contains(from), "{from} isn't in {}", revoked.source);
+        let others = all().iter().filter(|schema| title(schema) != title(revoked)).flat_map(|schema| fields(&title(schema), schema.source));
+        let now: Vec<_> = others.chain(fields(&title(revoked), &revoked.source.replacen(from, to, 1))).collect();
+        changed(&merged, &now)
+    };
+    let (at, reason) = ("consent/ConsentRevoked.v1#revoked_at", "consent/ConsentRevoked.v1#reason");
+    assert_eq!(changed_by(r#"["null", "string"]"#, r#""string""#), [reason], "another type");
+    assert_eq!(changed_by(r#", "default": null"#, ""), [reason], "no default any more");
+    assert_eq!(changed_by(r#""reason""#, r#""why""#), [reason, "consent/ConsentRevoked.v1#why"], "another name");
+    assert_eq!(changed_by(r#", "logicalType": "timestamp-micros""#, ""), [at], "another meaning");
+    assert_eq!(changed_by(r#""fields": ["#, r#""fields": [{"name": "by", "type": "string"}, "#), ["consent/ConsentRevoked.v1#by"], "one more");
+    assert!(changed_by(r#""name": "reason","#, r#""name": "reason", "doc": "In their words.","#).is_empty(), "words for people");
+}
+
+/// As the list of what is frozen calls it.
+fn title(schema: &EventSchema) -> String {
+    format!("{}/{}.v{}", schema.aggregate, schema.name, schema.version)
+}
+
+/// Each field of a version, and what of it is frozen: everything but words for people.
+fn fields(version: &str, source: &str) -> Vec<(String, String)> {
+    let schema: Value = serde_json::from_str(source).expect("the schema is JSON");
+    let fields = schema["fields"].as_array().expect("a record has fields").iter();
+    let field = |field: &Value| (format!("{version}#{}", field["name"].as_str().expect("a field has a name")), without_words(field).to_string());
+    fields.map(field).collect()
+}
+
+fn without_words(value: &Value) -> Value {
+    match value {
+        Value::Object(entries) => {
+            let entries = entries.iter().filter(|(name, _)| *name != "doc").map(|(name, entry)| (name.clone(), without_words(entry)));
+            // sorted, whatever the map's own order is
+            Value::Object(entries.collect::<BTreeMap<_, _>>().into_iter().collect())
+        }
+        Value::Array(entries) => entries.iter().map(without_words).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
+
+fn frozen_fields() -> Vec<String> {
+    fs::read_to_string(folder().join("fields.txt")).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+/// The fields of merged versions that aren't what they were, are gone, or weren't there.
+fn changed(merged: &[String], now: &[(String, String)]) -> Vec<String> {
+    let version = |field: &str| field.split('#').next().unwrap_or_default().to_owned();
+    let versions: BTreeSet<_> = merged.iter().map(|line| version(line)).collect();
+    let now: BTreeSet<_> = now.iter().map(|(name, value)| format!("{name} {value}")).filter(|line| versions.contains(&version(line))).collect();
+    let differing = merged.iter().filter(|line| !now.contains(*line)).chain(now.iter().filter(|line| !merged.contains(line)));
+    let names: BTreeSet<_> = differing.filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
+    names.into_iter().collect()
+}
+
+/// Whoever reads Kafka by an earlier envelope goes on, and by a later one reads what is there. The registry is asked for the same on start.
+#[test]
+fn every_version_of_the_envelope_is_readable_with_any_other() {
+    let envelopes: Vec<_> = all().iter().filter(|schema| !schema.is_sealed_inside()).collect();
+    for (one, other) in envelopes.iter().flat_map(|one| envelopes.iter().map(move |other| (one, other))) {
+        let fields = incompatible_fields(one.source, other.source).expect("schemas are schemas");
+        assert!(
+            fields.is_empty(),
+            "{} and {} don't go together because of {fields:?}: a field needs a default to come or go",
+            title(one),
+            title(other)
+        );
+    }
 }
 
 /// `schemas/states.txt` freezes what the samples fold to. A snapshot holds such a state: whoever changes what comes out of the

@@ -7,7 +7,7 @@ use anamnesis_domain::Aggregate as _;
 use anamnesis_domain::system::{CANARY, System};
 use anamnesis_journal::tree::SignedCheckpoint;
 use anamnesis_projector::reactor::outbox;
-use anamnesis_stream::{Cluster, KafkaSettings, Publication, examine_cluster, examine_registry};
+use anamnesis_stream::{Cluster, KafkaSettings, Publication, RegistryError, examine_cluster, examine_registry};
 use anamnesis_vault::KeyFilter;
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
@@ -190,13 +190,17 @@ async fn cluster(kafka: &KafkaSettings) -> anyhow::Result<String> {
     }
 }
 
-/// Without it publishing goes on under the ids that are known; who decodes by id needs it.
+/// Without it publishing goes on under the ids that are known; who decodes by id needs it. With schemas that don't fit,
+/// nothing is published.
 async fn registry(kafka: &KafkaSettings, installation: &Installation) -> Finding {
     let (state, detail) = match examine_registry(kafka, &installation.writer).await {
         Ok(Some(true)) => ("ok", "knows our schemas".to_owned()),
         Ok(Some(false)) => ("warning", "has forgotten our schemas: the publisher registers them again".to_owned()),
-        Ok(None) => ("warning", "nothing is registered yet: `anamnesis publish` does".to_owned()),
-        Err(error) => ("warning", format!("{:#}", anyhow::Error::from(error))),
+        Ok(None) => ("warning", "doesn't have all schemas of this build yet: `anamnesis publish` registers them".to_owned()),
+        Err(error) => {
+            let is_away = matches!(error, RegistryError::Unavailable { .. } | RegistryError::Database(_));
+            (if is_away { "warning" } else { "bad" }, format!("{:#}", anyhow::Error::from(error)))
+        }
     };
     Finding { check: "registry", state, detail }
 }

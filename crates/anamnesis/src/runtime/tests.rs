@@ -234,7 +234,6 @@ fn whatever_is_started_is_a_loop_or_ends_with_its_work() {
         ("crates/journal/src/snapshot.rs", "one snapshot"),
         ("crates/journal/src/verify/entries.rs", "one chunk of a verification"),
         ("crates/projector/src/filling.rs", "the parts of one rebuild"),
-        ("crates/projector/src/query.rs", "the parts of one page, as threads that are waited for"),
         ("crates/loops/src/lib.rs", "every loop"),
     ];
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
