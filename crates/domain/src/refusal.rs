@@ -6,6 +6,8 @@ pub trait Refusal: std::error::Error + Clone + Copy + PartialEq + Send + Sync + 
     fn rule(&self) -> &'static str;
     /// What kind of no it is.
     fn broken(&self) -> Broken;
+    /// The field of the request that it is about, if it is about one.
+    fn field(&self) -> Option<&'static str>;
     /// The refusal with that name, to repeat the answer that a receipt holds.
     fn named(rule: &str) -> Option<Self>;
 }
@@ -19,10 +21,10 @@ pub enum Broken {
     Request,
 }
 
-/// Declares an aggregate's refusals: `name: State|Request, "a sentence for the caller"`.
+/// Declares an aggregate's refusals: `Variant = "its name", State|Request|Request(field), "a sentence for the caller"`.
 macro_rules! refusals {
     ($(#[$meta:meta])* pub enum $name:ident {
-        $($variant:ident = $rule:literal, $broken:ident, $sentence:literal;)+
+        $($variant:ident = $rule:literal, $broken:ident $(($field:ident))?, $sentence:literal;)+
     }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -36,6 +38,10 @@ macro_rules! refusals {
             }
             fn broken(&self) -> $crate::Broken {
                 match self { $(Self::$variant => $crate::Broken::$broken,)+ }
+            }
+            fn field(&self) -> Option<&'static str> {
+                let field = match self { $(Self::$variant => concat!($(stringify!($field))?),)+ };
+                (!field.is_empty()).then_some(field)
             }
             fn named(rule: &str) -> Option<Self> {
                 match rule { $($rule => Some(Self::$variant),)+ _ => None }

@@ -95,13 +95,15 @@ pub struct AnyRefusal {
     pub rule: &'static str,
     /// What kind of no it is.
     pub broken: Broken,
+    /// The field of the request that it is about, if it is about one.
+    pub field: Option<&'static str>,
     /// The sentence for the caller.
     pub sentence: String,
 }
 
 impl<E: Refusal> From<E> for AnyRefusal {
     fn from(refusal: E) -> Self {
-        Self { rule: refusal.rule(), broken: refusal.broken(), sentence: refusal.to_string() }
+        Self { rule: refusal.rule(), broken: refusal.broken(), field: refusal.field(), sentence: refusal.to_string() }
     }
 }
 

@@ -25,7 +25,7 @@ pub enum Purpose {
     Models,
     /// Comparing a subject's rows in a rebuild with the live ones; not rotated with the data key.
     Digest,
-    /// A subject's cache entries.
+    /// An organization's cache entries as a whole; what each says of a person is sealed under that person's data key.
     Cache,
     /// A subject's stored files.
     Object,

@@ -105,6 +105,12 @@ impl Problem {
         if self.status == StatusCode::UNPROCESSABLE_ENTITY.as_u16() { Self { status: StatusCode::BAD_REQUEST.as_u16(), ..self } } else { self }
     }
 
+    /// Names the field that it is about, if it is about one.
+    pub(crate) fn about(mut self, field: Option<&'static str>) -> Self {
+        self.errors.extend(field.map(|field| FieldError { field: field.to_owned(), detail: self.detail.clone() }));
+        self
+    }
+
     pub(crate) fn with_rule(mut self, rule: &'static str) -> Self {
         self.rule = Some(rule);
         self

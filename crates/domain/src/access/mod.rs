@@ -181,10 +181,10 @@ refusals! {
     /// Which rule on accesses says no.
     pub enum AccessError {
         AlreadyTold = "already_told", State, "this access was already told";
-        TooMany = "too_many", Request, "an access may name at most 10,000 persons, and at most 500 categories and elements of each";
-        NoCategory = "no_category", Request, "each of subjects must name at least one of categories";
-        NamedTwice = "named_twice", Request, "each person must be named once";
-        Unjustified = "unjustified", Request, "justification must say why it is an emergency";
+        TooMany = "too_many", Request(subjects), "an access may name at most 10,000 persons, and at most 500 categories and elements of each";
+        NoCategory = "no_category", Request(subjects), "each of subjects must name at least one of categories";
+        NamedTwice = "named_twice", Request(subjects), "each person must be named once";
+        Unjustified = "unjustified", Request(justification), "justification must say why it is an emergency";
     }
 }
 

@@ -130,10 +130,10 @@ refusals! {
         NotCreated = "not_created", State, "this account doesn't exist";
         Locked = "locked", State, "this account is locked";
         Deactivated = "deactivated", State, "this account is out of use";
-        TooManyRoles = "too_many_roles", Request, "an account may have at most 50 roles";
-        OneFacility = "one_facility", Request, "facility_id must not be given: a role holds in the whole organization";
-        ExpiresTooSoon = "expires_too_soon", Request, "expires_at must lie in the future";
-        EndsTooSoon = "ends_too_soon", Request, "until must lie in the future";
+        TooManyRoles = "too_many_roles", Request(roles), "an account may have at most 50 roles";
+        OneFacility = "one_facility", Request(facility_id), "facility_id must not be given: a role holds in the whole organization";
+        ExpiresTooSoon = "expires_too_soon", Request(expires_at), "expires_at must lie in the future";
+        EndsTooSoon = "ends_too_soon", Request(until), "until must lie in the future";
     }
 }
 

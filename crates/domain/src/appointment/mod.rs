@@ -111,7 +111,7 @@ refusals! {
         OnlyAVisit = "only_a_visit", State, "this is the record of a past visit, not an appointment";
         NotAVisit = "not_a_visit", State, "this is an appointment, not the record of a past visit";
         NotRecorded = "not_recorded", State, "this visit was never written down";
-        OtherPatient = "other_patient", Request, "patient_id must stay the same: what happened to somebody else is another visit";
+        OtherPatient = "other_patient", Request(patient_id), "patient_id must stay the same: what happened to somebody else is another visit";
         TooLateToRemind = "too_late_to_remind", State, "the appointment has begun; nobody is reminded of it any more";
         NotOpen = "not_open", State, "this appointment is over or was called off";
         AlreadyCheckedIn = "already_checked_in", State, "the patient is already there";
@@ -126,11 +126,11 @@ refusals! {
         OrganizationClosed = "organization_closed", State, "this organization is closed: no new times can be arranged";
         FacilityClosed = "facility_closed", State, "facility_id names a facility that is closed";
         TooEarlyForNoShow = "too_early_for_no_show", State, "a patient can't have missed what has not begun";
-        InThePast = "in_the_past", Request, "scheduled_at must not lie in the past";
-        TooFarAhead = "too_far_ahead", Request, "scheduled_at must lie within the next five years";
-        FollowUpInThePast = "follow_up_in_the_past", Request, "follow_up_date must not lie in the past";
-        VisitInTheFuture = "visit_in_the_future", Request, "a visit must have begun, and what has not happened is an appointment";
-        EndsBeforeItBegins = "ends_before_it_begins", Request, "ended_at must not lie before started_at";
+        InThePast = "in_the_past", Request(scheduled_at), "scheduled_at must not lie in the past";
+        TooFarAhead = "too_far_ahead", Request(scheduled_at), "scheduled_at must lie within the next five years";
+        FollowUpInThePast = "follow_up_in_the_past", Request(follow_up_date), "follow_up_date must not lie in the past";
+        VisitInTheFuture = "visit_in_the_future", Request(started_at), "a visit must have begun, and what has not happened is an appointment";
+        EndsBeforeItBegins = "ends_before_it_begins", Request(ended_at), "ended_at must not lie before started_at";
         TooMany = "too_many", Request, "at most 100 entries in a list and 2,000 characters in a code";
     }
 }

@@ -196,14 +196,14 @@ refusals! {
         NotATraining = "not_a_training", State, "this is no training";
         FindingResolved = "finding_resolved", State, "this finding was resolved; reopen it first";
         HoldReleased = "hold_released", State, "this legal hold has ended; place another";
-        NoteTooLong = "note_too_long", Request, "note must be at most 10,000 characters long";
+        NoteTooLong = "note_too_long", Request(note), "note must be at most 10,000 characters long";
         TooManyNotes = "too_many_notes", State, "a finding takes at most 200 notes; raise another for what is new";
-        DiscoveredLater = "discovered_later", Request, "discovered_at must not lie in the future";
-        CompletedLater = "completed_later", Request, "completed_on must not lie in the future";
-        ValidBeforeCompleted = "valid_before_completed", Request, "valid_until must be later than completed_on";
-        TooMany = "too_many", Request, "account_ids and patient_ids may name at most 100 each";
-        NobodyHeld = "nobody_held", Request, "patient_ids must name at least one patient";
-        HoldTooWide = "hold_too_wide", Request, "a legal hold covers at most 1000 patients; place another for the rest";
+        DiscoveredLater = "discovered_later", Request(discovered_at), "discovered_at must not lie in the future";
+        CompletedLater = "completed_later", Request(completed_on), "completed_on must not lie in the future";
+        ValidBeforeCompleted = "valid_before_completed", Request(valid_until), "valid_until must be later than completed_on";
+        TooMany = "too_many", Request(account_ids), "account_ids and patient_ids may name at most 100 each";
+        NobodyHeld = "nobody_held", Request(patient_ids), "patient_ids must name at least one patient";
+        HoldTooWide = "hold_too_wide", Request(patient_ids), "a legal hold covers at most 1000 patients; place another for the rest";
     }
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::testing::live;
-use crate::testing::strategies::{id, instant, line, now, text};
+use crate::testing::strategies::{date, id, instant, line, now, text};
 
 fn finding() -> impl Strategy<Value = NewFinding> {
     let kind = prop::sample::select(FindingType::ALL.to_vec());
@@ -31,6 +31,15 @@ fn command() -> impl Strategy<Value = ComplianceCommand> {
         (line(), text(), vec(id(), 0..4)).prop_map(|(matter, reason, patient_ids)| NewLegalHold { matter, authority: None, reason, patient_ids });
     let outcome = prop::sample::select(FindingOutcome::ALL.to_vec());
     let office = prop::sample::select(Office::ALL.to_vec());
+    let topic = prop::sample::select(TrainingTopic::ALL.to_vec());
+    let training = (id(), topic, line(), date(), option::of(date())).prop_map(|(account_id, topic, course, completed_on, valid_until)| NewTraining {
+        account_id,
+        topic,
+        course,
+        given_by: None,
+        completed_on,
+        valid_until,
+    });
     prop_oneof![
         (now(), id(), finding()).prop_map(|(now, account_id, finding)| RaiseFinding { now, account_id, finding: Box::new(finding) }),
         (now(), id(), text()).prop_map(|(now, account_id, note)| NoteFinding { now, account_id, note }),
@@ -44,6 +53,8 @@ fn command() -> impl Strategy<Value = ComplianceCommand> {
             account_id: by,
             designation: NewDesignation { office, account_id }
         }),
+        (now(), id(), training).prop_map(|(now, account_id, training)| RecordTraining { now, account_id, training }),
+        (now(), id(), text()).prop_map(|(now, account_id, reason)| MarkTrainingInError { now, account_id, reason }),
         (now(), id(), option::of(text())).prop_map(|(now, account_id, reason)| RelieveOfficer { now, account_id, reason }),
     ]
 }

@@ -1,10 +1,15 @@
 //! May this provider or organization use that patient's data, for what, and how long? `Absent → Active → Revoked`
 
+use std::collections::HashSet;
+use std::hash::Hash;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{Aggregate, FacilityId, Instant, PatientId, ProviderId, Subject, Text, events::events, redact::redacted, refusal::refusals};
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;
 
@@ -126,15 +131,17 @@ pub struct RevokeConsent {
     pub reason: Option<Text>,
 }
 
+redacted!(ConsentCommand);
+
 refusals! {
     /// Which rule on consents says no.
     pub enum ConsentError {
         AlreadyGranted = "already_granted", State, "this consent was already granted; grant a new one instead";
         NotActive = "not_active", State, "this consent was never granted";
-        ExpiresTooSoon = "expires_too_soon", Request, "expires_at must lie after granted_at";
-        NoPurpose = "no_purpose", Request, "purposes and categories must each name at least one";
-        ForThemselves = "for_themselves", Request, "grantee must not be who grants it, nor where they work: the patient may, or somebody else";
-        OneGrantee = "one_grantee", Request, "grantee must name either provider_id or facility_id";
+        ExpiresTooSoon = "expires_too_soon", Request(expires_at), "expires_at must lie after granted_at";
+        NoPurpose = "no_purpose", Request(purposes), "purposes and categories must each name at least one";
+        ForThemselves = "for_themselves", Request(grantee), "grantee must not be who grants it, nor where they work: the patient may, or somebody else";
+        OneGrantee = "one_grantee", Request(grantee), "grantee must name either provider_id or facility_id";
     }
 }
 
@@ -169,7 +176,7 @@ impl Aggregate for Consent {
 }
 
 impl Consent {
-    fn grant(&self, GrantConsent { consent, themselves }: GrantConsent) -> Result<Vec<ConsentEvent>, ConsentError> {
+    fn grant(&self, GrantConsent { mut consent, themselves }: GrantConsent) -> Result<Vec<ConsentEvent>, ConsentError> {
         if *self != Self::Absent {
             return Err(ConsentError::AlreadyGranted);
         }
@@ -185,6 +192,8 @@ impl Consent {
         if themselves.contains(&consent.grantee) {
             return Err(ConsentError::ForThemselves);
         }
+        keep_once(&mut consent.purposes);
+        keep_once(&mut consent.categories);
         Ok(vec![consent.into()])
     }
 
@@ -195,4 +204,10 @@ impl Consent {
             Self::Active { .. } => Ok(vec![ConsentRevoked { revoked_at: revoke.now, reason: revoke.reason }.into()]),
         }
     }
+}
+
+/// What is named again says nothing more.
+fn keep_once<T: Copy + Eq + Hash>(named: &mut Vec<T>) {
+    let mut seen = HashSet::new();
+    named.retain(|one| seen.insert(*one));
 }

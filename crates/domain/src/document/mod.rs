@@ -102,9 +102,9 @@ refusals! {
         AlreadyProcessed = "already_processed", State, "this document is already processed";
         NotProcessing = "not_processing", State, "this document is not being processed";
         SuccessorOutOfUse = "successor_out_of_use", State, "superseded_by names a document that is removed, superseded, or not the file that was declared";
-        OwnSuccessor = "own_successor", Request, "superseded_by must name another document";
-        UnknownSuccessor = "unknown_successor", Request, "superseded_by must name a document that is registered";
-        OtherPatient = "other_patient", Request, "superseded_by must name a document of the same patient";
+        OwnSuccessor = "own_successor", Request(superseded_by), "superseded_by must name another document";
+        UnknownSuccessor = "unknown_successor", Request(superseded_by), "superseded_by must name a document that is registered";
+        OtherPatient = "other_patient", Request(superseded_by), "superseded_by must name a document of the same patient";
     }
 }
 

@@ -132,7 +132,7 @@ refusals! {
         AlreadyRegistered = "already_registered", State, "this facility is already registered";
         NotRegistered = "not_registered", State, "this facility isn't registered";
         Closed = "closed", State, "this facility is closed";
-        OwnParent = "own_parent", Request, "parent_id must name another facility than this one";
+        OwnParent = "own_parent", Request(parent_id), "parent_id must name another facility than this one";
         TooLong = "too_long", Request, "each list may have at most 100 entries, each code at most 2,000 bytes";
     }
 }

@@ -227,8 +227,8 @@ refusals! {
         Expired = "expired", State, "this insight has expired";
         NotExpired = "not_expired", State, "this insight has not expired";
         NotActionable = "not_actionable", State, "nothing can be done about this insight; review or dismiss it";
-        ExpiresTooSoon = "expires_too_soon", Request, "expires_at must lie in the future";
-        TooMany = "too_many", Request, "record_ids may name at most 100 records";
+        ExpiresTooSoon = "expires_too_soon", Request(expires_at), "expires_at must lie in the future";
+        TooMany = "too_many", Request(record_ids), "record_ids may name at most 100 records";
     }
 }
 

@@ -162,11 +162,11 @@ refusals! {
         NoSuchVersion = "no_such_version", State, "this model has no such version";
         VersionRetired = "version_retired", State, "this version is retired; register another";
         TooManyVersions = "too_many_versions", State, "a model may have at most 200 versions; register one of another name";
-        TrainedLater = "trained_later", Request, "training_completed_at must not lie in the future";
-        TooLarge = "too_large", Request, "description may have at most 4,000 characters, metadata at most 16 KiB";
-        NothingMeasured = "nothing_measured", Request, "an evaluation must have an accuracy_score or a metric";
-        MeasuredTwice = "measured_twice", Request, "metrics may name each metric once, and at most 50";
-        NotANumber = "not_a_number", Request, "each metric's value must be a finite number";
+        TrainedLater = "trained_later", Request(training_completed_at), "training_completed_at must not lie in the future";
+        TooLarge = "too_large", Request(description), "description may have at most 4,000 characters, metadata at most 16 KiB";
+        NothingMeasured = "nothing_measured", Request(metrics), "an evaluation must have an accuracy_score or a metric";
+        MeasuredTwice = "measured_twice", Request(metrics), "metrics may name each metric once, and at most 50";
+        NotANumber = "not_a_number", Request(metrics), "each metric's value must be a finite number";
     }
 }
 

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::testing::live;
 use crate::testing::strategies::{NOW_MICROS, code, date, id, instant, line, name, now, text};
-use crate::{Gender, IdentifierType};
+use crate::{Address, Gender, IdentifierType, PhoneContact};
 
 fn demographics() -> impl Strategy<Value = Demographics> {
     let gender = prop::sample::select(Gender::ALL.to_vec());
@@ -44,6 +44,27 @@ fn insurance() -> impl Strategy<Value = Vec<Insurance>> {
 
 fn care_team() -> impl Strategy<Value = Vec<CareTeamMember>> {
     vec((id(), option::of(code())).prop_map(|(provider_id, role)| CareTeamMember { provider_id, role }), 0..3)
+}
+
+fn contact() -> impl Strategy<Value = Contact> {
+    let phone = prop::sample::select(vec!["+1 555 0100", "+49 30 901820"]);
+    let phones = vec(phone.prop_map(|number| PhoneContact { number: number.try_into().expect("a number"), r#use: None }), 0..3);
+    (phones, option::of(line())).prop_map(|(phones, city)| Contact {
+        phones,
+        emails: vec![],
+        addresses: city.map(|city| Address { city: Some(city), ..Address::default() }).into_iter().collect(),
+    })
+}
+
+fn emergency_contacts() -> impl Strategy<Value = Vec<EmergencyContact>> {
+    let one = (name(), option::of(line())).prop_map(|(name, relationship)| EmergencyContact {
+        name,
+        relationship,
+        phone: None,
+        email: None,
+        address: None,
+    });
+    vec(one, 0..3)
 }
 
 fn new_patient() -> impl Strategy<Value = NewPatient> {
@@ -124,6 +145,8 @@ fn command() -> impl Strategy<Value = PatientCommand> {
     prop_oneof![
         3 => (now(), new_patient()).prop_map(|(now, patient)| Register { now, patient: Box::new(patient) }),
         1 => (now(), demographics()).prop_map(|(now, demographics)| CorrectDemographics { now, demographics: Box::new(demographics) }),
+        1 => (now(), contact()).prop_map(|(now, contact)| ChangeContact { now, contact }),
+        1 => (now(), emergency_contacts()).prop_map(|(now, emergency_contacts)| ChangeEmergencyContacts { now, emergency_contacts }),
         1 => (now(), insurance()).prop_map(|(now, insurance)| ChangeInsurance { now, insurance }),
         1 => (now(), identifier()).prop_map(|(now, identifier)| AddIdentifier { now, identifier }),
         1 => (now(), identifier()).prop_map(|(now, identifier)| RemoveIdentifier { now, identifier }),

@@ -116,7 +116,7 @@ refusals! {
         AlreadyLogged = "already_logged", State, "this prediction was already logged";
         NotLogged = "not_logged", State, "this prediction was never logged";
         ModelNotActive = "model_not_active", State, "model_version is not the version of this model that is in use";
-        TooLarge = "too_large", Request, "input may have at most 256 KiB, prediction and actual at most 64 KiB each";
+        TooLarge = "too_large", Request(input), "input may have at most 256 KiB, prediction and actual at most 64 KiB each";
     }
 }
 

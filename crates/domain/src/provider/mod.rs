@@ -122,11 +122,11 @@ refusals! {
         NoLicense = "no_license", State, "a provider without license_number can't be verified";
         TooManyAffiliations = "too_many_affiliations", State, "a provider may have at most 500 affiliations";
         TooLong = "too_long", Request, "each list may have at most 100 entries, each code at most 2,000 bytes";
-        NoName = "no_name", Request, "name must have at least one of family, given and text";
-        CertificationReversed = "certification_reversed", Request, "valid_until of a certification must not lie before valid_from";
-        TooManyHours = "too_many_hours", Request, "a week and a day may have at most 100 hours entries, and there may be at most 1,000 exceptions";
-        HoursReversed = "hours_reversed", Request, "until must lie after from, and last_day not before first_day";
-        PeriodReversed = "period_reversed", Request, "the period's end must not lie before its start";
+        NoName = "no_name", Request(name), "name must have at least one of family, given and text";
+        CertificationReversed = "certification_reversed", Request(valid_until), "valid_until of a certification must not lie before valid_from";
+        TooManyHours = "too_many_hours", Request(weekly), "a week and a day may have at most 100 hours entries, and there may be at most 1,000 exceptions";
+        HoursReversed = "hours_reversed", Request(until), "until must lie after from, and last_day not before first_day";
+        PeriodReversed = "period_reversed", Request(period), "the period's end must not lie before its start";
     }
 }
 

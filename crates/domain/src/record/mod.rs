@@ -121,14 +121,14 @@ refusals! {
         TooManyAttachments = "too_many_attachments", State, "a record may have at most 100 attachments";
         DocumentRemoved = "document_removed", State, "document_id names a document that was removed";
         DocumentMismatched = "document_mismatched", State, "document_id names a document whose stored file is not the one that was declared";
-        UnknownDocument = "unknown_document", Request, "document_id must name a document that is registered";
-        DocumentOfOtherPatient = "document_of_other_patient", Request, "document_id must name a document of the same patient";
+        UnknownDocument = "unknown_document", Request(document_id), "document_id must name a document that is registered";
+        DocumentOfOtherPatient = "document_of_other_patient", Request(document_id), "document_id must name a document of the same patient";
         TooManyVersions = "too_many_versions", State, "a record may have at most 10,000 versions";
-        WrongFirstStatus = "wrong_first_status", Request, "status must be PENDING or COMPLETED";
-        InTheFuture = "in_the_future", Request, "record_date and visit_date must not lie in the future";
-        OtherPatient = "other_patient", Request, "an amendment can't change patient_id; mark the record as entered in error instead";
-        OtherSource = "other_source", Request, "an amendment can't change record_type or source";
-        CodeMissing = "code_missing", Request, "every code must have a coding or a text";
+        WrongFirstStatus = "wrong_first_status", Request(status), "status must be PENDING or COMPLETED";
+        InTheFuture = "in_the_future", Request(record_date), "record_date and visit_date must not lie in the future";
+        OtherPatient = "other_patient", Request(patient_id), "an amendment can't change patient_id; mark the record as entered in error instead";
+        OtherSource = "other_source", Request(record_type), "an amendment can't change record_type or source";
+        CodeMissing = "code_missing", Request(codes), "every code must have a coding or a text";
         TooMany = "too_many", Request, "at most 100 entries in a list and 2,000 characters in a code";
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::testing::{Given, given};
-use crate::{Code, Date, JsonText, Line};
+use crate::{Code, Coding, Date, JsonText, Line};
 
 /// 2026-01-31T09:30:00Z
 fn now() -> Instant {
@@ -146,7 +146,10 @@ fn a_record_is_not_of_tomorrow() {
 #[test]
 fn codes_name_something_and_lists_keep_within_their_limits() {
     let nothing = Code { codings: vec![], text: None };
-    given::<Record>([]).when(create(NewRecord { codes: vec![nothing.clone()], ..note() })).then_error(RecordError::CodeMissing);
+    let blank = Code { codings: vec![Coding { system: None, code: " ".to_owned(), display: None }], text: Some(String::new()) };
+    for nothing in [&nothing, &blank] {
+        given::<Record>([]).when(create(NewRecord { codes: vec![nothing.clone()], ..note() })).then_error(RecordError::CodeMissing);
+    }
     let components = vec![Finding { code: nothing, value: None }];
     given::<Record>([]).when(create(NewRecord { components, ..note() })).then_error(RecordError::CodeMissing);
     given::<Record>([]).when(create(NewRecord { symptoms: vec![text("cough"); 101], ..note() })).then_error(RecordError::TooMany);

@@ -283,11 +283,11 @@ pub enum SystemCommand {
 refusals! {
     /// Which rule on the system's diary says no.
     pub enum SystemError {
-        TooMany = "too_many", Request, "counts and settings may have at most 1,000 entries";
-        NothingChanged = "nothing_changed", Request, "settings must name at least one";
-        SecretTold = "secret_told", Request, "a secret setting's values must be left out";
-        EndsBeforeItBegins = "ends_before_it_begins", Request, "finished_at must not lie before started_at";
-        DamageUnnamed = "damage_unnamed", Request, "first_bad_position must be given if, and only if, something is wrong there";
+        TooMany = "too_many", Request(counts), "counts and settings may have at most 1,000 entries";
+        NothingChanged = "nothing_changed", Request(settings), "settings must name at least one";
+        SecretTold = "secret_told", Request(settings), "a secret setting's values must be left out";
+        EndsBeforeItBegins = "ends_before_it_begins", Request(finished_at), "finished_at must not lie before started_at";
+        DamageUnnamed = "damage_unnamed", Request(first_bad_position), "first_bad_position must be given if, and only if, something is wrong there";
     }
 }
 

@@ -30,9 +30,10 @@ pub struct Code {
 }
 
 impl Code {
-    /// Whether it names nothing.
+    /// Whether it names nothing: no code, and no words.
     pub fn is_empty(&self) -> bool {
-        self.codings.is_empty() && self.text.is_none()
+        let is_blank = |text: &str| text.trim().is_empty();
+        self.codings.iter().all(|coding| is_blank(&coding.code)) && self.text.as_deref().is_none_or(is_blank)
     }
 }
 

@@ -287,3 +287,17 @@ proptest! {
         prop_assert!(found <= moment, "the first of two");
     }
 }
+
+#[test]
+fn a_day_begins_by_the_clocks_of_its_zone() {
+    let begins = |zone: &str, day: &str| {
+        let day: Date = serde_json::from_value(day.into()).unwrap();
+        serde_json::to_value(TimeZone::try_from(zone).unwrap().start(day)).unwrap().as_str().unwrap().to_owned()
+    };
+    assert_eq!(begins("UTC", "2026-03-08"), "2026-03-08T00:00:00Z");
+    assert_eq!(begins("America/New_York", "2026-03-08"), "2026-03-08T05:00:00Z");
+    assert_eq!(begins("America/New_York", "2026-03-09"), "2026-03-09T04:00:00Z");
+    // clocks went from 23:59:59 to 1:00, and from 23:59:59 back to 23:00
+    assert_eq!(begins("America/Sao_Paulo", "2018-11-04"), "2018-11-04T03:00:00Z");
+    assert_eq!(begins("America/Sao_Paulo", "2018-02-18"), "2018-02-18T03:00:00Z");
+}

@@ -1,6 +1,6 @@
 //! How is a moment or a day written? RFC 3339 for people, numbers for Avro.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, SubsecRound, TimeDelta, TimeZone as _, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::InvalidValue;
@@ -100,6 +100,12 @@ impl Date {
         Instant(self.0.and_time(chrono::NaiveTime::MIN).and_utc())
     }
 
+    /// The day after it.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.succ_opt().unwrap_or(self.0))
+    }
+
     fn days(self) -> i32 {
         i32::try_from(self.0.signed_duration_since(NaiveDate::default()).num_days()).expect("chrono's years fit into 32-bit days")
     }
@@ -183,6 +189,14 @@ impl TimeZone {
     /// The zone's name.
     pub fn name(self) -> &'static str {
         self.0.name()
+    }
+
+    /// The first moment of a day there. Where clocks are put forward at midnight it isn't midnight.
+    pub fn start(self, day: Date) -> Instant {
+        let midnight = day.0.and_time(NaiveTime::MIN);
+        let quarters = (0..24).map(|quarter| midnight + TimeDelta::minutes(15 * quarter));
+        let first = quarters.into_iter().find_map(|time| self.0.from_local_datetime(&time).earliest());
+        first.map_or(Instant(midnight.and_utc()), |first| Instant(first.to_utc()))
     }
 
     /// The day it is there at that moment.

@@ -79,7 +79,10 @@ async fn open_in_parallel(keys: OpenKeys, mut entries: Vec<SealedEntry>) -> Vec<
     }
     let mut parts = tasks.join_all().await;
     parts.sort_unstable_by_key(|(first, _)| *first);
-    parts.into_iter().flat_map(|(_, opened)| opened).collect()
+    let mut parts = parts.into_iter().map(|(_, opened)| opened);
+    let mut whole = parts.next().unwrap_or_default();
+    parts.for_each(|part| whole.extend(part));
+    whole
 }
 
 fn open_with(keys: &OpenKeys, entries: Vec<SealedEntry>) -> Vec<Result<Recorded, Unopened>> {
