@@ -7,7 +7,7 @@
 use std::fmt;
 
 use anamnesis_vault::{Blinding, IndexKeys};
-use serde_json::Value;
+use serde::Serializer;
 
 use crate::kernel::{Class, Column, Place, Row};
 
@@ -131,8 +131,8 @@ impl Column for Words {
         Some(all.join(" ").into_bytes())
     }
 
-    fn json(&self) -> Option<Value> {
-        None
+    fn show<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_none()
     }
 }
 

@@ -18,7 +18,7 @@ pub const APPOINTMENTS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 2,
+    version: 3,
     tables: &[&Of::<Appointments>::TABLE],
 };
 

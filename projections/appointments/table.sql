@@ -47,6 +47,7 @@ create table appointments (
 -- once the rows are there
 create index appointments_by_day on appointments (organization_id, scheduled_at, appointment_id);
 create index appointments_of_patient on appointments (organization_id, patient_id, scheduled_at, appointment_id);
+create index appointments_by_status on appointments (organization_id, status, scheduled_at, appointment_id);
 create index appointments_of_provider on appointments (organization_id, provider_id, scheduled_at, appointment_id);
 
 alter table appointments enable row level security, force row level security;

@@ -17,8 +17,8 @@ pub const COMPLIANCE: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Log,
     sql: include_str!("table.sql"),
-    version: 1,
-    tables: &[&Of::<Findings>::TABLE, &Of::<LegalHolds>::TABLE, &Of::<Designations>::TABLE, &Of::<Trainings>::TABLE],
+    version: 2,
+    tables: &[&Of::<Findings>::TABLE, &Of::<LegalHolds>::TABLE, &Of::<HeldPatients>::TABLE, &Of::<Designations>::TABLE, &Of::<Trainings>::TABLE],
 };
 
 text_columns!(FindingType, FindingSeverity, FindingStatus, FindingOutcome, Office, TrainingTopic, MatterStatus);
@@ -83,6 +83,14 @@ row! {
         released_at: Option<Instant>,
         released_by: Option<AccountId>,
         release_reason: Option<Sealed<Text>>,
+    }
+}
+
+row! {
+    /// A patient whose data a hold keeps; the hold's row has them all as a list.
+    pub struct HeldPatientRow in "legal_hold_patients" key (hold_id, patient_id) {
+        hold_id: ComplianceId,
+        patient_id: PatientId,
     }
 }
 
@@ -243,6 +251,44 @@ impl Fold for LegalHolds {
             | ComplianceEvent::TrainingRecorded(_)
             | ComplianceEvent::TrainingEnteredInError(_) => {}
         }
+    }
+}
+
+/// The fold of `legal_hold_patients`.
+pub struct HeldPatients;
+
+impl Fold for HeldPatients {
+    type Row = HeldPatientRow;
+    const STREAMS: Streams = Streams::Of(&["compliance"]);
+
+    fn keys(event: &Recorded) -> Vec<Key> {
+        newly_held(event).iter().map(|patient_id| (event.aggregate_id, *patient_id).into()).collect()
+    }
+
+    fn apply(rows: &mut Rows<HeldPatientRow>, event: &Recorded) {
+        for patient_id in newly_held(event) {
+            rows.put(HeldPatientRow { hold_id: event.aggregate_id.into(), patient_id: *patient_id });
+        }
+    }
+}
+
+/// A hold that has ended still names them: what was kept for whom stays known.
+fn newly_held(event: &Recorded) -> &[PatientId] {
+    match matter(event) {
+        Some(ComplianceEvent::LegalHoldPlaced(placed)) => &placed.hold.patient_ids,
+        Some(ComplianceEvent::LegalHoldWidened(widened)) => &widened.patient_ids,
+        Some(
+            ComplianceEvent::LegalHoldReleased(_)
+            | ComplianceEvent::FindingRaised(_)
+            | ComplianceEvent::FindingNoted(_)
+            | ComplianceEvent::FindingResolved(_)
+            | ComplianceEvent::FindingReopened(_)
+            | ComplianceEvent::OfficerDesignated(_)
+            | ComplianceEvent::OfficerRelieved(_)
+            | ComplianceEvent::TrainingRecorded(_)
+            | ComplianceEvent::TrainingEnteredInError(_),
+        )
+        | None => &[],
     }
 }
 

@@ -48,6 +48,19 @@ create table legal_holds (
     constraint legal_holds_pkey primary key (hold_id)
 );
 
+-- Whose data a hold keeps, one a row, to find the hold by.
+create table legal_hold_patients (
+    organization_id     uuid        not null,
+    subject_id          uuid        not null,
+    position            bigint      not null,
+    sequence            bigint      not null,
+    created_at          timestamptz not null,
+    updated_at          timestamptz not null,
+    hold_id             uuid        not null,
+    patient_id          uuid        not null,
+    constraint legal_hold_patients_pkey primary key (hold_id, patient_id)
+);
+
 create table officer_designations (
     organization_id     uuid        not null,
     subject_id          uuid        not null,
@@ -93,6 +106,7 @@ create table workforce_trainings (
 create index compliance_findings_listed on compliance_findings (organization_id, created_at, finding_id);
 create index compliance_findings_open on compliance_findings (organization_id, status, created_at, finding_id);
 create index legal_holds_listed on legal_holds (organization_id, created_at, hold_id);
+create index legal_hold_patients_by_patient on legal_hold_patients (organization_id, patient_id, hold_id);
 create index officer_designations_listed on officer_designations (organization_id, created_at, designation_id);
 create index workforce_trainings_listed on workforce_trainings (organization_id, created_at, training_id);
 create index workforce_trainings_of_account on workforce_trainings (organization_id, account_id, created_at, training_id);
@@ -110,6 +124,13 @@ create policy legal_holds_seen on legal_holds for select to anamnesis_reader, an
 create policy legal_holds_kept on legal_holds to anamnesis_projector using (true) with check (true);
 grant select on legal_holds to anamnesis_reader, anamnesis_auditor;
 grant select, insert, update, delete on legal_holds to anamnesis_projector;
+
+alter table legal_hold_patients enable row level security, force row level security;
+create policy legal_hold_patients_seen on legal_hold_patients for select to anamnesis_reader, anamnesis_auditor
+    using (read.may_see_audit(organization_id));
+create policy legal_hold_patients_kept on legal_hold_patients to anamnesis_projector using (true) with check (true);
+grant select on legal_hold_patients to anamnesis_reader, anamnesis_auditor;
+grant select, insert, update, delete on legal_hold_patients to anamnesis_projector;
 
 alter table officer_designations enable row level security, force row level security;
 create policy officer_designations_seen on officer_designations for select to anamnesis_reader, anamnesis_auditor

@@ -51,10 +51,15 @@ fn a_legal_hold_names_all_it_covers_until_it_ends() {
     let placed = ComplianceEvent::LegalHoldPlaced(event(json!({ "hold": hold }), "placed_by", "placed_at"));
     let widened = ComplianceEvent::LegalHoldWidened(event(json!({ "patient_ids": [other] }), "widened_by", "widened_at"));
     let released = ComplianceEvent::LegalHoldReleased(event(json!({ "reason": "settled" }), "released_by", "released_at"));
-    let hold = given([placed.clone(), widened]).rows::<LegalHolds>().remove(0).row;
+    let whose = |log: &Log| log.rows::<HeldPatients>().iter().map(|row| row.row.patient_id.0).collect::<Vec<_>>();
+    let log = given([placed.clone(), widened]);
+    let hold = log.rows::<LegalHolds>().remove(0).row;
     assert_eq!((hold.status, hold.patient_ids), (MatterStatus::Active, vec![PatientId(one), PatientId(other)]));
-    let hold = given([placed, released]).rows::<LegalHolds>().remove(0).row;
+    assert_eq!(whose(&log), [one, other]);
+    let log = given([placed, released]);
+    let hold = log.rows::<LegalHolds>().remove(0).row;
     assert_eq!((hold.status, hold.released_at.is_some()), (MatterStatus::Ended, true));
+    assert_eq!(whose(&log), [one]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub const COMPLIANCE_LOGS: Projection = Projection {
     schema: Schema::Audit,
     follows: Follows::Log,
     sql: include_str!("table.sql"),
-    version: 3,
+    version: 4,
     tables: &[&Of::<ComplianceLogs>::TABLE],
 };
 
@@ -85,13 +85,26 @@ impl Fold for ComplianceLogs {
             event_type: event.event_type.clone(),
             description: finding.description.to_owned(),
             severity: finding.severity,
-            affected_users: if event.aggregate_type == "account" { vec![event.aggregate_id.into()] } else { vec![] },
+            affected_users: affected_users(event),
             affected_resource_type: event.aggregate_type.to_owned(),
             affected_resource_id: event.aggregate_id,
             compliance_rule: finding.rule.to_owned(),
             hipaa_category: finding.category,
             data_classification: finding.data,
         });
+    }
+}
+
+/// Whose accounts it is about.
+fn affected_users(event: &Recorded) -> Vec<AccountId> {
+    if event.aggregate_type == "account" {
+        vec![event.aggregate_id.into()]
+    } else if let Some(AnyEvent::Compliance(ComplianceEvent::FindingRaised(raised))) = event.event.value() {
+        raised.finding.account_ids.clone()
+    } else if let Some(AnyEvent::Compliance(ComplianceEvent::OfficerDesignated(designated))) = event.event.value() {
+        vec![designated.designation.account_id]
+    } else {
+        vec![]
     }
 }
 

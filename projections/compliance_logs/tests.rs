@@ -44,10 +44,11 @@ fn a_finding_is_as_severe_as_who_raised_it_says() {
     for (said, severity) in [("INFO", Severity::Info), ("WARNING", Severity::Warning), ("CRITICAL", Severity::Critical)] {
         let finding = told(serde_json::json!({
             "finding_type": "UNUSUAL_ACCESS", "severity": said, "title": "A look at a neighbour", "discovered_at": "2026-01-01T00:00:00Z",
+            "account_ids": [ID],
         }));
         let raised = FindingRaised { finding, raised_by: AccountId(ID), raised_at: Instant::from_micros(1) };
         let row = log().audit_event("compliance", ID, ComplianceEvent::from(raised)).rows::<ComplianceLogs>().remove(0).row;
-        assert_eq!(row.severity, severity);
+        assert_eq!((row.severity, row.affected_users), (severity, vec![AccountId(ID)]));
     }
 }
 

@@ -1,9 +1,9 @@
 //! How is a list written? As a Postgres array; taken back as JSON, which needs no parser of our own.
 
-use serde_json::Value;
+use serde::Serializer;
 
 use crate::kernel::clear::Clear;
-use crate::kernel::column::{Column, Place};
+use crate::kernel::column::{Column, Place, Shown};
 
 impl<T: Clear> Column for Vec<T> {
     const SQL: &'static str = T::ARRAY;
@@ -20,8 +20,8 @@ impl<T: Clear> Column for Vec<T> {
         Some(literal(self.iter().map(Clear::text)).into_bytes())
     }
 
-    fn json(&self) -> Option<Value> {
-        Some(self.iter().map(Clear::json).collect())
+    fn show<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.iter().map(Shown))
     }
 }
 

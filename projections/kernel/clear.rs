@@ -5,7 +5,7 @@ use anamnesis_domain::{
     Instant, ModelId, OrganizationId, PatientId, PredictionId, ProviderId, RecordId, SessionId,
 };
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use serde_json::Value;
+use serde::{Serialize as _, Serializer};
 use uuid::Uuid;
 
 use crate::kernel::column::{Column, Place};
@@ -22,8 +22,12 @@ pub(crate) trait Clear: Clone + PartialEq + Send + Sync + Sized + 'static {
     /// Takes back what was selected.
     fn parse(text: &str) -> Option<Self>;
     /// As a client reads it.
-    fn json(&self) -> Value {
-        Value::String(self.text())
+    fn show<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.text())
+    }
+    /// As in [`Column::ordinal`].
+    fn ordinal(&self) -> Option<i64> {
+        None
     }
 }
 
@@ -42,16 +46,20 @@ impl<T: Clear> Column for T {
         Some(self.text().into_bytes())
     }
 
-    fn json(&self) -> Option<Value> {
-        Some(Clear::json(self))
+    fn show<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Clear::show(self, to)
+    }
+
+    fn ordinal(&self) -> Option<i64> {
+        Clear::ordinal(self)
     }
 }
 
 /// For what JSON has a form of its own for, or whose form differs from Postgres's.
 macro_rules! as_json {
     () => {
-        fn json(&self) -> Value {
-            serde_json::json!(self)
+        fn show<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            self.serialize(to)
         }
     };
 }
@@ -91,6 +99,10 @@ impl Clear for u64 {
     }
 
     as_json!();
+
+    fn ordinal(&self) -> Option<i64> {
+        i64::try_from(*self).ok()
+    }
 }
 
 impl Clear for u32 {
@@ -106,6 +118,10 @@ impl Clear for u32 {
     }
 
     as_json!();
+
+    fn ordinal(&self) -> Option<i64> {
+        Some((*self).into())
+    }
 }
 
 impl Clear for f64 {
@@ -151,6 +167,10 @@ impl Clear for Instant {
     }
 
     as_json!();
+
+    fn ordinal(&self) -> Option<i64> {
+        Some(self.micros())
+    }
 }
 
 impl Clear for Date {
@@ -193,6 +213,10 @@ macro_rules! ids {
 
             fn parse(text: &str) -> Option<Self> {
                 text.parse().ok().map(Self)
+            }
+
+            fn show<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                self.0.serialize(to)
             }
         }
 
@@ -238,6 +262,10 @@ macro_rules! text_columns {
 
             fn parse(text: &str) -> Option<Self> {
                 serde_json::from_value(serde_json::Value::String(text.to_owned())).ok()
+            }
+
+            fn show<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                serde::Serialize::serialize(self, to)
             }
         })+
     };

@@ -1,6 +1,6 @@
 //! What may stand in a column, and how is it written?
 
-use serde_json::Value;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::kernel::row::RowPlace;
@@ -35,8 +35,13 @@ pub trait Column: Clone + PartialEq + Send + Sync + Sized + 'static {
     /// What it says, unsealed, for digests and tests; `None` is null or erased.
     fn plain(&self) -> Option<Vec<u8>>;
 
-    /// What it says to a client: null when it is absent or erased. `None`: it isn't for clients (a keyed hash).
-    fn json(&self) -> Option<Value>;
+    /// What it says to a client: null when it is absent or erased. A keyed hash isn't for clients, and never asked.
+    fn show<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error>;
+
+    /// What rows stand in the order of: a time in microseconds, or the number itself.
+    fn ordinal(&self) -> Option<i64> {
+        None
+    }
 
     /// Whether what it said can never be read again.
     fn is_erased(&self) -> bool {
@@ -51,6 +56,15 @@ pub trait Column: Clone + PartialEq + Send + Sync + Sized + 'static {
     /// The sealed value in it.
     fn sealed(&mut self) -> Option<&mut dyn SealedCell> {
         None
+    }
+}
+
+/// A column's value as a client is shown it.
+pub(crate) struct Shown<'a, C>(pub(crate) &'a C);
+
+impl<C: Column> Serialize for Shown<'_, C> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.show(to)
     }
 }
 
@@ -83,12 +97,15 @@ impl<T: Column> Column for Option<T> {
         self.as_ref().and_then(T::plain)
     }
 
-    fn json(&self) -> Option<Value> {
-        match (self, T::CLASS) {
-            (_, Class::Blind) => None,
-            (Some(value), Class::Clear | Class::Sealed) => value.json(),
-            (None, Class::Clear | Class::Sealed) => Some(Value::Null),
+    fn show<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Some(value) => value.show(to),
+            None => to.serialize_none(),
         }
+    }
+
+    fn ordinal(&self) -> Option<i64> {
+        self.as_ref().and_then(T::ordinal)
     }
 
     fn is_erased(&self) -> bool {

@@ -76,7 +76,7 @@ impl<F: Fold> Past<F> {
     }
 
     /// The rows by now, in the order of their keys.
-    pub fn into_rows(self) -> Vec<Stamped<F::Row>> {
+    pub fn into_rows(self) -> Vec<Box<Stamped<F::Row>>> {
         self.0.into_vec()
     }
 }
@@ -85,5 +85,5 @@ impl<F: Fold> Past<F> {
 pub fn fold_until<'a, F: Fold>(events: impl IntoIterator<Item = &'a Recorded>) -> Result<Vec<Stamped<F::Row>>, FoldError> {
     let mut past = Past::<F>::default();
     past.fold(events)?;
-    Ok(past.into_rows())
+    Ok(past.into_rows().into_iter().map(|row| *row).collect())
 }

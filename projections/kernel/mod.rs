@@ -18,6 +18,7 @@ mod sealed;
 pub(crate) mod testing;
 
 pub(crate) use clear::{Clear, serde_text, text_columns};
+pub(crate) use column::Shown;
 pub use column::{Class, Column, Place};
 pub use fold::{Fold, FoldError, Past, Streams, fold_until};
 pub use key::{Key, KeyPart};

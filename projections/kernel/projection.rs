@@ -219,8 +219,9 @@ impl<F: Fold> AnyRows for Folded<F> {
     }
 
     fn clear_json(&self, key: &Key) -> Option<Map<String, Value>> {
-        let clear = |name: &str| F::Row::TABLE.columns.iter().any(|column| column.name == name && column.class == Class::Clear);
-        self.0.stamped(key).map(|row| row.row.json().into_iter().filter(|(name, _)| clear(name)).collect())
+        let row = &self.0.stamped(key)?.row;
+        let clear = F::Row::TABLE.columns.iter().filter(|column| column.class == Class::Clear);
+        Some(clear.filter_map(|column| Some((column.name.to_owned(), row.cell(column.name)?))).collect())
     }
 
     fn digest(&self, key: &Key, digest_key: &DataKey) -> Option<[u8; 32]> {

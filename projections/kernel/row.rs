@@ -2,6 +2,8 @@
 
 use anamnesis_domain::{Instant, Recorded};
 use anamnesis_vault::{DataKey, IndexKeys, KeyOwner, Purpose};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -23,8 +25,12 @@ pub trait Row: Clone + PartialEq + Send + Sync + Sized + 'static {
     fn read(cells: &[Option<String>]) -> Result<Self, Unreadable>;
     /// What its columns say, unsealed.
     fn plain(&self) -> Vec<(&'static str, Option<Vec<u8>>)>;
-    /// What its columns say to a client; without the keyed hashes.
-    fn json(&self) -> Map<String, Value>;
+    /// What its columns say to a client, by their names; without the keyed hashes.
+    fn show<M: SerializeMap>(&self, to: &mut M) -> Result<(), M::Error>;
+    /// The same of one column. `None`: there is none of that name, or it is a keyed hash.
+    fn cell(&self, column: &str) -> Option<Value>;
+    /// As [`Column::ordinal`], of one column.
+    fn ordinal(&self, column: &str) -> Option<i64>;
     /// Whether any of what it said can never be read again.
     fn is_erased(&self) -> bool;
     /// The keys that open what stands in it sealed.
@@ -179,15 +185,48 @@ impl<R: Row> Stamped<R> {
     /// What a client is told of the row: its columns, and the last event that touched it. The same from a table as from
     /// a fold, byte for byte. What was erased is null, and `erased` says so.
     pub fn json(&self) -> Map<String, Value> {
-        let mut json = self.row.json();
-        json.insert("sequence".to_owned(), self.stamp.sequence.into());
-        json.insert("position".to_owned(), self.stamp.position.into());
-        json.insert("created_at".to_owned(), serde_json::json!(self.stamp.created_at));
-        json.insert("updated_at".to_owned(), serde_json::json!(self.stamp.updated_at));
-        if self.row.is_erased() {
-            json.insert("erased".to_owned(), Value::Bool(true));
+        match serde_json::to_value(self) {
+            Ok(Value::Object(json)) => json,
+            Ok(_) | Err(_) => unreachable!("a row is shown as a map, and all that stands in one can be written as JSON"),
         }
-        json
+    }
+
+    /// What a client is told in one column. `None`: there is none of that name, or it isn't for clients.
+    pub fn cell(&self, column: &str) -> Option<Value> {
+        match column {
+            "sequence" => Some(self.stamp.sequence.into()),
+            "position" => Some(self.stamp.position.into()),
+            "created_at" => serde_json::to_value(self.stamp.created_at).ok(),
+            "updated_at" => serde_json::to_value(self.stamp.updated_at).ok(),
+            own => self.row.cell(own),
+        }
+    }
+
+    /// What the row stands in the order of, if that is this column: its time in microseconds, or its number.
+    pub fn ordinal(&self, column: &str) -> Option<i64> {
+        match column {
+            "sequence" => Column::ordinal(&self.stamp.sequence),
+            "position" => Column::ordinal(&self.stamp.position),
+            "created_at" => Column::ordinal(&self.stamp.created_at),
+            "updated_at" => Column::ordinal(&self.stamp.updated_at),
+            own => self.row.ordinal(own),
+        }
+    }
+}
+
+/// As [`Stamped::json`].
+impl<R: Row> Serialize for Stamped<R> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        self.row.show(&mut map)?;
+        map.serialize_entry("sequence", &self.stamp.sequence)?;
+        map.serialize_entry("position", &self.stamp.position)?;
+        map.serialize_entry("created_at", &self.stamp.created_at)?;
+        map.serialize_entry("updated_at", &self.stamp.updated_at)?;
+        if self.row.is_erased() {
+            map.serialize_entry("erased", &true)?;
+        }
+        map.end()
     }
 }
 
@@ -282,11 +321,27 @@ macro_rules! row {
                 vec![$((stringify!($column), $crate::kernel::Column::plain(&self.$column)),)+]
             }
 
-            fn json(&self) -> serde_json::Map<String, serde_json::Value> {
-                [$((stringify!($column), $crate::kernel::Column::json(&self.$column)),)+]
-                    .into_iter()
-                    .filter_map(|(name, value)| value.map(|value| (name.to_owned(), value)))
-                    .collect()
+            fn show<M: serde::ser::SerializeMap>(&self, to: &mut M) -> Result<(), M::Error> {
+                $(if <$type as $crate::kernel::Column>::CLASS != $crate::kernel::Class::Blind {
+                    to.serialize_entry(stringify!($column), &$crate::kernel::Shown(&self.$column))?;
+                })+
+                Ok(())
+            }
+
+            fn cell(&self, column: &str) -> Option<serde_json::Value> {
+                match column {
+                    $(stringify!($column) if <$type as $crate::kernel::Column>::CLASS != $crate::kernel::Class::Blind => {
+                        serde_json::to_value($crate::kernel::Shown(&self.$column)).ok()
+                    })+
+                    _ => None,
+                }
+            }
+
+            fn ordinal(&self, column: &str) -> Option<i64> {
+                match column {
+                    $(stringify!($column) => $crate::kernel::Column::ordinal(&self.$column),)+
+                    _ => None,
+                }
             }
 
             fn is_erased(&self) -> bool {

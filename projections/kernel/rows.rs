@@ -17,7 +17,8 @@ pub struct Rows<R> {
 }
 
 struct Slot<R> {
-    row: Option<Stamped<R>>,
+    /// On the heap by itself: the map moves what is in it.
+    row: Option<Box<Stamped<R>>>,
     /// It stands in the table, so removing it means deleting it there.
     stored: bool,
     changed: bool,
@@ -37,7 +38,7 @@ impl<R: Row> Rows<R> {
             let slot = self.slots.entry(key).or_insert(Slot { row: None, stored: false, changed: true });
             let stamp =
                 slot.row.as_ref().map_or(now, |before| Stamp { created_at: before.stamp.created_at, subject_id: before.stamp.subject_id, ..now });
-            (slot.row, slot.changed) = (Some(Stamped { stamp, row }), true);
+            (slot.row, slot.changed) = (Some(Box::new(Stamped { stamp, row })), true);
         }
     }
 
@@ -92,28 +93,28 @@ impl<R: Row> Rows<R> {
 
     /// Takes in a row that stands in the table.
     pub(crate) fn load(&mut self, row: Stamped<R>) {
-        self.slots.insert(row.row.key(), Slot { row: Some(row), stored: true, changed: false });
+        self.slots.insert(row.row.key(), Slot { row: Some(Box::new(row)), stored: true, changed: false });
     }
 
     /// What has become of the rows that were changed; `None`: it is to be deleted.
     pub(crate) fn changes(&self) -> impl Iterator<Item = (&Key, Option<&Stamped<R>>)> {
-        self.slots.iter().filter(|(_, slot)| slot.changed && (slot.stored || slot.row.is_some())).map(|(key, slot)| (key, slot.row.as_ref()))
+        self.slots.iter().filter(|(_, slot)| slot.changed && (slot.stored || slot.row.is_some())).map(|(key, slot)| (key, slot.row.as_deref()))
     }
 
     /// Every row there is.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Stamped<R>> {
-        self.slots.values_mut().filter_map(|slot| slot.row.as_mut())
+        self.slots.values_mut().filter_map(|slot| slot.row.as_deref_mut())
     }
 
     pub(crate) fn stamped(&self, key: &Key) -> Option<&Stamped<R>> {
-        self.slots.get(key).and_then(|slot| slot.row.as_ref())
+        self.slots.get(key).and_then(|slot| slot.row.as_deref())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Stamped<R>> {
-        self.slots.values().filter_map(|slot| slot.row.as_ref())
+        self.slots.values().filter_map(|slot| slot.row.as_deref())
     }
 
-    pub(crate) fn into_vec(self) -> Vec<Stamped<R>> {
+    pub(crate) fn into_vec(self) -> Vec<Box<Stamped<R>>> {
         self.slots.into_values().filter_map(|slot| slot.row).collect()
     }
 

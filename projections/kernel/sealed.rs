@@ -6,8 +6,7 @@ use std::marker::PhantomData;
 use anamnesis_domain::Identifier;
 use anamnesis_vault as vault;
 use anamnesis_vault::{ColumnContext, Context, IndexKeys, OpenError, OpenKeys, Opened, bytea, from_hex};
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde::{Serialize, Serializer, de::DeserializeOwned};
 use uuid::Uuid;
 
 use crate::kernel::column::{Class, Column, Place};
@@ -35,11 +34,11 @@ pub trait Sealer<T>: Send + Sync + 'static {
     const AUDIT: bool;
 
     /// What clients are shown of a value.
-    fn shown(value: &T) -> Value
+    fn show<S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error>
     where
         T: Serialize,
     {
-        serde_json::json!(value)
+        value.serialize(to)
     }
 }
 
@@ -58,15 +57,15 @@ impl<T> Sealer<T> for BySubject {
 impl Sealer<Vec<Identifier>> for Masked {
     const AUDIT: bool = false;
 
-    fn shown(identifiers: &Vec<Identifier>) -> Value {
-        identifiers.iter().map(|identifier| serde_json::json!(identifier.masked())).collect()
+    fn show<S: Serializer>(identifiers: &Vec<Identifier>, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(identifiers.iter().map(Identifier::masked))
     }
 }
 impl Sealer<Vec<Identifier>> for PersonalMasked {
     const AUDIT: bool = false;
 
-    fn shown(identifiers: &Vec<Identifier>) -> Value {
-        identifiers.iter().map(|identifier| serde_json::json!(identifier.masked_if_personal())).collect()
+    fn show<S: Serializer>(identifiers: &Vec<Identifier>, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(identifiers.iter().map(Identifier::masked_if_personal))
     }
 }
 impl<T> Sealer<T> for ForAudit {
@@ -198,8 +197,11 @@ impl<T: Sealable, By: Sealer<T>> Column for Sealed<T, By> {
         self.get().map(json)
     }
 
-    fn json(&self) -> Option<Value> {
-        Some(self.get().map_or(Value::Null, By::shown))
+    fn show<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.get() {
+            Some(value) => By::show(value, to),
+            None => to.serialize_none(),
+        }
     }
 
     fn is_erased(&self) -> bool {
@@ -291,7 +293,7 @@ impl Column for Blind {
         })
     }
 
-    fn json(&self) -> Option<Value> {
-        None
+    fn show<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_none()
     }
 }

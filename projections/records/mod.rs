@@ -1,6 +1,8 @@
 //! What is written down about a patient, of which kind, when, and does it still hold?
 
-use anamnesis_domain::record::{Finding, NewRecord, RecordContent, RecordEvent, RecordSource, RecordStatus, RecordSummarized, RecordType};
+use anamnesis_domain::record::{
+    Finding, NewRecord, RecordContent, RecordEvent, RecordSource, RecordStatus, RecordSummarized, RecordType, SummaryType,
+};
 use anamnesis_domain::{
     AnyEvent, AppointmentId, ClinicalValue, Code, Date, DocumentId, Instant, JsonText, Line, PatientId, ProviderId, RecordId, Recorded, Sha256, Text,
 };
@@ -9,9 +11,11 @@ use crate::kernel::{Fold, Follows, Key, Of, Projection, Rows, Schema, Sealed, St
 use crate::normal;
 
 use documents::RecordDocuments;
+use summaries::RecordSummaries;
 use words::RecordWords;
 
 pub mod documents;
+pub mod summaries;
 #[cfg(test)]
 mod tests;
 pub mod words;
@@ -22,11 +26,11 @@ pub const RECORDS: Projection = Projection {
     schema: Schema::Read,
     follows: Follows::Topics,
     sql: include_str!("table.sql"),
-    version: 7,
-    tables: &[&Of::<Records>::TABLE, &Of::<RecordWords>::TABLE, &Of::<RecordDocuments>::TABLE],
+    version: 8,
+    tables: &[&Of::<Records>::TABLE, &Of::<RecordWords>::TABLE, &Of::<RecordDocuments>::TABLE, &Of::<RecordSummaries>::TABLE],
 };
 
-text_columns!(RecordType, RecordStatus);
+text_columns!(RecordType, RecordStatus, SummaryType);
 
 row! {
     /// A medical record. What was entered in error keeps its row, so that whoever has the id learns so.
@@ -63,6 +67,7 @@ row! {
         signed_at: Option<Instant>,
         signed_sha256: Option<Sealed<Sha256>>,
         summaries: Option<Sealed<Vec<RecordSummarized>>>,
+        summary_types: Vec<SummaryType>,
         attachments: Vec<DocumentId>,
         processing_error: Option<Sealed<Text>>,
         archived_at: Option<Instant>,
@@ -132,6 +137,7 @@ impl RecordRow {
             signed_at: None,
             signed_sha256: None,
             summaries: None,
+            summary_types: Vec::new(),
             attachments: Vec::new(),
             processing_error: None,
             archived_at: None,
@@ -158,6 +164,7 @@ impl RecordRow {
                     amended_at: Some(amended.amended_at),
                     amendment_reason: Some(Sealed::new(amended.reason.clone())),
                     summaries: self.summaries.clone(),
+                    summary_types: self.summary_types.clone(),
                     attachments: self.attachments.clone(),
                     processing_error: self.processing_error.clone(),
                     restored_at: self.restored_at,
@@ -169,10 +176,15 @@ impl RecordRow {
                 self.signed_by.push(signed.provider_id);
                 (self.signed_at, self.signed_sha256) = (Some(signed.signed_at), seal(signed.content_sha256.as_ref()));
             }
-            RecordEvent::RecordSummarized(summarized) => match &mut self.summaries {
-                Some(summaries) => summaries.change(|kept| kept.push(summarized.clone())),
-                None => self.summaries = Some(Sealed::new(vec![summarized.clone()])),
-            },
+            RecordEvent::RecordSummarized(summarized) => {
+                match &mut self.summaries {
+                    Some(summaries) => summaries.change(|kept| kept.push(summarized.clone())),
+                    None => self.summaries = Some(Sealed::new(vec![summarized.clone()])),
+                }
+                self.summary_types.push(summarized.summary.summary_type);
+                self.summary_types.sort_unstable();
+                self.summary_types.dedup();
+            }
             RecordEvent::DocumentAttached(attached) => self.attachments.push(attached.document_id),
             RecordEvent::DocumentDetached(detached) => self.attachments.retain(|attached| *attached != detached.document_id),
             RecordEvent::RecordArchived(archived) => {

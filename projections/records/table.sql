@@ -37,6 +37,7 @@ create table medical_records (
     signed_at               timestamptz,
     signed_sha256           bytea,
     summaries               bytea,
+    summary_types           text[]      not null,
     attachments             uuid[]      not null,
     processing_error        bytea,
     archived_at             timestamptz,
@@ -75,9 +76,23 @@ create table record_documents (
     constraint record_documents_pkey primary key (record_id, document_id)
 );
 
+-- Which kinds of summaries a record has, one a row, to find the record by.
+create table record_summaries (
+    organization_id uuid        not null,
+    subject_id      uuid        not null,
+    position        bigint      not null,
+    sequence        bigint      not null,
+    created_at      timestamptz not null,
+    updated_at      timestamptz not null,
+    record_id       uuid        not null,
+    summary_type    text        not null,
+    constraint record_summaries_pkey primary key (record_id, summary_type)
+);
+
 -- once the rows are there
 create index medical_records_of_patient on medical_records (organization_id, patient_id, record_date, record_id);
 create index medical_records_listed on medical_records (organization_id, created_at, record_id);
+create index medical_records_by_status on medical_records (organization_id, status, created_at, record_id);
 create index medical_records_of_provider on medical_records (organization_id, provider_id, created_at, record_id) where provider_id is not null;
 create index medical_records_of_appointment on medical_records (organization_id, appointment_id) where appointment_id is not null;
 
@@ -107,3 +122,12 @@ create policy record_documents_seen on record_documents for select to anamnesis_
 create policy record_documents_kept on record_documents to anamnesis_projector using (true) with check (true);
 grant select on record_documents to anamnesis_reader;
 grant select, insert, update, delete on record_documents to anamnesis_projector;
+
+create index record_summaries_by_type on record_summaries (organization_id, summary_type, record_id);
+
+alter table record_summaries enable row level security, force row level security;
+create policy record_summaries_seen on record_summaries for select to anamnesis_reader
+    using (read.may_see_person(organization_id, subject_id));
+create policy record_summaries_kept on record_summaries to anamnesis_projector using (true) with check (true);
+grant select on record_summaries to anamnesis_reader;
+grant select, insert, update, delete on record_summaries to anamnesis_projector;

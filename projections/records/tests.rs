@@ -143,3 +143,11 @@ fn a_document_leads_to_the_record_that_holds_it_until_it_is_detached() {
     assert_eq!(held(given([created(), attached(one), attached(two)])), [one, two]);
     assert_eq!(held(given([created(), attached(one), attached(two), detached.into()])), [two]);
 }
+
+#[test]
+fn a_kind_of_summary_leads_to_the_record_once() {
+    let log = given([created(), summarized(1), summarized(2)]);
+    let kinds = log.rows::<summaries::RecordSummaries>();
+    assert_eq!(kinds.iter().map(|row| row.row.summary_type).collect::<Vec<_>>(), log.rows::<Records>()[0].row.summary_types);
+    assert_eq!(kinds.len(), 1);
+}

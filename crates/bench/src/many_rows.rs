@@ -16,6 +16,8 @@ const FIRST: i64 = 1_704_067_200_000_000;
 const STEP: i64 = 10_000_000;
 /// Microseconds.
 const DAY: i64 = 86_400_000_000;
+/// 2100-01-01: what the program would have ended by itself isn't over.
+const LATER: i64 = 4_102_444_800_000_000;
 /// Beyond every position that the installation itself comes to.
 const POSITIONS: u64 = 1_000_000_000;
 /// Of how many rows one is about another patient or by another account; about another of anything else.
@@ -139,6 +141,7 @@ impl Filling {
             ("position", ..) => Cell::Text((POSITIONS + row).to_string()),
             ("sequence", ..) => Cell::Text("1".to_owned()),
             ("created_at", ..) => Cell::Time(FIRST + row.cast_signed() * STEP),
+            ("expires_at", ..) => Cell::Time(LATER),
             (_, Class::Sealed, _) if nullable => Cell::Null,
             (_, Class::Sealed, _) => Cell::Bytes(self.sealed(chance)),
             (_, Class::Blind, "bigint[]") => Cell::Tokens([chance, !chance].map(u64::cast_signed)),

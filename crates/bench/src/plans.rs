@@ -104,11 +104,16 @@ fn collect(node: &Value, reads: &mut Vec<TableRead>) -> Result<()> {
         reads.push(TableRead {
             table: table.to_owned(),
             way: node["Node Type"].as_str().unwrap_or_default().to_owned(),
-            index: node["Index Name"].as_str().or(node["Plans"][0]["Index Name"].as_str()).map(str::to_owned),
+            index: index_of(node).map(str::to_owned),
             looked_at: once * number(node, "Actual Loops")?,
         });
     }
     node["Plans"].as_array().into_iter().flatten().try_for_each(|below| collect(below, reads))
+}
+
+/// The index of a node, or the first of those whose bitmaps it reads by.
+fn index_of(node: &Value) -> Option<&str> {
+    node["Index Name"].as_str().or_else(|| node["Plans"].as_array()?.iter().find_map(index_of))
 }
 
 fn number(node: &Value, name: &str) -> Result<f64> {

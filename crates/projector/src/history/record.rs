@@ -7,43 +7,43 @@ use anamnesis_projections::consents::Consents;
 use anamnesis_projections::documents::Documents;
 use anamnesis_projections::history_lists::{Allergies, Conditions, Medications};
 use anamnesis_projections::insights::Insights;
-use anamnesis_projections::kernel::{Fold, FoldError, Past};
+use anamnesis_projections::kernel::{Fold, FoldError, KeyPart, Past, Row, Stamped};
 use anamnesis_projections::patients::Patients;
 use anamnesis_projections::predictions::Predictions;
 use anamnesis_projections::records::Records;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::query::{Order, Query};
 
 type Json = Map<String, Value>;
 
-/// Everything that the read models say of one patient, as a client reads it: the patient as at `/v1/patients/{id}`, the
+/// Everything that the read models say of one patient; serialised it is what a client reads: the patient as at `/v1/patients/{id}`, the
 /// lists as at `/v1/patients/{id}/conditions`, `/v1/appointments?patient=…` and so on, each whole and in the same order.
-#[derive(Clone, Default, PartialEq, Serialize)]
+#[derive(Serialize)]
 pub struct PatientRecord {
     /// The patient; none: not registered by then, or erased since.
-    pub patient: Option<Json>,
+    pub patient: Option<Box<Stamped<<Patients as Fold>::Row>>>,
     /// What they suffer from.
-    pub conditions: Vec<Json>,
+    pub conditions: List<Conditions>,
     /// What they react to.
-    pub allergies: Vec<Json>,
+    pub allergies: List<Allergies>,
     /// What they take.
-    pub medications: Vec<Json>,
+    pub medications: List<Medications>,
     /// Appointments and visits.
-    pub appointments: Vec<Json>,
+    pub appointments: List<Appointments>,
     /// Medical records.
-    pub records: Vec<Json>,
+    pub records: List<Records>,
     /// Documents.
-    pub documents: Vec<Json>,
+    pub documents: List<Documents>,
     /// Health insights.
-    pub insights: Vec<Json>,
+    pub insights: List<Insights>,
     /// What models predicted.
-    pub predictions: Vec<Json>,
+    pub predictions: List<Predictions>,
     /// Consents.
-    pub consents: Vec<Json>,
+    pub consents: List<Consents>,
     /// Requests for amendment.
-    pub amendment_requests: Vec<Json>,
+    pub amendment_requests: List<AmendmentRequests>,
 }
 
 /// In which order the lists of one patient stand.
@@ -114,17 +114,17 @@ impl Folding {
     /// What follows from all of them.
     pub(super) fn into_record(self) -> PatientRecord {
         PatientRecord {
-            patient: listed(self.patient, Order::oldest_first("created_at")).into_iter().next(),
-            conditions: listed(self.conditions, ORDERS.entries),
-            allergies: listed(self.allergies, ORDERS.entries),
-            medications: listed(self.medications, ORDERS.entries),
-            appointments: listed(self.appointments, ORDERS.appointments),
-            records: listed(self.records, ORDERS.records),
-            documents: listed(self.documents, ORDERS.documents),
-            insights: listed(self.insights, ORDERS.insights),
-            predictions: listed(self.predictions, ORDERS.predictions),
-            consents: listed(self.consents, ORDERS.consents),
-            amendment_requests: listed(self.amendment_requests, ORDERS.amendment_requests),
+            patient: self.patient.into_rows().into_iter().next(),
+            conditions: List::of(self.conditions, ORDERS.entries),
+            allergies: List::of(self.allergies, ORDERS.entries),
+            medications: List::of(self.medications, ORDERS.entries),
+            appointments: List::of(self.appointments, ORDERS.appointments),
+            records: List::of(self.records, ORDERS.records),
+            documents: List::of(self.documents, ORDERS.documents),
+            insights: List::of(self.insights, ORDERS.insights),
+            predictions: List::of(self.predictions, ORDERS.predictions),
+            consents: List::of(self.consents, ORDERS.consents),
+            amendment_requests: List::of(self.amendment_requests, ORDERS.amendment_requests),
         }
     }
 }
@@ -140,19 +140,18 @@ impl PatientRecord {
     /// The same with each list as an object by id and without what changes with every event, to be compared with another:
     /// an entry that comes between two others makes no difference to these.
     pub fn comparable(&self) -> Value {
-        let by_id = |rows: &[Json], id: &str| -> Value { rows.iter().map(|row| (key_of(row, id), said(row))).collect::<Json>().into() };
         let mut record = Json::new();
-        record.insert("patient".to_owned(), self.patient.as_ref().map_or(Value::Null, said));
-        record.insert("conditions".to_owned(), by_id(&self.conditions, "entry_id"));
-        record.insert("allergies".to_owned(), by_id(&self.allergies, "entry_id"));
-        record.insert("medications".to_owned(), by_id(&self.medications, "entry_id"));
-        record.insert("appointments".to_owned(), by_id(&self.appointments, "appointment_id"));
-        record.insert("records".to_owned(), by_id(&self.records, "record_id"));
-        record.insert("documents".to_owned(), by_id(&self.documents, "document_id"));
-        record.insert("insights".to_owned(), by_id(&self.insights, "insight_id"));
-        record.insert("predictions".to_owned(), by_id(&self.predictions, "prediction_id"));
-        record.insert("consents".to_owned(), by_id(&self.consents, "consent_id"));
-        record.insert("amendment_requests".to_owned(), by_id(&self.amendment_requests, "request_id"));
+        record.insert("patient".to_owned(), self.patient.as_deref().map_or(Value::Null, said));
+        record.insert("conditions".to_owned(), self.conditions.by_id());
+        record.insert("allergies".to_owned(), self.allergies.by_id());
+        record.insert("medications".to_owned(), self.medications.by_id());
+        record.insert("appointments".to_owned(), self.appointments.by_id());
+        record.insert("records".to_owned(), self.records.by_id());
+        record.insert("documents".to_owned(), self.documents.by_id());
+        record.insert("insights".to_owned(), self.insights.by_id());
+        record.insert("predictions".to_owned(), self.predictions.by_id());
+        record.insert("consents".to_owned(), self.consents.by_id());
+        record.insert("amendment_requests".to_owned(), self.amendment_requests.by_id());
         record.into()
     }
 }
@@ -163,20 +162,41 @@ impl std::fmt::Debug for PatientRecord {
     }
 }
 
-fn listed<F: Fold>(past: Past<F>, order: Order) -> Vec<Json> {
-    let rows = past.into_rows();
-    Query::new(order, rows.len()).pick_json(rows)
+/// The rows of one list.
+pub struct List<F: Fold> {
+    rows: Vec<Box<Stamped<F::Row>>>,
+    /// Their places, in the list's order.
+    places: Vec<usize>,
 }
 
-fn key_of(row: &Json, id: &str) -> String {
-    row.get(id).and_then(Value::as_str).unwrap_or_default().to_owned()
+impl<F: Fold> List<F> {
+    fn of(past: Past<F>, order: Order) -> Self {
+        let rows = past.into_rows();
+        let places = Query::new(order, rows.len()).places(rows.iter().map(Box::as_ref));
+        Self { rows, places }
+    }
+
+    /// The rows, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Stamped<F::Row>> {
+        self.places.iter().map(|place| self.rows[*place].as_ref())
+    }
+
+    /// Of a row's key, the last part tells it from the others of one patient.
+    fn by_id(&self) -> Value {
+        let id = |row: &Stamped<F::Row>| row.row.key().parts().last().map(KeyPart::cell).unwrap_or_default();
+        self.iter().map(|row| (id(row), said(row))).collect::<Json>().into()
+    }
+}
+
+impl<F: Fold> Serialize for List<F> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.iter())
+    }
 }
 
 /// What a row says, without which event said so last.
-fn said(row: &Json) -> Value {
-    row.iter()
-        .filter(|(name, _)| !["sequence", "position", "created_at", "updated_at"].contains(&name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect::<Json>()
-        .into()
+fn said<R: Row>(row: &Stamped<R>) -> Value {
+    let mut said = row.json();
+    said.retain(|name, _| !["sequence", "position", "created_at", "updated_at"].contains(&name.as_str()));
+    said.into()
 }

@@ -93,6 +93,8 @@ fn all_conditions_must_hold() {
     assert_eq!(ids(&query().is("provider_id", Some(Uuid::nil())).pick(rows())), [0_u128; 0]);
     assert_eq!(ids(&query().not_over("scheduled_at", at(20)).pick(rows())), [1]);
     assert_eq!(ids(&query().not_over("checked_in_at", at(20)).pick(rows())), [4, 2, 3, 1], "what has no end isn't over");
+    assert_eq!(ids(&query().over("scheduled_at", at(20)).pick(rows())), [4, 2, 3]);
+    assert_eq!(ids(&query().over("checked_in_at", at(20)).pick(rows())), [0_u128; 0], "what has no end isn't over");
     assert_eq!(ids(&query().is_or_none("checked_in_at", Some("2020-01-01T00:00:00Z")).pick(rows())), [4, 2, 3, 1]);
     assert_eq!(ids(&query().is_or_none("visit_status", Some(VisitStatus::InProgress)).pick(rows())), [2]);
     assert_eq!(ids(&query().holds("codes", Some("s|1")).pick(rows())), [0_u128; 0]);
@@ -110,4 +112,19 @@ fn of_what_another_query_found_only_the_rest_is_asked() {
 fn what_is_asked_for_is_not_in_what_is_logged() {
     let query = Query::new(BY_TIME, 9).is("status", Some("Glover")).hashed("name_index", Some(b"Glover".to_vec()));
     assert!(!format!("{query:?}").contains("Glover"));
+}
+
+/// Or Postgres, which can't know how rare a word is, goes through a million rows in order.
+#[test]
+fn rows_with_words_stand_in_an_order_that_no_index_has() {
+    let order_of = |query: Query| {
+        let mut sql = QueryBuilder::new("");
+        query.write::<AppointmentRow>(&mut sql, Uuid::nil());
+        sql.sql().to_string().split_once(" order by ").unwrap().1.to_owned()
+    };
+    let backwards = Query::new(Order::newest_first("scheduled_at"), 9);
+    assert_eq!(order_of(backwards.clone()), "scheduled_at desc, appointment_id desc limit $2");
+    assert_eq!(order_of(backwards.clone().worded(vec![])), order_of(backwards.clone()));
+    assert_eq!(order_of(backwards.worded(vec![7])), "scheduled_at + interval '0' desc, appointment_id desc limit $2");
+    assert_eq!(order_of(Query::new(Order::largest_first("position"), 9).worded(vec![7])), "position + 0 desc, appointment_id desc limit $2");
 }

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use anamnesis_journal::log::Log;
+use anamnesis_journal::log::{Log, open};
 use anamnesis_projections::ALL;
 use anamnesis_projections::kernel::Follows;
 use anamnesis_projector::{Progress, ProjectorSettings, Status, Wanted, Watcher, Workers, digest};
-use anamnesis_stream::{KafkaSettings, Publisher, PublisherSettings};
+use anamnesis_stream::{Feed as _, KafkaFeed, KafkaSettings, Publisher, PublisherSettings, TopicPartition};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
+use crate::lifting::{assert_lifted, rebuilt_once};
 use crate::parking::eventually;
 use crate::stories::{condition, consent_granted, deactivated, identifier_added, registered};
 use crate::support::{Clinic, PATIENCE, Told};
@@ -276,4 +277,27 @@ async fn a_partition_that_nobody_works_on_is_noticed() {
     };
     assert!(tokio::time::timeout(PATIENCE, noticed).await.is_ok(), "{:?}", published.progress.states());
     assert!(!published.progress.is_well());
+}
+
+/// Of what Kafka carries, the sealed part is what was written then.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_version_is_lifted_when_it_comes_from_kafka() {
+    let (published, told) = (Published::new().await, rebuilt_once());
+    let partition = TopicPartition::of(told.aggregate_type, told.stream).unwrap();
+    let clinic = &published.clinic;
+    let mut feed = KafkaFeed::new(&published.kafka, clinic.projector.clone(), clinic.log(), partition).unwrap();
+    // once its topic is made it waits at the end of an empty partition, so the event can't come from the log
+    let waiting = async {
+        loop {
+            match feed.after(0, 10, QUICK.wait).await {
+                Ok(entries) => return assert!(entries.is_empty()),
+                Err(_) => tokio::time::sleep(QUICK.wait).await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap();
+    clinic.tell(&told).await;
+    let entries = feed.after(0, 10, PATIENCE).await.unwrap();
+    assert_eq!((entries.len(), entries[0].event_version), (1, 1));
+    assert_lifted(open(entries, &clinic.vault).await.unwrap()[0].as_ref().unwrap());
 }

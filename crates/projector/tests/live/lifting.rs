@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::support::{Clinic, Told};
 
 /// Written as version 1, which doesn't know what was done.
-fn rebuilt_once() -> Told {
+pub(crate) fn rebuilt_once() -> Told {
     let event = ProjectionRebuilt {
         rebuilt_at: Instant::from_micros(1),
         projection: "patients".try_into().unwrap(),
@@ -26,7 +26,7 @@ fn rebuilt_once() -> Told {
 }
 
 #[track_caller]
-fn assert_lifted(event: &Recorded) {
+pub(crate) fn assert_lifted(event: &Recorded) {
     let Opened::Value(AnyEvent::System(SystemEvent::ProjectionRebuilt(lifted))) = &event.event else { panic!("it isn't opened") };
     assert_eq!((lifted.act, lifted.position), (RebuildAct::Rebuilt, 7));
 }
@@ -50,7 +50,7 @@ async fn an_old_version_is_lifted_on_every_way_out_of_the_log() {
     let head = clinic.tell(&told).await;
     assert_eq!(clinic.count("journal.events where event_type = 'ProjectionRebuilt' and event_version = 1").await, 1);
 
-    // replay, streams and Kafka open what stands in the log
+    // replay and streams open what stands in the log
     let entries = clinic.log().read_after(0, 10).await.unwrap();
     let opened = open(entries, &clinic.vault).await.unwrap();
     assert_lifted(opened[0].as_ref().unwrap());
