@@ -1,6 +1,6 @@
 use anamnesis_cache::Key;
 use anamnesis_domain::appointment::AppointmentStatus;
-use anamnesis_domain::{Date, Instant, PatientId, ProviderId};
+use anamnesis_domain::{Date, Instant, PatientId, ProviderId, TimeZone};
 use anamnesis_projections::appointments::{AppointmentRow, Appointments};
 use anamnesis_projector::history::ORDERS;
 use anamnesis_projector::query::Query;
@@ -27,9 +27,12 @@ pub(crate) struct AppointmentFilter {
     /// How it stands; what was recorded as a visit has no such status.
     #[param(inline)]
     status: Option<AppointmentStatus>,
-    /// On which day (UTC); instead of `from` and `to`.
+    /// On which day; instead of `from` and `to`.
     #[param(inline)]
     day: Option<Date>,
+    /// Where `day` is that day, as in `America/New_York`; UTC if it isn't given.
+    #[param(value_type = Option<String>)]
+    time_zone: Option<TimeZone>,
     /// Not earlier than this.
     #[param(inline)]
     from: Option<Instant>,
@@ -80,9 +83,8 @@ impl AppointmentFilter {
         let within = |query: Query, span: Span| query.from("scheduled_at", Some(span.from)).before("scheduled_at", Some(span.to));
         let date = |time: Instant| DateTime::<Utc>::from(time).date_naive();
         match (self.day, self.provider, self.from, self.to) {
-            (Some(day), ..) => {
-                let span = Span { from: day.start(), to: day.start().plus_minutes(DAY_MINUTES) };
-                Some(Whole { key: Key::appointments(organization, date(day.start())), rows: within(all, span), span: None })
+            (Some(day), ..) if self.zone() == TimeZone::UTC => {
+                Some(Whole { key: Key::appointments(organization, day.into()), rows: within(all, self.all_of(day)), span: None })
             }
             (None, Some(provider), Some(from), Some(to)) => {
                 let yesterday = Instant::from(date(now).pred_opt()?.and_time(NaiveTime::MIN).and_utc());
@@ -95,10 +97,22 @@ impl AppointmentFilter {
         }
     }
 
+    fn zone(&self) -> TimeZone {
+        self.time_zone.unwrap_or_default()
+    }
+
+    fn all_of(&self, day: Date) -> Span {
+        Span { from: self.zone().start(day), to: self.zone().start(day.next()) }
+    }
+
     fn span(&self) -> Result<(Option<Instant>, Option<Instant>), Problem> {
         match (self.day, self.from, self.to) {
+            (None, ..) if self.time_zone.is_some() => Err(Problem::field("time_zone", "is of use with `day` only")),
             (None, from, to) => Ok((from, to)),
-            (Some(day), None, None) => Ok((Some(day.start()), Some(day.start().plus_minutes(DAY_MINUTES)))),
+            (Some(day), None, None) => {
+                let Span { from, to } = self.all_of(day);
+                Ok((Some(from), Some(to)))
+            }
             (Some(_), _, _) => Err(Problem::field("day", "can't be given with `from` or `to`")),
         }
     }

@@ -1,5 +1,5 @@
 use anamnesis_domain::PatientId;
-use anamnesis_projections::compliance::{LegalHoldRow, LegalHolds, MatterStatus};
+use anamnesis_projections::compliance::{HeldPatientRow, LegalHoldRow, LegalHolds, MatterStatus};
 use anamnesis_projector::query::Order;
 use axum::extract::State;
 use serde::Deserialize;
@@ -39,7 +39,7 @@ pub(crate) async fn list_legal_holds(
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<LegalHoldRow>(order)?
         .is("status", filter.status)
-        .holds("patient_ids", filter.patient);
+        .linked::<HeldPatientRow>("patient_ids", filter.patient);
     let listed = app.list::<LegalHolds, _>(&may, Asked { query, order, patient: None, when: When { after, as_of: None } }).await?;
     Ok(listed.and_of(filter.patient))
 }

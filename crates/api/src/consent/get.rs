@@ -1,6 +1,7 @@
 use anamnesis_projections::consents::{ConsentRow, Consents};
 use axum::extract::State;
 
+use super::end_if_over;
 use crate::App;
 use crate::edge::{After, AsOfParams, Disclosed, Item, May, Params, PathId, Problem, RowAnswers, When, may};
 
@@ -14,5 +15,11 @@ pub(crate) async fn get_consent(
     after: After,
     Params(AsOfParams { as_of }): Params<AsOfParams>,
 ) -> Result<Disclosed<Item>, Problem> {
-    app.show::<Consents, _>(&may, id, When { after, as_of }).await
+    let is_now = as_of.is_none();
+    let shown = app.show::<Consents, _>(&may, id, When { after, as_of }).await?;
+    Ok(shown.map(|consent| {
+        if is_now {
+            end_if_over(consent, may.call.now);
+        }
+    }))
 }

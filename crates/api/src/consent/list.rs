@@ -5,6 +5,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::{Standing, end_if_over};
 use crate::App;
 use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
 
@@ -22,9 +23,9 @@ pub(crate) struct ConsentFilter {
     /// Given to which facility.
     #[param(inline)]
     facility: Option<FacilityId>,
-    /// Whether it was taken back: `ACTIVE` or `REVOKED`. (One that has expired is still active here.)
-    #[param(value_type = Option<String>)]
-    status: Option<ConsentStatus>,
+    /// How it stands; with `as_of`, one whose time was over is still active.
+    #[param(inline)]
+    status: Option<Standing>,
     /// As it was then; with `patient`.
     #[param(inline)]
     as_of: Option<AsOf>,
@@ -45,10 +46,28 @@ pub(crate) async fn list_consents(
     Params(filter): Params<ConsentFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
     let order = ORDERS.consents;
+    let (is_now, now) = (filter.as_of.is_none(), may.call.now);
+    let (stored, not_over_at, over_at) = match filter.status {
+        None => (None, None, None),
+        Some(Standing::Revoked) => (Some(ConsentStatus::Revoked), None, None),
+        Some(Standing::Active) => (Some(ConsentStatus::Active), is_now.then_some(now), None),
+        Some(Standing::Expired) if is_now => (Some(ConsentStatus::Active), None, Some(now)),
+        Some(Standing::Expired) => {
+            return Err(Problem::field("status", "no consent is told as expired with `as_of`: ask for `ACTIVE` and look at `expires_at`"));
+        }
+    };
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<ConsentRow>(order)?
         .is("grantee_provider_id", filter.provider)
         .is("grantee_facility_id", filter.facility)
-        .is("status", filter.status);
-    app.list::<Consents, _>(&may, Asked { query, order, patient: filter.patient, when: When { after, as_of: filter.as_of } }).await
+        .is("status", stored)
+        .not_over("expires_at", not_over_at)
+        .over("expires_at", over_at);
+    let asked = Asked { query, order, patient: filter.patient, when: When { after, as_of: filter.as_of } };
+    let listed = app.list::<Consents, _>(&may, asked).await?;
+    Ok(listed.map(|listed| {
+        if is_now {
+            listed.items.iter_mut().for_each(|consent| end_if_over(consent, now));
+        }
+    }))
 }

@@ -175,9 +175,9 @@ impl App {
 
 /// The problem that a broken rule is.
 pub(crate) fn refused(refusal: impl Into<AnyRefusal>) -> Problem {
-    let AnyRefusal { rule, broken, sentence } = refusal.into();
+    let AnyRefusal { rule, broken, field, sentence } = refusal.into();
     let status = if broken == Broken::State { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
-    Problem::new(status, "refused", "The rules say no", sentence).with_rule(rule)
+    Problem::new(status, "refused", "The rules say no", sentence).with_rule(rule).about(field)
 }
 
 /// The problem that a command's error is.

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use anamnesis_domain::Instant;
 use anamnesis_projections::kernel::{Row, Stamped, TableInfo};
 use anamnesis_projector::query::{Mark, Order, Page, Query};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -16,6 +17,14 @@ use super::Problem;
 
 /// A row as a client reads it.
 pub(crate) type Item = Map<String, Value>;
+
+/// Nobody is shown as open what the clock has ended: one of these statuses whose `expires_at` has come is told as `EXPIRED`.
+pub(crate) fn expire_if_over(item: &mut Item, open: &[impl Serialize], now: Instant) {
+    let end = item.get("expires_at").and_then(|end| serde_json::from_value::<Instant>(end.clone()).ok());
+    if open.iter().any(|open| item.get("status") == Some(&json!(open))) && end.is_some_and(|end| end <= now) {
+        item.insert("status".to_owned(), Value::from("EXPIRED"));
+    }
+}
 
 /// The `ETag` of what has come to that event of its stream: `If-Match` takes it back.
 pub(crate) fn etag(sequence: u64) -> String {

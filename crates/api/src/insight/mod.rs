@@ -12,12 +12,11 @@ mod review;
 
 use anamnesis_domain::Instant;
 use anamnesis_domain::insight::InsightStatus;
-use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::edge::Item;
+use crate::edge::{Item, expire_if_over};
 
 /// The collection's name in paths.
 pub(crate) const COLLECTION: &str = "insights";
@@ -35,18 +34,16 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(overrule::override_insight))
 }
 
-/// Nobody is shown as active what the clock has ended: until that is noticed and written down, it is told here. `expired_at`
-/// stays empty until then. The past is told as the log tells it.
+/// Until somebody notices that its time is over and writes it down, it is told here; `expired_at` stays empty until then. The past
+/// is told as the log tells it.
 fn end_if_over(item: &mut Item, now: Instant) {
-    let is_open = [InsightStatus::Generated, InsightStatus::Reviewed].iter().any(|open| item.get("status") == Some(&json!(open)));
-    let end = item.get("expires_at").and_then(|end| serde_json::from_value::<Instant>(end.clone()).ok());
-    if is_open && end.is_some_and(|end| end <= now) {
-        item.insert("status".to_owned(), Value::from(InsightStatus::Expired.as_str()));
-    }
+    expire_if_over(item, &[InsightStatus::Generated, InsightStatus::Reviewed], now);
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn shown(status: InsightStatus, expires_at: Option<i64>, now: i64) -> Value {

@@ -44,7 +44,7 @@ pub(crate) struct ProviderFilter {
     #[param(inline)]
     account: Option<AccountId>,
     /// In which order: by registration, or the best rated first and those without a rating last.
-    #[param(value_type = Option<String>)]
+    #[param(inline)]
     sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
@@ -55,7 +55,7 @@ pub(crate) struct ProviderFilter {
 }
 
 /// In which order providers are listed.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Sort {
     Registered,

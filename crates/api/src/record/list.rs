@@ -1,6 +1,7 @@
-use anamnesis_domain::record::{RecordStatus, RecordType};
+use anamnesis_domain::record::{RecordStatus, RecordType, SummaryType};
 use anamnesis_domain::{DocumentId, Instant, Line, PatientId, ProviderId};
 use anamnesis_projections::records::documents::RecordDocumentRow;
+use anamnesis_projections::records::summaries::RecordSummaryRow;
 use anamnesis_projections::records::words::RecordWordsRow;
 use anamnesis_projections::records::{RecordRow, Records};
 use anamnesis_projections::words::Kind;
@@ -38,6 +39,9 @@ pub(crate) struct RecordFilter {
     /// A document that is attached to it.
     #[param(inline)]
     document: Option<DocumentId>,
+    /// A kind of summary that it has.
+    #[param(inline)]
+    summary_type: Option<SummaryType>,
     /// Words that are all in it, whole, in any case and with or without accents: in its title, texts, displays of codes, or any
     /// string of its JSON. At most 8; not with `as_of`.
     #[param(inline)]
@@ -83,6 +87,7 @@ pub(crate) async fn list_records(
         .is("status", filter.status)
         .holds("codes", filter.code)
         .linked::<RecordDocumentRow>("attachments", filter.document)
+        .linked::<RecordSummaryRow>("summary_types", filter.summary_type)
         .from("record_date", filter.from)
         .before("record_date", filter.to)
         .worded_beside::<RecordWordsRow>(tokens);

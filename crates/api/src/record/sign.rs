@@ -16,7 +16,7 @@ pub(crate) struct SignRecordBody {
     provider_id: ProviderId,
 }
 
-/// Signs a record's newest version.
+/// Signs a record's newest version. Nobody signs as somebody else.
 #[utoipa::path(post, path = "/v1/records/{id}/sign", tag = "records", params(("id" = uuid::Uuid, Path)),
     request_body = SignRecordBody, responses(CommandAnswers))]
 pub(crate) async fn sign_record(
@@ -25,7 +25,10 @@ pub(crate) async fn sign_record(
     PathId(id): PathId,
     body: Body<SignRecordBody>,
 ) -> Result<Accepted, Problem> {
-    let now = may.call.now;
-    let command = RecordCommand::Sign { now, provider_id: body.value.provider_id };
+    let (now, provider_id) = (may.call.now, body.value.provider_id);
+    if may.call.actor.provider_id != Some(provider_id) {
+        return Err(Problem::field("provider_id", "must be the provider that your account is linked to").with_rule("not_yourself"));
+    }
+    let command = RecordCommand::Sign { now, provider_id };
     app.act::<Record>(COLLECTION, id, command, &may.call, &body.bytes).await
 }

@@ -84,6 +84,7 @@ async fn lists_are_filtered_by_what_is_asked() {
         ("appointments", "appointment_id", &[("day", "2031-03-01")], vec![first, middle]),
         ("appointments", "appointment_id", &[("from", "2031-03-01T09:00:00Z")], vec![middle, late]),
         ("appointments", "appointment_id", &[("to", "2031-03-01T09:00:00Z")], vec![first]),
+        ("appointments", "appointment_id", &[("day", "2031-02-28"), ("time_zone", "America/New_York")], vec![first]),
         ("appointments", "appointment_id", &[("patient", &id)], vec![middle, late]),
         ("appointments", "appointment_id", &[("provider", &id)], vec![]),
         ("appointments", "appointment_id", &[("status", "CANCELLED")], vec![]),
@@ -97,6 +98,8 @@ async fn lists_are_filtered_by_what_is_asked() {
         assert_eq!(listed.items(field).iter().collect::<Vec<_>>(), found, "{collection} {parameters:?}");
     }
     doctor.get("/v1/appointments?day=2031-03-01&to=2031-03-01T09:00:00Z").await.is_problem(422, Some("day"));
+    doctor.get("/v1/appointments?day=2031-03-01&time_zone=Mars/Olympus").await.is_problem(422, Some("time_zone"));
+    doctor.get("/v1/appointments?time_zone=Asia/Tokyo").await.is_problem(422, Some("time_zone"));
     doctor.get("/v1/records?code=4548-4").await.is_problem(422, Some("code"));
     doctor.get(&format!("/v1/patients/{}/conditions", Uuid::now_v7())).await.is_problem(404, None);
 }
@@ -169,7 +172,7 @@ async fn what_a_patient_had_is_over_and_what_they_never_had_is_an_error() {
     let refused = story.doctor.post(&format!("{path}/end-history-entry"), &end("CONDITIONS", gout)).await;
     refused.is_problem(409, None);
     let unknown = story.doctor.post(&format!("{path}/end-history-entry"), &end("ALLERGIES", asthma)).await;
-    unknown.is_problem(422, None);
+    unknown.is_problem(422, Some("entry_id"));
 }
 
 #[tokio::test]

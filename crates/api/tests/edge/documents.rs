@@ -12,6 +12,12 @@ fn is_refused(answer: &Answer, status: u16, rule: &str) {
     assert_eq!(answer.body["rule"], rule, "{}", answer.body);
 }
 
+/// A request that makes no sense at any time, because of a field.
+fn makes_no_sense(answer: &Answer, field: &str, rule: &str) {
+    answer.is_problem(422, Some(field));
+    assert_eq!(answer.body["rule"], rule, "{}", answer.body);
+}
+
 fn other_sha256() -> String {
     "ab".repeat(32)
 }
@@ -121,9 +127,9 @@ async fn a_newer_document_takes_the_place_of_an_older_one_of_the_same_patient() 
         story.registers(other, "INSURANCE").await,
     );
     let by = |id: Uuid| json!({ "superseded_by": id, "reason": "renewed" });
-    is_refused(&story.asks(first, "supersede", &by(theirs)).await, 422, "other_patient");
-    is_refused(&story.asks(first, "supersede", &by(first)).await, 422, "own_successor");
-    is_refused(&story.asks(first, "supersede", &by(Uuid::now_v7())).await, 422, "unknown_successor");
+    makes_no_sense(&story.asks(first, "supersede", &by(theirs)).await, "superseded_by", "other_patient");
+    makes_no_sense(&story.asks(first, "supersede", &by(first)).await, "superseded_by", "own_successor");
+    makes_no_sense(&story.asks(first, "supersede", &by(Uuid::now_v7())).await, "superseded_by", "unknown_successor");
     let superseded = story.asks(first, "supersede", &by(second)).await;
     assert_eq!(superseded.body["events"], json!(["DocumentSuperseded"]), "{}", superseded.body);
     is_refused(&story.asks(second, "supersede", &by(first)).await, 409, "successor_out_of_use");
@@ -206,8 +212,8 @@ async fn documents_of_the_same_patient_are_attached_to_a_record_and_detached() {
     let attached = story.attaches(wrote, image).await;
     assert_eq!(attached.body["events"], json!(["DocumentAttached"]), "{}", attached.body);
     assert_eq!(story.attaches(wrote, image).await.body["events"], json!([]), "it is attached already");
-    is_refused(&story.attaches(wrote, theirs).await, 422, "document_of_other_patient");
-    is_refused(&story.attaches(wrote, Uuid::now_v7()).await, 422, "unknown_document");
+    makes_no_sense(&story.attaches(wrote, theirs).await, "document_id", "document_of_other_patient");
+    makes_no_sense(&story.attaches(wrote, Uuid::now_v7()).await, "document_id", "unknown_document");
     story.doctor.must(&format!("/v1/documents/{report}/remove"), &json!({ "reason": "wrong" })).await;
     is_refused(&story.attaches(wrote, report).await, 409, "document_removed");
 

@@ -71,7 +71,7 @@ async fn what_cannot_be_merged_stays_as_it_is_on_both_sides() {
     let world = World::new().await;
     let (desk, survivor, duplicate) = desk(&world).await;
     let third = desk.must("/v1/patients", &patient("P-3", "Glover", "Z.")).await;
-    desk.post(&path(duplicate.id(), "/merge"), &into(duplicate.id())).await.is_problem(422, None);
+    desk.post(&path(duplicate.id(), "/merge"), &into(duplicate.id())).await.is_problem(422, Some("survivor_id"));
     desk.post(&path(duplicate.id(), "/merge"), &into(Uuid::now_v7())).await.is_problem(422, Some("survivor_id"));
     desk.post(&path(Uuid::now_v7(), "/merge"), &into(survivor.id())).await.is_problem(404, None);
     desk.post(&path(duplicate.id(), "/merge"), &json!({ "survivor_id": survivor.id() })).await.is_problem(422, Some("body"));
@@ -85,7 +85,7 @@ async fn what_cannot_be_merged_stays_as_it_is_on_both_sides() {
     desk.must(&path(duplicate.id(), "/merge"), &into(survivor.id())).await;
     desk.post(&path(survivor.id(), "/merge"), &into(third.id())).await.is_problem(409, None);
     desk.post(&path(third.id(), "/merge"), &into(duplicate.id())).await.is_problem(409, None);
-    desk.post(&path(duplicate.id(), "/undo-merge"), &into(third.id())).await.is_problem(422, None);
+    desk.post(&path(duplicate.id(), "/undo-merge"), &into(third.id())).await.is_problem(422, Some("survivor_id"));
     world.sign_in_as_patient(duplicate.id()).await.post(&path(duplicate.id(), "/undo-merge"), &into(survivor.id())).await.is_problem(403, None);
     assert_eq!(world.count("journal.events where event_type in ('PatientMerged', 'PatientDuplicateAbsorbed')").await, 2);
 }

@@ -3,7 +3,7 @@ use anamnesis_domain::record::NewRecord;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::story::{Story, record};
+use crate::story::{Story, record, summary};
 use crate::world::{Answer, World, patient};
 
 struct Amended {
@@ -17,7 +17,13 @@ async fn amended(world: &World) -> Amended {
     let story = Story::begin(world).await;
     let created = story.doctor.must("/v1/records", &record(story.patient, "LAB_RESULT", "2024-05-01T08:00:00Z", "First")).await;
     let id = created.id();
-    story.doctor.must(&format!("/v1/records/{id}/sign"), &json!({ "provider_id": story.provider })).await;
+    let sign = |provider: Uuid| json!({ "provider_id": provider });
+    let house = world.sign_in_as_provider(story.provider).await;
+    // neither who is no provider nor another one
+    for (whoever, provider) in [(&story.doctor, story.provider), (&house, Uuid::now_v7())] {
+        whoever.post(&format!("/v1/records/{id}/sign"), &sign(provider)).await.is_problem(422, Some("provider_id"));
+    }
+    house.must(&format!("/v1/records/{id}/sign"), &sign(story.provider)).await;
     let mut amended = Amended { story, id, created };
     for title in ["Second", "Third"] {
         amended.story.last = amended.amend(title).await;
@@ -104,4 +110,32 @@ async fn content_is_told_with_the_digits_that_were_written() {
         let told = String::from_utf8(auditor.get_after(&path, &created).await.bytes).unwrap();
         assert!(told.contains(r#""dose":1.10"#) && told.contains("12345678901234567890123"), "{path}: {told}");
     }
+}
+
+#[tokio::test]
+async fn records_are_found_by_the_kind_of_summary_that_they_have() {
+    let world = World::new().await;
+    let story = Story::begin(&world).await;
+    let written = |title| record(story.patient, "LAB_RESULT", "2024-05-01T08:00:00Z", title);
+    let [summarized, _other] =
+        [story.doctor.must("/v1/records", &written("One")).await.id(), story.doctor.must("/v1/records", &written("Two")).await.id()];
+    let before = story.doctor.must(&format!("/v1/records/{summarized}/summarize"), &summary()).await;
+    let mut again = summary();
+    again["summary_type"] = json!("TREATMENT");
+    for _ in 0..2 {
+        story.doctor.must(&format!("/v1/records/{summarized}/summarize"), &again).await;
+    }
+    let body = json!({ "record": written("One, amended")["record"], "reason": "typo" });
+    let last = story.doctor.must(&format!("/v1/records/{summarized}/amend"), &body).await;
+
+    for path in ["/v1/records?summary_type=TREATMENT", &format!("/v1/records?patient={}&summary_type=TREATMENT", story.patient)] {
+        let found = story.doctor.get_after(path, &last).await;
+        assert_eq!(found.items("title"), [json!("One, amended")], "{path}");
+        assert_eq!(found.items("summary_types"), [json!(["GENERAL", "TREATMENT"])], "{path}");
+    }
+    let then = format!("/v1/records?patient={}&as_of={}&summary_type", story.patient, before.position());
+    assert_eq!(story.doctor.get_after(&format!("{then}=GENERAL"), &last).await.items("title"), [json!("One")]);
+    assert_eq!(story.doctor.get_after(&format!("{then}=TREATMENT"), &last).await.items("title").len(), 0);
+    assert_eq!(story.doctor.get("/v1/records?summary_type=DIAGNOSTIC").await.items("title").len(), 0);
+    story.doctor.get("/v1/records?summary_type=SHORT").await.is_problem(422, Some("summary_type"));
 }

@@ -128,7 +128,7 @@ pub(crate) fn document(patient: Uuid, kind: &str) -> Value {
     json!({ "patient_id": patient, "kind": kind, "file_name": "Zoë.pdf", "media_type": "application/pdf", "size_bytes": 48_213, "sha256": SHA256 })
 }
 
-fn summary() -> Value {
+pub(crate) fn summary() -> Value {
     json!({ "summary_type": "GENERAL", "text": "All is well.", "llm_provider": "anthropic", "llm_model": "claude-3", "confidence": 0.9,
         "processing_time_ms": 812, "token_count": 100 })
 }
