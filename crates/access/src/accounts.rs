@@ -8,7 +8,7 @@ use anamnesis_domain::account::{
     Account, AccountCommand, AccountEvent, AccountStatus, NewAccount, Owner, PasswordCause, SignInFailure, SignInMethod, SignOutCause,
 };
 use anamnesis_domain::{Instant, Origin, SessionId};
-use anamnesis_journal::{Caller, CommandError, Committed, Journal};
+use anamnesis_journal::{Caller, CommandError, Committed, Journal, transaction};
 use anamnesis_loops::Loops;
 use anamnesis_vault::{IndexKeys, Vault};
 use chrono::{DateTime, Utc};
@@ -282,7 +282,7 @@ impl Access {
         let (account_id, organization_id) = (told.aggregate_id, caller.organization_id);
         let given_at = told.events.iter().find_map(|told| password_given_at(&told.event)).unwrap_or(caller.now);
         let index = self.email_index(email).await?;
-        let mut tx = self.pool.begin().await?;
+        let mut tx = transaction::begin(&self.pool).await?;
         let stored = sqlx::query(include_str!("store_password.sql"))
             .bind(account_id)
             .bind(organization_id)

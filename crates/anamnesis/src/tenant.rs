@@ -2,7 +2,7 @@
 
 use anamnesis_domain::organization::{NewOrganization, Organization, OrganizationCommand};
 use anamnesis_domain::{AccountId, Instant, Line, Origin};
-use anamnesis_journal::Caller;
+use anamnesis_journal::{Caller, transaction};
 use anyhow::{Context, bail};
 use chrono::Utc;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ impl Installation {
     /// The only organization, made if there is none.
     pub(crate) async fn first_organization(&self, config: &Config) -> anyhow::Result<Uuid> {
         // of several processes that start at once, one makes it
-        let mut turn = self.writer.begin().await.context("look for organizations")?;
+        let mut turn = transaction::begin(&self.writer).await.context("look for organizations")?;
         sqlx::query("select pg_advisory_xact_lock(hashtextextended('anamnesis first organization', 0))").execute(&mut *turn).await?;
         if let Some(first) = self.organizations().await?.first() {
             return Ok(config.organization.unwrap_or(*first));

@@ -29,6 +29,7 @@ mod states;
 mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod transaction;
 pub mod tree;
 mod turns;
 pub mod verify;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use anamnesis_journal::transaction;
 use anamnesis_projections::kernel::Projection;
 use anamnesis_stream::{Topic, TopicPartition};
 use sqlx::{PgConnection, PgPool};
@@ -130,7 +131,7 @@ pub(crate) struct Start {
 /// checkpoints, and so a program that asked before that may come to the tables of another.
 pub(crate) async fn follow_log(pool: &PgPool, projections: &[&'static Projection]) -> sqlx::Result<HashMap<String, Start>> {
     let names: Vec<_> = projections.iter().map(|projection| projection.name).collect();
-    let mut tx = pool.begin().await?;
+    let mut tx = transaction::begin(pool).await?;
     sqlx::query("insert into journal.checkpoints (consumer, partition) select name, 0 from unnest($1) as name order by name on conflict do nothing")
         .bind(&names)
         .execute(&mut *tx)
@@ -162,7 +163,7 @@ pub(crate) async fn follow_partition(
     let names: Vec<_> = projections.iter().map(|projection| projection.name).collect();
     let rows = projections.iter().flat_map(|projection| partitions_of(projection).into_iter().map(|number| (projection.name, number.cast_signed())));
     let (consumers, numbers): (Vec<_>, Vec<_>) = rows.unzip();
-    let mut tx = pool.begin().await?;
+    let mut tx = transaction::begin(pool).await?;
     sqlx::query(
         "insert into journal.checkpoints (consumer, partition)
          select consumer, partition from unnest($1, $2) as row (consumer, partition) order by consumer, partition

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use anamnesis_domain::Recorded;
 use anamnesis_journal::log::{LogError, SealedEntry, Unopened, open};
+use anamnesis_journal::transaction;
 use anamnesis_projections::kernel::{AnyRows, Projection, Schema};
 use anamnesis_stream::FeedError;
 use anamnesis_vault::Vault;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::Executor as _;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
@@ -105,13 +106,12 @@ impl Filling {
     /// Writes rows as they come; what can't be written is set aside. Nobody waits for the disk: until the swap is confirmed,
     /// which waits for all that was written before, a server that stops takes the rebuild with it.
     async fn write(self: Arc<Self>, mut pages: mpsc::Receiver<Rows>) -> Result<Aside, ProjectorError> {
-        let mut connection = self.rebuild.owner.acquire().await?;
         let mut aside = Aside::default();
         while let Some(page) = pages.recv().await {
             let page: Vec<Arc<dyn AnyRows>> = page.into_iter().map(Arc::from).collect();
-            match self.write_page(&mut connection, &page).await {
+            match self.write_page(&page).await {
                 Err(error) if matches!(error.fault(), Fault::OfEvent(_)) && !aside.is_full() => {
-                    aside = aside.and(self.events_of(&mut connection, &page).await?);
+                    aside = aside.and(self.events_of(&page).await?);
                 }
                 written_or_failed => written_or_failed?,
             }
@@ -119,8 +119,9 @@ impl Filling {
         Ok(aside)
     }
 
-    async fn write_page(&self, connection: &mut PgConnection, page: &[Arc<dyn AnyRows>]) -> Result<(), ProjectorError> {
-        let mut tx = connection.begin_with("begin; set local synchronous_commit = off").await?;
+    async fn write_page(&self, page: &[Arc<dyn AnyRows>]) -> Result<(), ProjectorError> {
+        let mut tx = transaction::begin(&self.rebuild.owner).await?;
+        tx.execute("set local synchronous_commit = off").await?;
         for (table, rows) in self.projection.tables.iter().zip(page) {
             let target = Target { schema: &self.schema, table: table.info() };
             copy::copy(&mut tx, &self.rebuild.vault, &target, self.projection.schema, Arc::clone(rows)).await?;
@@ -129,14 +130,14 @@ impl Filling {
     }
 
     /// What the rows of a page were made from.
-    async fn events_of(&self, connection: &mut PgConnection, page: &[Arc<dyn AnyRows>]) -> Result<Aside, ProjectorError> {
+    async fn events_of(&self, page: &[Arc<dyn AnyRows>]) -> Result<Aside, ProjectorError> {
         let positions: BTreeSet<_> = page.iter().flat_map(|rows| rows.stamps()).map(|(_, stamp)| stamp.position).collect();
         if self.projection.schema == Schema::Audit {
             return Ok(Aside { events: positions, ..Aside::default() });
         }
         let positions: Vec<_> = positions.into_iter().map(u64::cast_signed).collect();
         let sql = "select distinct aggregate_id from journal.log where position = any($1)";
-        let streams: Vec<Uuid> = sqlx::query_scalar(sql).bind(positions).fetch_all(connection).await?;
+        let streams: Vec<Uuid> = sqlx::query_scalar(sql).bind(positions).fetch_all(&self.rebuild.owner).await?;
         Ok(Aside { streams: streams.into_iter().collect(), ..Aside::default() })
     }
 }

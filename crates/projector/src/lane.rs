@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use anamnesis_domain::Recorded;
 use anamnesis_journal::log::{Unopened, open};
+use anamnesis_journal::transaction;
 use anamnesis_loops::Pulse;
 use anamnesis_projections::kernel::{AtPoison, Projection};
 use anamnesis_stream::{Feed, FeedError};
@@ -304,7 +305,7 @@ impl Crew {
     async fn attempt(&self, from: u64, batch: &Batch, poisoned: &BTreeSet<&'static str>) -> Result<Attempt, ProjectorError> {
         let names: Vec<_> = self.members.iter().map(|member| member.projection.name).collect();
         let partition = self.reporter.partition();
-        let mut tx = self.works.pool.begin().await?;
+        let mut tx = transaction::begin(&self.works.pool).await?;
         let checkpoints = checkpoint::lock(&mut tx, &names, partition).await?;
         let mut reached = Vec::with_capacity(self.members.len());
         for member in &self.members {

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use anamnesis_journal::transaction;
 use anamnesis_projections::kernel::Projection;
 use futures::future::BoxFuture;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
@@ -58,7 +59,7 @@ impl Attempts {
         }
         self.begun += 1;
         let moment = if self.begun.is_multiple_of(LONG_EVERY) { A_LONG_MOMENT } else { A_MOMENT };
-        let mut tx = self.owner.begin().await?;
+        let mut tx = transaction::begin(&self.owner).await?;
         sqlx::query("select set_config('lock_timeout', $1, true)").bind(moment).execute(&mut *tx).await?;
         Ok(tx)
     }

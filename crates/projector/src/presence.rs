@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use anamnesis_journal::transaction;
 use sqlx::PgPool;
 use sqlx::postgres::types::PgInterval;
 use uuid::Uuid;
@@ -30,7 +31,7 @@ pub(crate) async fn tell(pool: &PgPool, partition: u32, held: &[Held]) -> sqlx::
     if told.is_empty() {
         return Ok(());
     }
-    let mut tx = pool.begin().await?;
+    let mut tx = transaction::begin(pool).await?;
     // who says it again in a moment needn't wait for the disk
     sqlx::query("select set_config('synchronous_commit', 'off', true)").execute(&mut *tx).await?;
     sqlx::query(&format!(

@@ -266,7 +266,7 @@ impl Query {
         self.limit
     }
 
-    /// What of it is in the table, unopened; a page of long rows ends early. The transaction was entered ([`read::enter`]) for that organization.
+    /// What of it is in the table, unopened; a page of long rows ends early. The transaction was begun ([`read::begin`]) for that organization.
     pub async fn read<R: Row>(&self, tx: &mut PgConnection, organization: Uuid) -> Result<Page<R>, ProjectorError> {
         self.say_words(tx).await?;
         let (rows, fits) = read::rows_up_to(tx, MOST_BYTES, |sql| self.write::<R>(sql, organization)).await?;

@@ -1,10 +1,11 @@
 //! How do others get at the rows? Within a scope that row-level security holds them to, sealed until they open them.
 
+use anamnesis_journal::transaction;
 use anamnesis_projections::kernel::{Projection, Row, Stamped, blind_index};
 use anamnesis_projections::schema_of;
 use anamnesis_vault::{IndexKeys, Vault};
 use futures::TryStreamExt as _;
-use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder, Transaction};
+use sqlx::{Executor as _, PgConnection, PgPool, Postgres, QueryBuilder, Transaction};
 use uuid::Uuid;
 
 use crate::error::ProjectorError;
@@ -32,42 +33,45 @@ pub enum Scope {
     Audit,
 }
 
-/// Begins a transaction that reads the tables of these projections in one snapshot, in which they are whole.
+impl Scope {
+    /// What holds a transaction to what it may see of an organization: no more than a role's name and ids.
+    fn held_to(self, organization_id: Uuid) -> String {
+        let (role, patient, account) = match self {
+            Self::Staff => ("staff", None, None),
+            Self::Provider { account_id } => ("provider", None, Some(account_id)),
+            Self::Patient { patient_id, account_id } => ("patient", Some(patient_id), Some(account_id)),
+            Self::Audit => ("audit", None, None),
+        };
+        let text = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
+        format!(
+            "select set_config('anamnesis.organization_id', '{organization_id}', true),
+                    set_config('anamnesis.role_scope', '{role}', true),
+                    set_config('anamnesis.patient_id', '{}', true),
+                    set_config('anamnesis.account_id', '{}', true)",
+            text(patient),
+            text(account)
+        )
+    }
+}
+
+/// Begins a transaction that reads the tables of these projections in one snapshot, in which they are whole, within a scope.
 ///
 /// They are locked before the snapshot is taken: a rebuild that puts others in their place waits, or is done before. Else
 /// the snapshot could be older than the rows of the tables that it finds.
-pub async fn begin(pool: &PgPool, projections: &[&Projection]) -> Result<Transaction<'static, Postgres>, ProjectorError> {
+pub async fn begin(
+    pool: &PgPool,
+    projections: &[&Projection],
+    organization_id: Uuid,
+    scope: Scope,
+) -> Result<Transaction<'static, Postgres>, ProjectorError> {
     let names: Vec<_> = projections
         .iter()
         .flat_map(|projection| projection.tables.iter().map(|table| Target { schema: projection.schema.name(), table: table.info() }.name()))
         .collect();
-    let locked = format!("begin isolation level repeatable read read only; lock table {} in access share mode", names.join(", "));
-    pool.begin_with(locked).await.map_err(ProjectorError::of_reading)
-}
-
-/// Holds the rest of the transaction to what `scope` may see of an organization. Call it at the beginning of every
-/// transaction: without it, reading fails.
-pub async fn enter(tx: &mut PgConnection, organization_id: Uuid, scope: Scope) -> Result<(), ProjectorError> {
-    let (role, patient, account) = match scope {
-        Scope::Staff => ("staff", None, None),
-        Scope::Provider { account_id } => ("provider", None, Some(account_id)),
-        Scope::Patient { patient_id, account_id } => ("patient", Some(patient_id), Some(account_id)),
-        Scope::Audit => ("audit", None, None),
-    };
-    let text = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
-    sqlx::query(
-        "select set_config('anamnesis.organization_id', $1, true),
-                set_config('anamnesis.role_scope', $2, true),
-                set_config('anamnesis.patient_id', $3, true),
-                set_config('anamnesis.account_id', $4, true)",
-    )
-    .bind(organization_id.to_string())
-    .bind(role)
-    .bind(text(patient))
-    .bind(text(account))
-    .execute(tx)
-    .await?;
-    Ok(())
+    let mut tx = transaction::begin_as(pool, "begin isolation level repeatable read read only").await.map_err(ProjectorError::of_reading)?;
+    let whole = format!("lock table {} in access share mode; {}", names.join(", "), scope.held_to(organization_id));
+    tx.execute(whole.as_str()).await.map_err(ProjectorError::of_reading)?;
+    Ok(tx)
 }
 
 /// How far a projection is in a snapshot.

@@ -1,5 +1,6 @@
 //! Are the tables there, and are they the ones that this program folds into?
 
+use anamnesis_journal::transaction;
 use anamnesis_projections::SCOPE;
 use anamnesis_projections::kernel::Projection;
 use futures::{FutureExt as _, TryFutureExt as _};
@@ -54,7 +55,7 @@ fn unless_read(changed: Result<(), ProjectorError>, projection: &Projection, con
 }
 
 async fn ensure_live(owner: &PgPool, projections: &[&'static Projection]) -> Result<Ensured, ProjectorError> {
-    let mut tx = owner.begin().await?;
+    let mut tx = transaction::begin(owner).await?;
     // two processes that start together must not both make the same table
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('anamnesis projections', 0))").execute(&mut *tx).await?;
     script(&mut tx, SCOPE).await?;
@@ -165,7 +166,7 @@ pub(crate) async fn assert_shown(connection: &mut PgConnection, target: &Target<
 /// what is still written into tables that are being built goes before they are read or kept. Audit tables keep their
 /// rows, which tell that something was done and not what.
 pub async fn forget_subject(pool: &PgPool, projections: &[&'static Projection], organization: Uuid, subject: Uuid) -> Result<u64, ProjectorError> {
-    let (mut tx, mut deleted) = (pool.begin().await?, 0);
+    let (mut tx, mut deleted) = (transaction::begin(pool).await?, 0);
     // no table may move while they are gone through
     sqlx::query(NO_TABLE_MOVES).execute(&mut *tx).await?;
     for table in projections.iter().filter(|p| p.schema == anamnesis_projections::kernel::Schema::Read).flat_map(|p| p.tables) {

@@ -1,5 +1,6 @@
 //! Does every subject get one key, and nobody a key that is gone? On real Postgres.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a panic is how a test fails")]
+#![allow(clippy::disallowed_methods, reason = "nobody stops waiting for a test's own transaction")]
 
 mod support;
 

@@ -232,6 +232,7 @@ fn whatever_is_started_is_a_loop_or_ends_with_its_work() {
         ("crates/anamnesis/src/postgres/supervisor.rs", "the same, whenever it has died"),
         ("crates/journal/src/append/appender.rs", "one statement"),
         ("crates/journal/src/snapshot.rs", "one snapshot"),
+        ("crates/journal/src/transaction.rs", "the beginning of one transaction, rolled back"),
         ("crates/journal/src/verify/entries.rs", "one chunk of a verification"),
         ("crates/projector/src/filling.rs", "the parts of one rebuild"),
         ("crates/loops/src/lib.rs", "every loop"),

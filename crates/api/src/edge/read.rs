@@ -69,8 +69,7 @@ impl App {
         wanted: Wanted,
     ) -> Result<Option<Reading>, ProjectorError> {
         let organization = may.call.actor.organization_id;
-        let mut tx = read::begin(&self.reader, &[&[projection], others].concat()).await?;
-        read::enter(&mut tx, organization, scope(may)).await?;
+        let mut tx = read::begin(&self.reader, &[&[projection], others].concat(), organization, scope(may)).await?;
         let place = read::place(&mut tx, projection, wanted.partition).await?;
         Ok(place.has(wanted).then_some(Reading { tx, organization, position: place.position }))
     }

@@ -1,5 +1,6 @@
 //! What do clients of the edge see? Over HTTP, on a real Postgres, with everything running behind it.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(clippy::disallowed_methods, reason = "nobody stops waiting for a test's own transaction")]
 
 mod accesses;
 mod amendments;

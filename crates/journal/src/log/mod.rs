@@ -17,7 +17,7 @@ use anamnesis_domain::Instant;
 use anamnesis_loops::Loops;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
-use sqlx::PgPool;
+use sqlx::{Executor as _, PgPool};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -29,6 +29,7 @@ use positions::Positions;
 use watch::Watch;
 
 use crate::follower::{StoredTree, log_rows_after};
+use crate::transaction;
 
 /// The channel on which the sequencer tells the position that the log has reached.
 pub(crate) const CHANNEL: &str = "anamnesis_log";
@@ -36,7 +37,6 @@ pub(crate) const CHANNEL: &str = "anamnesis_log";
 /// Whoever plans a page alone may find it cheaper to read and sort the rest of the log: for every page anew. So nothing
 /// may be sorted as a whole, and the plan is made for the values it is run with. No event is asked for twice.
 const PAGE_BY_PAGE: &str = "
-    begin read only;
     set local enable_seqscan = off;
     set local enable_bitmapscan = off;
     set local enable_sort = off;
@@ -274,7 +274,8 @@ impl Log {
         up_to: u64,
         limit: u32,
     ) -> Result<Vec<SealedEntry>, LogError> {
-        let mut tx = self.pool.begin_with(PAGE_BY_PAGE).await?;
+        let mut tx = transaction::begin_as(&self.pool, "begin read only").await?;
+        tx.execute(PAGE_BY_PAGE).await?;
         let rows: Vec<Stored> = sqlx::query_as(include_str!("in_stream_order.sql"))
             .bind(aggregate_types)
             .bind(after.map_or(Uuid::nil(), |entry| entry.aggregate_id))

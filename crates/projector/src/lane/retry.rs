@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anamnesis_domain::Recorded;
 use anamnesis_journal::log::{LogError, SealedEntry, Unopened, open};
+use anamnesis_journal::transaction;
 use anamnesis_stream::{FeedError, TopicPartition};
 use sqlx::{Connection as _, PgConnection};
 use tracing::{info, warn};
@@ -52,7 +53,7 @@ impl Crew {
         if self.members.iter().all(is_known) {
             return Ok(());
         }
-        let mut tx = self.works.pool.begin().await?;
+        let mut tx = transaction::begin(&self.works.pool).await?;
         let checkpoints = checkpoint::lock(&mut tx, &names, self.reporter.partition()).await?;
         for member in &mut self.members {
             if let Some(checkpoint) = checkpoints.get(member.projection.name) {
@@ -113,7 +114,7 @@ impl Crew {
         events: &Batch,
     ) -> Result<Option<(Tried, Vec<Touched>, Parking)>, ProjectorError> {
         let (name, partition) = (member.projection.name, self.reporter.partition());
-        let mut tx = self.works.pool.begin().await?;
+        let mut tx = transaction::begin(&self.works.pool).await?;
         let checkpoints = checkpoint::lock(&mut tx, &[name], partition).await?;
         let Some(checkpoint) = checkpoints.get(name).filter(|checkpoint| checkpoint.epoch == member.epoch) else { return Ok(None) };
         // anew: what is to be left out may have been said since

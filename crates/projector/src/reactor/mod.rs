@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anamnesis_journal::log::{Log, LogError, SealedEntry};
+use anamnesis_journal::transaction;
 use anamnesis_loops::{Loops, PATIENCE, Pulse};
 use anamnesis_stream::FeedError;
 use async_trait::async_trait;
@@ -208,7 +209,7 @@ impl Works {
     /// Looks at the next events, and notes those that are acted upon.
     async fn note(&self) -> Result<Looked, ProjectorError> {
         let name = self.reactor.name();
-        let mut tx = self.pool.begin().await?;
+        let mut tx = transaction::begin(&self.pool).await?;
         let Some(position) = outbox::lock_checkpoint(&mut tx, name).await? else {
             drop(tx);
             let head = self.log.head().await.map_err(FeedError::from)?.position;

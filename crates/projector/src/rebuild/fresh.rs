@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anamnesis_domain::Recorded;
 use anamnesis_journal::log::{SealedEntry, open};
+use anamnesis_journal::transaction;
 use anamnesis_projections::kernel::{AtPoison, Class, ColumnInfo, Projection, Schema};
 use anamnesis_stream::FeedError;
 use futures::FutureExt as _;
@@ -105,7 +106,7 @@ impl Fresh {
 
     /// Keeps them again, as they are by now.
     pub(super) async fn give_back(&self) -> Result<(), ProjectorError> {
-        let mut tx = self.rebuild.owner.begin().await?;
+        let mut tx = transaction::begin(&self.rebuild.owner).await?;
         sqlx::query(schema::NO_TABLE_MOVES).execute(&mut *tx).await?;
         self.forget_erased().await?;
         let kept = versions::Kept {
@@ -137,7 +138,7 @@ impl Fresh {
 
     /// Indexes, policies and grants, once the rows are there.
     async fn guard(&self) -> Result<(), ProjectorError> {
-        let mut tx = self.rebuild.owner.begin().await?;
+        let mut tx = transaction::begin(&self.rebuild.owner).await?;
         schema::run_in(&mut tx, &self.tables.schema, self.projection.guards_sql()).await?;
         tx.commit().await?;
         for table in self.projection.tables {
@@ -194,11 +195,11 @@ impl Fresh {
 
     async fn fold(&mut self, events: Vec<&Recorded>) -> Result<(), ProjectorError> {
         let Rebuild { projector, vault, .. } = &self.rebuild;
-        let mut tx = projector.begin().await?;
+        let mut tx = transaction::begin(projector).await?;
         let folded = batch::fold(&mut tx, vault, self.projection, &self.tables.schema, &events).await;
         if folded.as_ref().is_err_and(|error| matches!(error.fault(), Fault::OfEvent(_))) {
             tx.rollback().await?;
-            tx = projector.begin().await?;
+            tx = transaction::begin(projector).await?;
             let (_, stuck) = batch::fold_around_poison(&mut tx, vault, self.projection, &self.tables.schema, events, &mut self.parking).await?;
             if let Some((_, error)) = stuck {
                 return Err(error);
@@ -234,7 +235,7 @@ impl Fresh {
     pub(super) async fn compare(&mut self) -> Result<String, ProjectorError> {
         // whoever was erased while this was built is in none of the two, whatever is still in memory
         let (projector, vault) = (self.rebuild.projector.clone(), self.rebuild.vault.apart(KEYS));
-        let mut snapshot = projector.begin().await?;
+        let mut snapshot = transaction::begin(&projector).await?;
         schema::script(&mut snapshot, "set transaction isolation level repeatable read, read only").await?;
         let live = checkpoint::frontier(&mut snapshot, self.projection.name, "").await?.unwrap_or_default();
         // what stands still has parked nothing
@@ -308,7 +309,7 @@ impl Fresh {
         if self.projection.schema == Schema::Audit {
             return Ok(());
         }
-        let mut tx = self.rebuild.projector.begin().await?;
+        let mut tx = transaction::begin(&self.rebuild.projector).await?;
         for table in self.projection.tables {
             let target = Target { schema: &self.tables.schema, table: table.info() };
             schema::assert_shown(&mut tx, &target).await?;

@@ -31,8 +31,7 @@ async fn what_is_told_stands_in_the_rows() {
     run.reached("patients", last).await;
     run.reached("consents", last).await;
 
-    let mut tx = clinic.reader.begin().await.unwrap();
-    read::enter(&mut tx, clinic.organization, Scope::Staff).await.unwrap();
+    let mut tx = read::begin(&clinic.reader, ALL, clinic.organization, Scope::Staff).await.unwrap();
     let mut patients = read::rows::<PatientRow>(&mut tx, |q| {
         q.push("patient_id = ").push_bind(patient);
     })
@@ -62,13 +61,11 @@ async fn a_patient_is_found_by_blind_indexes() {
     clinic.tell(&registered(Uuid::new_v4(), "Meitner")).await;
     clinic.project_all().await;
     let keys = clinic.vault.index(clinic.organization).await.unwrap();
-    let mut tx = clinic.reader.begin().await.unwrap();
-    read::enter(&mut tx, clinic.organization, Scope::Staff).await.unwrap();
+    let mut tx = read::begin(&clinic.reader, ALL, clinic.organization, Scope::Staff).await.unwrap();
     let named = Query::new(Order::oldest_first("created_at"), 9).worded(vec![word_token::<PatientRow>(&keys, Kind::Name, "curie")]);
     let found = named.read::<PatientRow>(&mut tx, clinic.organization).await.unwrap().rows;
     assert_eq!(found.iter().map(|row| row.row.patient_id.0).collect::<Vec<_>>(), [patient]);
-    let mut tx = clinic.reader.begin().await.unwrap();
-    read::enter(&mut tx, clinic.organization, Scope::Staff).await.unwrap();
+    let mut tx = read::begin(&clinic.reader, ALL, clinic.organization, Scope::Staff).await.unwrap();
     let number = read::blind::<PatientRow>(&keys, "patient_number_index", &format!("N-{}", patient.simple()).to_uppercase());
     let found = read::rows::<PatientRow>(&mut tx, |q| {
         q.push("patient_number_index = ").push_bind(number);
@@ -85,8 +82,7 @@ async fn extreme_times_come_back_as_they_were() {
     clinic.tell(&registered(patient, "Curie")).await;
     clinic.tell(&condition(patient, entry, "195967001")).await;
     clinic.project_all().await;
-    let mut tx = clinic.reader.begin().await.unwrap();
-    read::enter(&mut tx, clinic.organization, Scope::Staff).await.unwrap();
+    let mut tx = read::begin(&clinic.reader, ALL, clinic.organization, Scope::Staff).await.unwrap();
     let conditions = read::rows::<ConditionRow>(&mut tx, |q| {
         q.push("codes @> array['http://snomed.info/sct|195967001']");
     })

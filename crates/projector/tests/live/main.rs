@@ -1,6 +1,7 @@
 //! The read models in a real Postgres: kept up exactly once, seen only by those who may.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
+#![allow(clippy::disallowed_methods, reason = "nobody stops waiting for a test's own transaction")]
 
 mod expiring;
 mod from_kafka;

@@ -1,5 +1,6 @@
 //! Who sees which rows?
 
+use anamnesis_projections::ALL;
 use anamnesis_projections::audit_logs::AuditRow;
 use anamnesis_projections::consents::ConsentRow;
 use anamnesis_projections::data_access_logs::DataAccessRow;
@@ -7,6 +8,7 @@ use anamnesis_projections::kernel::Row;
 use anamnesis_projections::patients::PatientRow;
 use anamnesis_projector::ProjectorError;
 use anamnesis_projector::read::{self, Scope};
+use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
 use crate::stories::{accessed, consent_granted, registered};
@@ -28,8 +30,7 @@ async fn clinic() -> (Clinic, [Uuid; 3]) {
 }
 
 async fn seen<R: Row>(clinic: &Clinic, organization: Uuid, scope: Scope) -> usize {
-    let mut tx = clinic.reader.begin().await.unwrap();
-    read::enter(&mut tx, organization, scope).await.unwrap();
+    let mut tx = read::begin(&clinic.reader, ALL, organization, scope).await.unwrap();
     read::rows::<R>(&mut tx, |q| {
         q.push("true");
     })
@@ -43,8 +44,7 @@ async fn who_has_not_said_for_whom_they_read_is_refused() {
     let (clinic, _) = clinic().await;
     let mut connection = clinic.reader.acquire().await.unwrap();
     assert!(matches!(all(&mut connection).await, Err(ProjectorError::Database(_))), "a fresh connection");
-    let mut tx = clinic.reader.begin().await.unwrap();
-    read::enter(&mut tx, clinic.organization, Scope::Staff).await.unwrap();
+    let tx = read::begin(&clinic.reader, ALL, clinic.organization, Scope::Staff).await.unwrap();
     tx.commit().await.unwrap();
     let mut tx = clinic.reader.begin().await.unwrap();
     assert!(all(&mut tx).await.is_err(), "what an earlier transaction said is forgotten");
@@ -97,9 +97,19 @@ async fn readers_write_nothing() {
         "update read.patients set status = 'DEACTIVATED'",
         "insert into read.versions (projection, definition, state) values ('a', 'b', 'live')",
     ] {
-        let mut tx = clinic.reader.begin().await.unwrap();
-        read::enter(&mut tx, clinic.organization, Scope::Staff).await.unwrap();
-        let refused = sqlx::query(write).execute(&mut *tx).await.expect_err(write).to_string();
+        let refused = sqlx::query(write).execute(&clinic.reader).await.expect_err(write).to_string();
         assert!(refused.contains("permission denied"), "{refused}");
     }
+}
+
+/// What can't be locked is no reason to leave the connection to its next user inside a transaction that failed.
+#[tokio::test]
+async fn whoever_was_refused_the_tables_leaves_the_connection_as_it_was() {
+    let (clinic, _) = clinic().await;
+    let only = PgPoolOptions::new().max_connections(1).connect_lazy_with((*clinic.reader.connect_options()).clone());
+    clinic.execute("alter table read.patients rename to elsewhere").await;
+    assert!(read::begin(&only, ALL, clinic.organization, Scope::Staff).await.is_err(), "there is no such table");
+    clinic.execute("alter table read.elsewhere rename to patients").await;
+    let mut tx = read::begin(&only, ALL, clinic.organization, Scope::Staff).await.unwrap();
+    assert_eq!(all(&mut tx).await.unwrap(), 2);
 }

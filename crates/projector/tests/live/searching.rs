@@ -36,8 +36,7 @@ impl Clinic {
     }
 
     async fn found(&self, scope: Scope, organization: Uuid, text: &str) -> Vec<Uuid> {
-        let mut tx = self.reader.begin().await.unwrap();
-        read::enter(&mut tx, organization, scope).await.unwrap();
+        let mut tx = read::begin(&self.reader, ALL, organization, scope).await.unwrap();
         let query = Query::new(Order::oldest_first("created_at"), 50).worded_beside::<RecordWordsRow>(self.tokens(text).await);
         assert!(!format!("{query:?}").contains('-'), "no hash is in what is logged");
         query.read::<RecordRow>(&mut tx, organization).await.unwrap().rows.iter().map(|row| row.row.record_id.0).collect()
@@ -73,8 +72,7 @@ async fn a_record_is_found_by_its_newest_words_until_its_patient_is_erased() {
     assert_eq!(clinic.found(as_bob, here, "sepsis").await, [second], "a patient finds their own");
     assert_eq!(clinic.found(staff, Uuid::now_v7(), "sepsis").await, Vec::<Uuid>::new(), "nor does another house find any");
 
-    let mut tx = clinic.reader.begin().await.unwrap();
-    read::enter(&mut tx, here, staff).await.unwrap();
+    let mut tx = read::begin(&clinic.reader, ALL, here, staff).await.unwrap();
     let listed: i64 = sqlx::query_scalar("select count(*) from read.record_words").fetch_one(&mut *tx).await.unwrap();
     assert_eq!(listed, 0, "who asks for no words sees no hashes");
     drop(tx);
@@ -109,8 +107,7 @@ async fn words_are_looked_up_in_an_index() {
              analyze read.medical_records"
         ))
         .await;
-    let mut tx = clinic.reader.begin().await.unwrap();
-    read::enter(&mut tx, clinic.organization, Scope::Staff).await.unwrap();
+    let mut tx = read::begin(&clinic.reader, ALL, clinic.organization, Scope::Staff).await.unwrap();
     sqlx::query("select set_config('anamnesis.words', $1, true)").bind(array(&[17, -1])).execute(&mut *tx).await.unwrap();
     let plan: Vec<String> = sqlx::query_scalar(
         "explain select record_id from read.medical_records where organization_id = current_setting('anamnesis.organization_id')::uuid
@@ -150,8 +147,7 @@ async fn documents_words_and_ratings_are_looked_up_in_an_index() {
              analyze read.patients"
         ))
         .await;
-    let mut tx = clinic.reader.begin().await.unwrap();
-    read::enter(&mut tx, here, Scope::Staff).await.unwrap();
+    let mut tx = read::begin(&clinic.reader, ALL, here, Scope::Staff).await.unwrap();
     let ours = "organization_id = current_setting('anamnesis.organization_id')::uuid";
     for (index, asked) in [
         ("record_documents_by_document", format!("record_documents where {ours} and document_id = '00000000-0000-0000-0000-000000000007'")),

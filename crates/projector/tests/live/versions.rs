@@ -50,8 +50,7 @@ async fn versions(clinic: &Clinic, projection: &str) -> BTreeMap<String, i64> {
 type Seen = (u64, BTreeMap<Uuid, u64>);
 
 async fn look(clinic: &Clinic) -> Seen {
-    let mut tx = read::begin(&clinic.reader, &[&PATIENTS]).await.unwrap();
-    read::enter(&mut tx, clinic.organization, Scope::Staff).await.unwrap();
+    let mut tx = read::begin(&clinic.reader, &[&PATIENTS], clinic.organization, Scope::Staff).await.unwrap();
     let place = read::place(&mut tx, &PATIENTS, None).await.unwrap();
     // whoever wants to swap tables has the time to do so
     sleep(Duration::from_millis(5)).await;
@@ -244,7 +243,7 @@ async fn what_is_kept_stays_kept_where_readers_never_let_go() {
     run.reached("patients", last).await;
     run.stop().await;
 
-    let reads = read::begin(&clinic.reader, &[&PATIENTS]).await.unwrap();
+    let reads = read::begin(&clinic.reader, &[&PATIENTS], clinic.organization, Scope::Staff).await.unwrap();
     let going_back = Rebuild { swap_attempts: 10, ..rebuild(&clinic) };
     let going_back = tokio::spawn(async move { going_back.go_back(&PATIENTS).await });
     let waits = "pg_locks where not granted and database = (select oid from pg_database where datname = current_database())
@@ -463,7 +462,7 @@ async fn who_is_erased_while_kept_tables_are_brought_up_to_date_is_not_kept() {
     clinic.project_all().await;
     rebuild(&clinic).run(&PATIENTS, |_, _| {}).await.unwrap();
     // never let go, so that they are kept again
-    let reads = read::begin(&clinic.reader, &[&PATIENTS]).await.unwrap();
+    let reads = read::begin(&clinic.reader, &[&PATIENTS], clinic.organization, Scope::Staff).await.unwrap();
     let going_back = Rebuild { swap_attempts: 1, ..rebuild(&clinic) };
     // as if a row had been written with a key that was still in memory
     clinic.destroy_keys(erased).await;
@@ -630,8 +629,7 @@ async fn old_tables_can_be_read_until_new_ones_take_over() {
     assert_eq!(ensure_schema(&clinic.owner, ALL).await.unwrap().changed, ["patients"]);
     assert_eq!(look(&clinic).await.1, BTreeMap::from([(patient, 1)]), "what may be empty is, for now");
     clinic.execute("alter table read.patients drop column status").await;
-    let mut tx = read::begin(&clinic.reader, &[&PATIENTS]).await.unwrap();
-    read::enter(&mut tx, clinic.organization, Scope::Staff).await.unwrap();
+    let mut tx = read::begin(&clinic.reader, &[&PATIENTS], clinic.organization, Scope::Staff).await.unwrap();
     let refused = read::rows::<PatientRow>(&mut tx, |q| {
         q.push("true");
     });
