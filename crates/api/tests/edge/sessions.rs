@@ -3,7 +3,7 @@
 use anamnesis_domain::account::Role;
 use serde_json::json;
 
-use crate::world::{Client, PASSWORD, World};
+use crate::world::{Client, PASSWORD, World, patient};
 
 const ANOTHER: &str = "another battery, staple or horse";
 const THIRD: &str = "a third one, by somebody else";
@@ -38,6 +38,33 @@ async fn a_new_password_ends_every_session_that_the_old_one_opened() {
     assert!(is_in(&somebody_else).await && is_in(&admin).await);
     assert!(!opens(&one, PASSWORD).await);
     assert!(is_in(&one.signed_in(ANOTHER).await).await);
+}
+
+/// 45 CFR 164.312(a)(2)(iii), automatic logoff: half an hour without a request, and half a day with as many as you like.
+#[tokio::test]
+async fn who_does_nothing_for_half_an_hour_is_signed_out_and_everybody_after_half_a_day() {
+    let world = World::new().await;
+    let (one, other) = (world.sign_in(Role::Staff).await, world.sign_in(Role::Staff).await);
+    let superuser = world.database.superuser();
+    let ages = async |minutes: i32| {
+        let sql = "update identity.sessions
+                   set last_seen_at = last_seen_at - make_interval(mins => $2), expires_at = expires_at - make_interval(mins => $2)
+                   where account_id = $1";
+        sqlx::query(sql).bind(one.account_id).bind(minutes).execute(&superuser).await.unwrap();
+    };
+    // each look is seen, and starts the half hour anew
+    for _ in 0..24 {
+        ages(29).await;
+        assert!(is_in(&one).await);
+    }
+    ages(24).await;
+    assert!(!is_in(&one).await, "24 times 29 minutes, and 24 more: half a day");
+    let one = one.signed_in(PASSWORD).await;
+    assert!(is_in(&one).await);
+    ages(31).await;
+    one.get(ANYTHING).await.is_problem(401, None);
+    assert!(!is_in(&one).await, "nobody comes back by asking again");
+    assert!(is_in(&other).await);
 }
 
 #[tokio::test]
@@ -139,7 +166,8 @@ async fn strangers_guesses_end_no_session_and_leave_no_more_than_a_lock() {
 async fn nobody_gives_their_own_account_a_role_or_a_patients_records() {
     let world = World::new().await;
     let (admin, other, staff) = (world.sign_in(Role::Admin).await, world.sign_in(Role::Admin).await, world.sign_in(Role::Staff).await);
-    let (role, links) = (json!({ "role": "AUDITOR" }), json!({ "patient_id": uuid::Uuid::now_v7() }));
+    let somebody = staff.must("/v1/patients", &patient("P-1", "Glover", "Zoë")).await.id();
+    let (role, links) = (json!({ "role": "AUDITOR" }), json!({ "patient_id": somebody }));
     for (operation, body) in [("grant-role", &role), ("link", &links)] {
         let refused = admin.post(&of(&admin, operation), body).await;
         refused.is_problem(403, None);
