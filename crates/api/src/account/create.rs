@@ -1,4 +1,6 @@
 use anamnesis_domain::account::{Account, NewAccount};
+use anamnesis_domain::patient::Patient;
+use anamnesis_domain::provider::Provider;
 use axum::extract::State;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -28,6 +30,8 @@ pub(crate) async fn create_account(
     body: Body<CreateAccountBody>,
 ) -> Result<Accepted, Problem> {
     let CreateAccountBody { account, password } = body.value;
+    app.known::<Patient>(&may.call, "account.links.patient_id", account.links.patient_id).await?;
+    app.known::<Provider>(&may.call, "account.links.provider_id", account.links.provider_id).await?;
     let committed =
         app.access.create_account(Uuid::now_v7(), account, password, &may.call.caller(&body.bytes)).await.map_err(|error| of_access(&error))?;
     Ok(app.accepted::<Account>(COLLECTION, true, committed).await)

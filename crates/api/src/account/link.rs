@@ -1,4 +1,6 @@
 use anamnesis_domain::account::{Account, AccountCommand, AccountLinks};
+use anamnesis_domain::patient::Patient;
+use anamnesis_domain::provider::Provider;
 use axum::extract::State;
 
 use super::{COLLECTION, of_another};
@@ -16,6 +18,8 @@ pub(crate) async fn link_account(
 ) -> Result<Accepted, Problem> {
     of_another(&app, &may, id).await?;
     let now = may.call.now;
+    app.known::<Patient>(&may.call, "patient_id", body.value.patient_id).await?;
+    app.known::<Provider>(&may.call, "provider_id", body.value.provider_id).await?;
     let command = AccountCommand::Link { now, links: body.value };
     app.act::<Account>(COLLECTION, id, command, &may.call, &body.bytes).await
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::App;
-use crate::edge::{Accepted, Body, CommandAnswers, May, PathId, Problem, may, of_command};
+use crate::edge::{Accepted, Body, CommandAnswers, May, PathId, Problem, may};
 
 /// What is wrong.
 #[derive(Deserialize, ToSchema)]
@@ -39,22 +39,8 @@ pub(crate) async fn request_amendment(
 ) -> Result<Accepted, Problem> {
     let RequestAmendmentBody { request_id, amends, reason, record_id, tell, received_at } = body.value;
     app.reach(&may, PatientId(id)).await?;
-    if let Some(record) = record_id {
-        app.is_about(&may, record, PatientId(id)).await?;
-    }
+    app.known_of(&may.call, "record_id", PatientId(id), record_id, Record::patient_id).await?;
     let request_id = request_id.unwrap_or_else(|| AmendmentRequestId(Uuid::now_v7()));
     let command = AmendmentCommand::Request { amends, reason, record_id, tell, received_at };
     app.amend(&may, id, request_id, command, &body.bytes).await
-}
-
-impl App {
-    /// Refuses a record that isn't there or isn't that patient's; both look the same.
-    async fn is_about(&self, may: &May<may::RequestAmendments>, record: RecordId, patient: PatientId) -> Result<(), Problem> {
-        let loaded = self.journal.load::<Record>(may.call.actor.organization_id, record.0).await.map_err(of_command)?;
-        match loaded {
-            Some((Record::Written { record, .. }, _)) if record.patient_id == patient => Ok(()),
-            Some((Record::EnteredInError { patient_id }, _)) if patient_id == patient => Ok(()),
-            Some(_) | None => Err(Problem::field("record_id", "there is no such record of this patient")),
-        }
-    }
 }

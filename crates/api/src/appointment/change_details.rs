@@ -16,9 +16,7 @@ pub(crate) async fn change_appointment_details(
     body: Body<AppointmentDetails>,
 ) -> Result<Accepted, Problem> {
     let now = may.call.now;
-    if let Some(facility_id) = body.value.facility_id {
-        app.known::<Facility>(&may.call, "facility_id", facility_id).await?;
-    }
+    app.known::<Facility>(&may.call, "facility_id", body.value.facility_id).await?;
     let command = AppointmentCommand::ChangeDetails { now, details: body.value };
     app.act::<Appointment>(COLLECTION, id, command, &may.call, &body.bytes).await
 }

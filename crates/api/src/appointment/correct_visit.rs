@@ -1,5 +1,7 @@
 use anamnesis_domain::Text;
 use anamnesis_domain::appointment::{Appointment, AppointmentCommand, NewVisit};
+use anamnesis_domain::facility::Facility;
+use anamnesis_domain::provider::Provider;
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -28,6 +30,8 @@ pub(crate) async fn correct_visit(
     body: Body<CorrectVisitBody>,
 ) -> Result<Accepted, Problem> {
     let CorrectVisitBody { visit, reason } = body.value;
+    app.known::<Provider>(&may.call, "visit.provider_id", visit.provider_id).await?;
+    app.known::<Facility>(&may.call, "visit.facility_id", visit.facility_id).await?;
     let command = AppointmentCommand::CorrectVisit { now: may.call.now, visit: Box::new(visit), reason };
     app.act::<Appointment>(COLLECTION, id, command, &may.call, &body.bytes).await
 }

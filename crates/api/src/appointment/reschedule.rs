@@ -51,8 +51,6 @@ pub(crate) async fn reschedule_appointment(
     body: Body<RescheduleAppointment>,
 ) -> Result<Accepted, Problem> {
     let (now, time) = (may.call.now, Box::new(body.value.time()?));
-    if let Some(provider_id) = time.provider_id {
-        app.known::<Provider>(&may.call, "provider_id", provider_id).await?;
-    }
+    app.known::<Provider>(&may.call, "provider_id", time.provider_id).await?;
     app.act::<Appointment>(COLLECTION, id, AppointmentCommand::Reschedule { now, time }, &may.call, &body.bytes).await
 }

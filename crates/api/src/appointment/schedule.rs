@@ -63,11 +63,9 @@ pub(crate) async fn schedule_appointment(
     body: Body<ScheduleAppointment>,
 ) -> Result<Accepted, Problem> {
     let (now, appointment) = (may.call.now, Box::new(body.value.appointment()?));
-    app.known::<Patient>(&may.call, "patient_id", appointment.patient_id).await?;
-    app.known::<Provider>(&may.call, "provider_id", appointment.provider_id).await?;
-    if let Some(facility_id) = appointment.facility_id {
-        app.known::<Facility>(&may.call, "facility_id", facility_id).await?;
-    }
+    app.known::<Patient>(&may.call, "patient_id", [appointment.patient_id]).await?;
+    app.known::<Provider>(&may.call, "provider_id", [appointment.provider_id]).await?;
+    app.known::<Facility>(&may.call, "facility_id", appointment.facility_id).await?;
     let command = AppointmentCommand::Schedule { now, appointment };
     app.create::<Appointment>(COLLECTION, Uuid::now_v7(), command, &may.call, &body.bytes).await
 }

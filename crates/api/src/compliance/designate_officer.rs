@@ -16,7 +16,7 @@ pub(crate) async fn designate_officer(
     body: Body<NewDesignation>,
 ) -> Result<Accepted, Problem> {
     let (now, account_id) = (may.call.now, AccountId(may.call.actor.account_id));
-    app.known::<Account>(&may.call, "account_id", body.value.account_id).await?;
+    app.known::<Account>(&may.call, "account_id", [body.value.account_id]).await?;
     let command = ComplianceCommand::DesignateOfficer { now, account_id, designation: body.value };
     app.create::<Compliance>(collections::OFFICERS, Uuid::now_v7(), command, &may.call, &body.bytes).await
 }

@@ -20,18 +20,13 @@ mod reopen_finding;
 mod resolve_finding;
 mod widen_legal_hold;
 
-use std::collections::BTreeSet;
-
-use anamnesis_domain::Aggregate;
-use anamnesis_domain::compliance::MOST_NAMED;
 use anamnesis_projector::query::Order;
-use futures::future::try_join_all;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::App;
-use crate::edge::{After, Asked, Call, Disclosed, Item, May, Problem, View, When, by_id, may};
+use crate::edge::{After, Asked, Disclosed, Item, May, Problem, View, When, by_id, may};
 
 /// The collections' names in paths.
 mod collections {
@@ -65,15 +60,6 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 impl App {
-    /// Refuses a list that names something that isn't there. One that is longer than the rules allow is left to them, and nothing is looked up.
-    async fn all_known<A: Aggregate>(&self, call: &Call, field: &'static str, ids: &[impl Into<Uuid> + Copy]) -> Result<(), Problem> {
-        if ids.len() > MOST_NAMED {
-            return Ok(());
-        }
-        let each: BTreeSet<Uuid> = ids.iter().copied().map(Into::into).collect();
-        try_join_all(each.into_iter().map(|id| self.known::<A>(call, field, id))).await.map(drop)
-    }
-
     /// Shows one compliance matter.
     async fn compliance_matter<V: View>(&self, may: &May<may::ReadAudit>, id: Uuid, after: After) -> Result<Disclosed<Item>, Problem> {
         let (query, order) = (by_id::<V::Row>(id), Order::oldest_first("created_at"));

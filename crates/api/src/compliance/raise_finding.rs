@@ -13,8 +13,8 @@ use crate::edge::{Accepted, Body, CommandAnswers, May, Problem, may};
 #[utoipa::path(post, path = "/v1/compliance/findings", tag = "compliance", request_body = NewFinding, responses(CommandAnswers))]
 pub(crate) async fn raise_finding(State(app): State<App>, may: May<may::ManageCompliance>, body: Body<NewFinding>) -> Result<Accepted, Problem> {
     let (now, account_id) = (may.call.now, AccountId(may.call.actor.account_id));
-    app.all_known::<Account>(&may.call, "account_ids", &body.value.account_ids).await?;
-    app.all_known::<Patient>(&may.call, "patient_ids", &body.value.patient_ids).await?;
+    app.known::<Account>(&may.call, "account_ids", body.value.account_ids.iter().copied()).await?;
+    app.known::<Patient>(&may.call, "patient_ids", body.value.patient_ids.iter().copied()).await?;
     let command = ComplianceCommand::RaiseFinding { now, account_id, finding: Box::new(body.value) };
     app.create::<Compliance>(collections::FINDINGS, Uuid::now_v7(), command, &may.call, &body.bytes).await
 }

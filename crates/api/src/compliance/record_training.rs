@@ -12,7 +12,7 @@ use crate::edge::{Accepted, Body, CommandAnswers, May, Problem, may};
 #[utoipa::path(post, path = "/v1/compliance/trainings", tag = "compliance", request_body = NewTraining, responses(CommandAnswers))]
 pub(crate) async fn record_training(State(app): State<App>, may: May<may::ManageCompliance>, body: Body<NewTraining>) -> Result<Accepted, Problem> {
     let (now, account_id) = (may.call.now, AccountId(may.call.actor.account_id));
-    app.known::<Account>(&may.call, "account_id", body.value.account_id).await?;
+    app.known::<Account>(&may.call, "account_id", [body.value.account_id]).await?;
     let command = ComplianceCommand::RecordTraining { now, account_id, training: body.value };
     app.create::<Compliance>(collections::TRAININGS, Uuid::now_v7(), command, &may.call, &body.bytes).await
 }

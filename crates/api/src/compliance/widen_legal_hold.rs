@@ -27,7 +27,7 @@ pub(crate) async fn widen_legal_hold(
     body: Body<WidenLegalHoldBody>,
 ) -> Result<Accepted, Problem> {
     let (now, account_id) = (may.call.now, AccountId(may.call.actor.account_id));
-    app.all_known::<Patient>(&may.call, "patient_ids", &body.value.patient_ids).await?;
+    app.known::<Patient>(&may.call, "patient_ids", body.value.patient_ids.iter().copied()).await?;
     let WidenLegalHoldBody { patient_ids } = body.value;
     let command = ComplianceCommand::WidenLegalHold { now, account_id, patient_ids };
     app.act::<Compliance>(collections::LEGAL_HOLDS, id, command, &may.call, &body.bytes).await

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use anamnesis_domain::consent::{Consent, ConsentCommand, ConsentGranted, DataCategory, GrantConsent, Grantee, Purpose};
+use anamnesis_domain::facility::Facility;
 use anamnesis_domain::patient::Patient;
 use anamnesis_domain::provider::{Affiliation, Provider};
 use anamnesis_domain::{Instant, PatientId};
@@ -35,7 +36,9 @@ pub(crate) struct GrantConsentBody {
 pub(crate) async fn grant_consent(State(app): State<App>, may: May<may::WriteConsents>, body: Body<GrantConsentBody>) -> Result<Accepted, Problem> {
     let GrantConsentBody { patient_id, grantee, purposes, categories, expires_at } = body.value;
     app.reach(&may, patient_id).await?;
-    app.known::<Patient>(&may.call, "patient_id", patient_id).await?;
+    app.known::<Patient>(&may.call, "patient_id", [patient_id]).await?;
+    app.known::<Provider>(&may.call, "grantee.provider_id", grantee.provider_id).await?;
+    app.known::<Facility>(&may.call, "grantee.facility_id", grantee.facility_id).await?;
     let consent = ConsentGranted { patient_id, grantee, purposes, categories, granted_at: may.call.now, expires_at };
     let themselves = app.themselves(&may.call, patient_id).await?;
     let command = ConsentCommand::Grant(GrantConsent { consent, themselves });

@@ -158,14 +158,6 @@ impl App {
         loaded.map(|(state, _)| state).ok_or_else(Problem::not_found)
     }
 
-    /// Refuses a body that names something that isn't there.
-    pub(crate) async fn known<A: Aggregate>(&self, call: &Call, field: &'static str, id: impl Into<Uuid>) -> Result<(), Problem> {
-        match self.journal.load::<A>(call.actor.organization_id, id.into()).await.map_err(of_command)? {
-            Some(_) => Ok(()),
-            None => Err(Problem::field(field, format!("there is no such {}", A::TYPE))),
-        }
-    }
-
     pub(crate) async fn accepted<A: Aggregate>(&self, collection: &'static str, created: bool, committed: Committed<A>) -> Accepted {
         let position = self.position_soon(A::TYPE, committed.aggregate_id, committed.sequence).await;
         let events = committed.events.iter().map(|event| anamnesis_domain::Event::kind(&event.event).name).collect();

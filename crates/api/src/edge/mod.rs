@@ -10,6 +10,7 @@ mod directory;
 mod disclosed;
 mod filter;
 mod moment;
+mod named;
 mod objects;
 mod page;
 mod problem;

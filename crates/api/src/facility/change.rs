@@ -16,6 +16,7 @@ pub(crate) async fn change_facility(
     body: Body<FacilityDetails>,
 ) -> Result<Accepted, Problem> {
     let now = may.call.now;
+    app.known::<Facility>(&may.call, "parent_id", body.value.parent_id).await?;
     let command = FacilityCommand::Change { now, id: FacilityId(id), facility: body.value };
     app.act::<Facility>(COLLECTION, id, command, &may.call, &body.bytes).await
 }

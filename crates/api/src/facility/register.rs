@@ -16,6 +16,7 @@ pub(crate) async fn register_facility(
     body: Body<FacilityDetails>,
 ) -> Result<Accepted, Problem> {
     let now = may.call.now;
+    app.known::<Facility>(&may.call, "parent_id", body.value.parent_id).await?;
     let id = Uuid::now_v7();
     let command = FacilityCommand::Register { now, id: FacilityId(id), facility: body.value };
     app.create::<Facility>(COLLECTION, id, command, &may.call, &body.bytes).await

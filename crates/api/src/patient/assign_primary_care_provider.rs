@@ -1,5 +1,6 @@
 use anamnesis_domain::ProviderId;
 use anamnesis_domain::patient::{Patient, PatientCommand};
+use anamnesis_domain::provider::Provider;
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -26,6 +27,7 @@ pub(crate) async fn assign_primary_care_provider(
     body: Body<AssignPrimaryCareProviderBody>,
 ) -> Result<Accepted, Problem> {
     let now = may.call.now;
+    app.known::<Provider>(&may.call, "provider_id", body.value.provider_id).await?;
     let command = PatientCommand::AssignPrimaryCareProvider { now, provider_id: body.value.provider_id };
     app.act::<Patient>(COLLECTION, id, command, &may.call, &body.bytes).await
 }

@@ -1,4 +1,5 @@
 use anamnesis_domain::patient::{CareTeamMember, Patient, PatientCommand};
+use anamnesis_domain::provider::Provider;
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -25,6 +26,7 @@ pub(crate) async fn change_patient_care_team(
     body: Body<ChangeCareTeamBody>,
 ) -> Result<Accepted, Problem> {
     let now = may.call.now;
+    app.known::<Provider>(&may.call, "care_team", body.value.care_team.iter().map(|member| member.provider_id)).await?;
     let command = PatientCommand::ChangeCareTeam { now, care_team: body.value.care_team };
     app.act::<Patient>(COLLECTION, id, command, &may.call, &body.bytes).await
 }

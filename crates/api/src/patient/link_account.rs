@@ -1,4 +1,5 @@
 use anamnesis_domain::AccountId;
+use anamnesis_domain::account::Account;
 use anamnesis_domain::patient::{Patient, PatientCommand};
 use axum::extract::State;
 use serde::Deserialize;
@@ -26,6 +27,7 @@ pub(crate) async fn link_patient_account(
     body: Body<LinkAccountBody>,
 ) -> Result<Accepted, Problem> {
     let now = may.call.now;
+    app.known::<Account>(&may.call, "account_id", [body.value.account_id]).await?;
     let command = PatientCommand::LinkAccount { now, account_id: body.value.account_id };
     app.act::<Patient>(COLLECTION, id, command, &may.call, &body.bytes).await
 }

@@ -29,7 +29,7 @@ pub(crate) async fn merge_patient(
     body: Body<MergeBody>,
 ) -> Result<Accepted, Problem> {
     let (call, MergeBody { survivor_id, reason }) = (&may.call, body.value);
-    app.known::<Patient>(call, "survivor_id", survivor_id).await?;
+    app.known::<Patient>(call, "survivor_id", [survivor_id]).await?;
     let (now, account_id, duplicate_id) = (call.now, AccountId(call.actor.account_id), PatientId(id));
     let group = Group::new()
         .execute::<Patient>(id, PatientCommand::MergeInto { now, id, survivor_id, reason, account_id }, call.expected)

@@ -1,5 +1,6 @@
-use anamnesis_domain::EntryId;
 use anamnesis_domain::patient::{Allergy, Patient, PatientCommand};
+use anamnesis_domain::record::Record;
+use anamnesis_domain::{EntryId, PatientId};
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -29,6 +30,7 @@ pub(crate) async fn record_patient_allergy(
     body: Body<RecordAllergyBody>,
 ) -> Result<Accepted, Problem> {
     let now = may.call.now;
+    app.known_of(&may.call, "allergy.record_id", PatientId(id), body.value.allergy.record_id, Record::patient_id).await?;
     let command =
         PatientCommand::RecordAllergy { now, entry_id: body.value.entry_id.unwrap_or_else(|| EntryId(Uuid::now_v7())), allergy: body.value.allergy };
     app.act::<Patient>(COLLECTION, id, command, &may.call, &body.bytes).await

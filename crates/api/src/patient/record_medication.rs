@@ -1,5 +1,7 @@
-use anamnesis_domain::EntryId;
 use anamnesis_domain::patient::{Medication, Patient, PatientCommand};
+use anamnesis_domain::provider::Provider;
+use anamnesis_domain::record::Record;
+use anamnesis_domain::{EntryId, PatientId};
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -29,6 +31,8 @@ pub(crate) async fn record_patient_medication(
     body: Body<RecordMedicationBody>,
 ) -> Result<Accepted, Problem> {
     let now = may.call.now;
+    app.known::<Provider>(&may.call, "medication.prescriber_id", body.value.medication.prescriber_id).await?;
+    app.known_of(&may.call, "medication.record_id", PatientId(id), body.value.medication.record_id, Record::patient_id).await?;
     let command = PatientCommand::RecordMedication {
         now,
         entry_id: body.value.entry_id.unwrap_or_else(|| EntryId(Uuid::now_v7())),

@@ -1,4 +1,5 @@
 use anamnesis_domain::AffiliationId;
+use anamnesis_domain::facility::Facility;
 use anamnesis_domain::provider::{Affiliation, Provider, ProviderCommand};
 use axum::extract::State;
 use serde::Deserialize;
@@ -29,6 +30,7 @@ pub(crate) async fn affiliate_provider(
     body: Body<AffiliateProviderBody>,
 ) -> Result<Accepted, Problem> {
     let now = may.call.now;
+    app.known::<Facility>(&may.call, "affiliation.facility_id", [body.value.affiliation.facility_id]).await?;
     let command = ProviderCommand::Affiliate {
         now,
         affiliation_id: body.value.affiliation_id.unwrap_or_else(|| AffiliationId(Uuid::now_v7())),

@@ -1,4 +1,5 @@
 use anamnesis_domain::AccountId;
+use anamnesis_domain::account::Account;
 use anamnesis_domain::provider::{Provider, ProviderCommand};
 use axum::extract::State;
 use serde::Deserialize;
@@ -26,6 +27,7 @@ pub(crate) async fn link_provider_account(
     body: Body<LinkProviderAccountBody>,
 ) -> Result<Accepted, Problem> {
     let now = may.call.now;
+    app.known::<Account>(&may.call, "account_id", body.value.account_id).await?;
     let command = ProviderCommand::LinkAccount { now, account_id: body.value.account_id };
     app.act::<Provider>(COLLECTION, id, command, &may.call, &body.bytes).await
 }

@@ -28,6 +28,7 @@ pub(crate) async fn amend_record(
     body: Body<AmendRecordBody>,
 ) -> Result<Accepted, Problem> {
     let now = may.call.now;
+    app.rests_on_known(&may, &body.value.record).await?;
     let command = RecordCommand::Amend { now, record: Box::new(body.value.record), reason: body.value.reason };
     app.act::<Record>(COLLECTION, id, command, &may.call, &body.bytes).await
 }

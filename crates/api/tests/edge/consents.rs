@@ -25,7 +25,9 @@ async fn a_provider_notes_no_consent_that_lets_them_in_themselves() {
         house.must(&format!("/v1/consents/{}/revoke", granted.id()), &json!({})).await;
     }
     house.must("/v1/consents", &consent(&json!({ "facility_id": elsewhere }))).await;
-    house.must("/v1/consents", &consent(&json!({ "provider_id": uuid::Uuid::now_v7() }))).await;
+    let colleague = json!({ "provider_number": "D-2", "name": { "family": "Wilson", "given": ["James"] } });
+    let colleague = admin.must("/v1/providers", &colleague).await.id();
+    house.must("/v1/consents", &consent(&json!({ "provider_id": colleague }))).await;
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod history;
 mod log;
 mod merges;
 mod models;
+mod named;
 mod patients;
 mod records;
 mod routes;

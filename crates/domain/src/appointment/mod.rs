@@ -192,11 +192,7 @@ impl Aggregate for Appointment {
     }
 
     fn subject(&self, id: Uuid, _event: &AppointmentEvent) -> Subject {
-        match self {
-            Self::Booked { appointment, .. } => Subject::Person(appointment.patient_id.0),
-            Self::Visited { visit } => Subject::Person(visit.patient_id.0),
-            Self::Absent => Subject::Person(id),
-        }
+        Subject::Person(self.patient_id().map_or(id, |patient| patient.0))
     }
 
     fn reservations(&self, _id: Uuid, event: &AppointmentEvent) -> Vec<Reservation> {

@@ -7,7 +7,7 @@ use super::{
     AppointmentScheduled, AppointmentStarted, AppointmentStatus, Cancellation, NewAppointment, NewTime, NewVisit, Outcome, Reminder, VisitCorrected,
     VisitRecorded,
 };
-use crate::{Grounds, Instant, Text, values::Bounded};
+use crate::{Grounds, Instant, PatientId, Text, values::Bounded};
 
 /// How far ahead a time may be arranged: five years.
 const MAX_MINUTES_AHEAD: u32 = 5 * 366 * 24 * 60;
@@ -20,6 +20,15 @@ impl Appointment {
         match self {
             Self::Booked { status, .. } => Some(*status),
             Self::Absent | Self::Visited { .. } => None,
+        }
+    }
+
+    /// Who comes or came.
+    pub fn patient_id(&self) -> Option<PatientId> {
+        match self {
+            Self::Absent => None,
+            Self::Booked { appointment, .. } => Some(appointment.patient_id),
+            Self::Visited { visit } => Some(visit.patient_id),
         }
     }
 

@@ -208,7 +208,7 @@ refusals! {
 }
 
 /// The most accounts or patients that a command may name.
-pub const MOST_NAMED: usize = 100;
+pub(crate) const MOST_NAMED: usize = 100;
 /// The most notes on a finding.
 const MOST_NOTES: u32 = 200;
 /// The most characters in one: they stand together in a row.

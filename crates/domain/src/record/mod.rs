@@ -203,11 +203,7 @@ impl Aggregate for Record {
     }
 
     fn subject(&self, id: Uuid, _event: &RecordEvent) -> Subject {
-        match self {
-            Self::Absent => Subject::Person(id),
-            Self::Written { record, .. } => Subject::Person(record.patient_id.0),
-            Self::EnteredInError { patient_id } => Subject::Person(patient_id.0),
-        }
+        Subject::Person(self.patient_id().map_or(id, |patient| patient.0))
     }
 
     fn reservations(&self, _id: Uuid, event: &RecordEvent) -> Vec<Reservation> {

@@ -4,7 +4,7 @@ use super::{
     NewRecord, NewSummary, Record, RecordAmended, RecordArchived, RecordCreated, RecordEnteredInError, RecordError, RecordEvent,
     RecordProcessingCompleted, RecordProcessingFailed, RecordProcessingStarted, RecordRestored, RecordSigned, RecordStatus, RecordSummarized,
 };
-use crate::{Code, Instant, ProviderId, SummaryId, Text, values::Bounded};
+use crate::{Code, Instant, PatientId, ProviderId, SummaryId, Text, values::Bounded};
 
 /// The most versions a record may have.
 const MAX_VERSIONS: u16 = 10_000;
@@ -19,6 +19,15 @@ impl Record {
         match self {
             Self::Written { status, .. } => Some(*status),
             Self::Absent | Self::EnteredInError { .. } => None,
+        }
+    }
+
+    /// About whom it is, or was until it was marked as wrong.
+    pub fn patient_id(&self) -> Option<PatientId> {
+        match self {
+            Self::Absent => None,
+            Self::Written { record, .. } => Some(record.patient_id),
+            Self::EnteredInError { patient_id } => Some(*patient_id),
         }
     }
 
