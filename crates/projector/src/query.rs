@@ -51,7 +51,7 @@ impl std::fmt::Debug for Words {
 pub struct Order {
     column: &'static str,
     /// From the latest or the largest back.
-    backwards: bool,
+    is_backwards: bool,
     by: By,
 }
 
@@ -65,17 +65,34 @@ enum By {
 impl Order {
     /// From the earliest time in that column on.
     pub const fn oldest_first(column: &'static str) -> Self {
-        Self { column, backwards: false, by: By::Time }
+        Self { column, is_backwards: false, by: By::Time }
     }
 
     /// From the latest time in that column back.
     pub const fn newest_first(column: &'static str) -> Self {
-        Self { column, backwards: true, by: By::Time }
+        Self { column, is_backwards: true, by: By::Time }
     }
 
     /// From the largest number in that column back.
     pub const fn largest_first(column: &'static str) -> Self {
-        Self { column, backwards: true, by: By::Number }
+        Self { column, is_backwards: true, by: By::Number }
+    }
+
+    /// The same from its other end, if it isn't that already: the earliest or smallest first.
+    #[must_use]
+    pub const fn forwards(self) -> Self {
+        Self { is_backwards: false, ..self }
+    }
+
+    /// The same from its other end, if it isn't that already: the latest or largest first.
+    #[must_use]
+    pub const fn backwards(self) -> Self {
+        Self { is_backwards: true, ..self }
+    }
+
+    /// Whether the latest or largest come first.
+    pub const fn is_backwards(self) -> bool {
+        self.is_backwards
     }
 
     /// The column.
@@ -317,7 +334,7 @@ impl Query {
     }
 
     fn compare(&self, one: &Mark, other: &Mark) -> Ordering {
-        if self.order.backwards { other.cmp(one) } else { one.cmp(other) }
+        if self.order.is_backwards { other.cmp(one) } else { one.cmp(other) }
     }
 
     fn write<R: Row>(&self, sql: &mut QueryBuilder<'_, Postgres>, organization: Uuid) {
@@ -330,7 +347,7 @@ impl Query {
             let key = key.join(", ");
             sql.push(format!(" and ({key}) in (select {key} from {}.{name})", schema_of::<R>().name()));
         }
-        let (sign, direction) = if self.order.backwards { ("<", " desc") } else { (">", "") };
+        let (sign, direction) = if self.order.is_backwards { ("<", " desc") } else { (">", "") };
         let columns: Vec<_> = std::iter::once(self.order.column).chain(R::TABLE.key.iter().copied()).collect();
         if let Some(mark) = &self.after {
             sql.push(format!(" and ({}) {sign} (", columns.join(", ")));

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, may};
+use crate::edge::{After, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, may};
 
 /// Which accounts: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -27,6 +27,9 @@ pub(crate) struct AccountFilter {
     /// Which provider's it is.
     #[param(inline)]
     provider: Option<ProviderId>,
+    /// Which come first; the oldest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -43,7 +46,7 @@ pub(crate) async fn list_accounts(
     after: After,
     Params(filter): Params<AccountFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = Order::oldest_first("created_at");
+    let order = Sort::of(filter.sort, Order::oldest_first("created_at"));
     let keys = app.index(&may).await?;
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<UserRow>(order)?

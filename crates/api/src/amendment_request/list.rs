@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, When, may};
 
 /// Which requests: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -29,6 +29,9 @@ pub(crate) struct AmendmentRequestFilter {
     /// As it was then; with `patient`.
     #[param(inline)]
     as_of: Option<AsOf>,
+    /// Which come first; the oldest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -46,7 +49,7 @@ pub(crate) async fn list_amendment_requests(
     after: After,
     Params(filter): Params<AmendmentRequestFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = ORDERS.amendment_requests;
+    let order = Sort::of(filter.sort, ORDERS.amendment_requests);
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<AmendmentRequestRow>(order)?
         .is("record_id", filter.record)

@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::App;
-use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Span, When, Whole, may};
+use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, Span, When, Whole, may};
 
 /// Which appointments: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -42,6 +42,9 @@ pub(crate) struct AppointmentFilter {
     /// As it was then; with `patient`.
     #[param(inline)]
     as_of: Option<AsOf>,
+    /// Which come first; the oldest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -58,7 +61,7 @@ pub(crate) async fn list_appointments(
     after: After,
     Params(filter): Params<AppointmentFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = ORDERS.appointments;
+    let order = Sort::of(filter.sort, ORDERS.appointments);
     let (from, to) = filter.span()?;
     let whole = filter.whole(may.call.actor.organization_id, may.call.now);
     let query = Paging { limit: filter.limit, cursor: filter.cursor }

@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::App;
-use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, When, may};
 
 /// Which acts: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -31,6 +31,9 @@ pub(crate) struct AuditFilter {
     /// Logged earlier than this.
     #[param(inline)]
     to: Option<Instant>,
+    /// Which come first; the newest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -47,7 +50,7 @@ pub(crate) async fn list_audit_logs(
     after: After,
     Params(filter): Params<AuditFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = Order::newest_first("created_at");
+    let order = Sort::of(filter.sort, Order::newest_first("created_at"));
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<AuditRow>(order)?
         .is("user_id", filter.user)

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, When, may};
 
 /// Which acts: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -25,6 +25,9 @@ pub(crate) struct ComplianceFilter {
     /// Logged earlier than this.
     #[param(inline)]
     to: Option<Instant>,
+    /// Which come first; the newest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -41,7 +44,7 @@ pub(crate) async fn list_compliance_logs(
     after: After,
     Params(filter): Params<ComplianceFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = Order::newest_first("created_at");
+    let order = Sort::of(filter.sort, Order::newest_first("created_at"));
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<ComplianceRow>(order)?
         .is("severity", filter.severity)

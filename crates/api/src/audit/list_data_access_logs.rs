@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, When, may};
 
 /// Which accesses: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -35,6 +35,9 @@ pub(crate) struct DataAccessFilter {
     /// Earlier than this.
     #[param(inline)]
     to: Option<Instant>,
+    /// Which come first; the newest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -51,7 +54,7 @@ pub(crate) async fn list_data_access_logs(
     after: After,
     Params(filter): Params<DataAccessFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = Order::newest_first("access_timestamp");
+    let order = Sort::of(filter.sort, Order::newest_first("access_timestamp"));
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<DataAccessRow>(order)?
         .is("user_id", filter.user)

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, When, may};
 
 /// Which findings: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -22,6 +22,9 @@ pub(crate) struct FindingFilter {
     /// How much it matters.
     #[param(inline)]
     severity: Option<FindingSeverity>,
+    /// Which come first; the newest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -38,7 +41,7 @@ pub(crate) async fn list_findings(
     after: After,
     Params(filter): Params<FindingFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = Order::newest_first("created_at");
+    let order = Sort::of(filter.sort, Order::newest_first("created_at"));
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<FindingRow>(order)?
         .is("status", filter.status)

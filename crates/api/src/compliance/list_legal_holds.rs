@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, When, may};
 
 /// Which legal holds: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -19,6 +19,9 @@ pub(crate) struct LegalHoldFilter {
     /// Which covers that patient.
     #[param(inline)]
     patient: Option<PatientId>,
+    /// Which come first; the newest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -35,7 +38,7 @@ pub(crate) async fn list_legal_holds(
     after: After,
     Params(filter): Params<LegalHoldFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = Order::newest_first("created_at");
+    let order = Sort::of(filter.sort, Order::newest_first("created_at"));
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<LegalHoldRow>(order)?
         .is("status", filter.status)

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, When, may};
 
 /// Which designations: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -19,6 +19,9 @@ pub(crate) struct OfficerFilter {
     /// For what.
     #[param(inline)]
     office: Option<Office>,
+    /// Which come first; the newest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -35,7 +38,7 @@ pub(crate) async fn list_officers(
     after: After,
     Params(filter): Params<OfficerFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = Order::newest_first("created_at");
+    let order = Sort::of(filter.sort, Order::newest_first("created_at"));
     let query =
         Paging { limit: filter.limit, cursor: filter.cursor }.query::<DesignationRow>(order)?.is("status", filter.status).is("office", filter.office);
     app.list::<Designations, _>(&may, Asked { query, order, patient: None, when: When { after, as_of: None } }).await

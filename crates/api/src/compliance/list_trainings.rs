@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, When, may};
 
 /// Which trainings: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -23,6 +23,9 @@ pub(crate) struct TrainingFilter {
     /// Whether it was so: `ACTIVE`, or `ENDED` if it was entered in error.
     #[param(value_type = Option<String>)]
     status: Option<MatterStatus>,
+    /// Which come first; the newest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -39,7 +42,7 @@ pub(crate) async fn list_trainings(
     after: After,
     Params(filter): Params<TrainingFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = Order::newest_first("created_at");
+    let order = Sort::of(filter.sort, Order::newest_first("created_at"));
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<TrainingRow>(order)?
         .is("account_id", filter.account)

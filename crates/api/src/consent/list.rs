@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 
 use super::{Standing, end_if_over};
 use crate::App;
-use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, When, may};
 
 /// Which consents: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -29,6 +29,9 @@ pub(crate) struct ConsentFilter {
     /// As it was then; with `patient`.
     #[param(inline)]
     as_of: Option<AsOf>,
+    /// Which come first; the oldest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -45,7 +48,7 @@ pub(crate) async fn list_consents(
     after: After,
     Params(filter): Params<ConsentFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = ORDERS.consents;
+    let order = Sort::of(filter.sort, ORDERS.consents);
     let (is_now, now) = (filter.as_of.is_none(), may.call.now);
     let (stored, not_over_at, over_at) = match filter.status {
         None => (None, None, None),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, When, may};
 
 /// Which documents: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -37,6 +37,9 @@ pub(crate) struct DocumentFilter {
     /// As it was then; with `patient`.
     #[param(inline)]
     as_of: Option<AsOf>,
+    /// Which come first; the oldest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -53,7 +56,7 @@ pub(crate) async fn list_documents(
     after: After,
     Params(filter): Params<DocumentFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = ORDERS.documents;
+    let order = Sort::of(filter.sort, ORDERS.documents);
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<DocumentRow>(order)?
         .is("kind", filter.kind)

@@ -28,7 +28,7 @@ pub(crate) use directory::put_beside;
 pub(crate) use disclosed::{Disclosed, Disclosure, Reason, Released, record_denial, record_disclosures, record_released};
 pub(crate) use filter::{CodeFilter, name_words, search_words};
 pub(crate) use moment::{After, AsOf, AsOfParams, NoParams};
-pub(crate) use page::{Cursor, Item, Limit, Listed, Paging, expire_if_over};
+pub(crate) use page::{Cursor, Item, Limit, Listed, Paging, Sort, expire_if_over};
 pub use problem::Problem;
 pub use proxies::TrustedProxies;
 pub(crate) use read::by_id;

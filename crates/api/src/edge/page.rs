@@ -88,7 +88,8 @@ impl Cursor {
 
 /// A cursor of one list must not be taken for one of another.
 fn tag(table: TableInfo, order: Order) -> [u8; 4] {
-    let digest: [u8; 32] = Sha256::digest(format!("{}.{}", table.name, order.column())).into();
+    let direction = if order.is_backwards() { " desc" } else { "" };
+    let digest: [u8; 32] = Sha256::digest(format!("{}.{}{direction}", table.name, order.column())).into();
     std::array::from_fn(|i| digest[i])
 }
 
@@ -96,6 +97,25 @@ fn tag(table: TableInfo, order: Order) -> [u8; 4] {
 impl fmt::Debug for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Cursor(..)")
+    }
+}
+
+/// Which of a list come first.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Sort {
+    OldestFirst,
+    NewestFirst,
+}
+
+impl Sort {
+    /// The list's own order, from the end that was asked for.
+    pub(crate) fn of(asked: Option<Self>, order: Order) -> Order {
+        match asked {
+            None => order,
+            Some(Self::OldestFirst) => order.forwards(),
+            Some(Self::NewestFirst) => order.backwards(),
+        }
     }
 }
 
@@ -164,6 +184,7 @@ mod tests {
         let cursor = Cursor::of(&mark(), PatientRow::TABLE, CREATED);
         assert_eq!(cursor.mark(RecordRow::TABLE, CREATED), None);
         assert_eq!(cursor.mark(PatientRow::TABLE, Order::oldest_first("registered_at")), None);
+        assert_eq!(cursor.mark(PatientRow::TABLE, CREATED.backwards()), None, "it leads the other way");
         for wrong in ["", "AQ", "?", &cursor.0[1..], &format!("{}AA", cursor.0), &cursor.0[..cursor.0.len() - 2]] {
             assert_eq!(Cursor(wrong.to_owned()).mark(PatientRow::TABLE, CREATED), None, "{wrong}");
         }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, Cursor, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Shown, may, name_words};
+use crate::edge::{After, Cursor, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Shown, Sort, may, name_words};
 
 /// Which facilities: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -31,6 +31,9 @@ pub(crate) struct FacilityFilter {
     /// Whether it is at work: `OPEN` or `CLOSED`.
     #[param(value_type = Option<String>)]
     status: Option<FacilityStatus>,
+    /// Which come first; the oldest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -47,7 +50,7 @@ pub(crate) async fn list_facilities(
     after: After,
     Params(filter): Params<FacilityFilter>,
 ) -> Result<Shown<Listed>, Problem> {
-    let order = Order::oldest_first("created_at");
+    let order = Sort::of(filter.sort, Order::oldest_first("created_at"));
     let words = name_words(filter.name.as_ref())?;
     let words = words.into_iter().map(|word| (Kind::Name, word));
     let identifier = filter.identifier.map(|one| (Kind::Identifier, normal::identifier(one.as_str())));

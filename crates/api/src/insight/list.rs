@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 
 use super::end_if_over;
 use crate::App;
-use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, When, may};
 
 /// Which insights: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -30,6 +30,9 @@ pub(crate) struct InsightFilter {
     /// As it was then; with `patient`.
     #[param(inline)]
     as_of: Option<AsOf>,
+    /// Which come first; the oldest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -46,7 +49,7 @@ pub(crate) async fn list_insights(
     after: After,
     Params(filter): Params<InsightFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = ORDERS.insights;
+    let order = Sort::of(filter.sort, ORDERS.insights);
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<InsightRow>(order)?
         .is("insight_type", filter.r#type)

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, Cursor, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Shown, may};
+use crate::edge::{After, Cursor, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Shown, Sort, may};
 
 /// Which models: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -22,6 +22,9 @@ pub(crate) struct ModelFilter {
     /// `ACTIVE`: with a version in use; else how its newest version stands that isn't retired, or `RETIRED`.
     #[param(inline)]
     status: Option<ModelStatus>,
+    /// Which come first; the oldest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -38,7 +41,7 @@ pub(crate) async fn list_models(
     after: After,
     Params(filter): Params<ModelFilter>,
 ) -> Result<Shown<Listed>, Problem> {
-    let order = Order::oldest_first("created_at");
+    let order = Sort::of(filter.sort, Order::oldest_first("created_at"));
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<ModelRow>(order)?
         .is("name", filter.name)

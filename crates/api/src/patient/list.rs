@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may, name_words};
+use crate::edge::{After, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, When, may, name_words};
 
 /// Which patients: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -49,6 +49,9 @@ pub(crate) struct PatientFilter {
     /// Who is in their care team.
     #[param(inline)]
     care_team_member: Option<ProviderId>,
+    /// Which come first; the oldest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -65,7 +68,7 @@ pub(crate) async fn list_patients(
     after: After,
     Params(filter): Params<PatientFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = Order::oldest_first("created_at");
+    let order = Sort::of(filter.sort, Order::oldest_first("created_at"));
     let paging = Paging { limit: filter.limit, cursor: filter.cursor.clone() };
     let query = filter.narrow(&app, &may, paging.query::<PatientRow>(order)?).await?;
     app.list::<Patients, _>(&may, Asked { query, order, patient: None, when: When { after, as_of: None } }).await

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, PathId, Problem, When, may};
+use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, PathId, Problem, Sort, When, may};
 
 /// Which part of the accounting: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -26,6 +26,9 @@ pub(crate) struct DisclosureFilter {
     /// As it was then.
     #[param(inline)]
     as_of: Option<AsOf>,
+    /// Which come first; the newest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -44,7 +47,7 @@ pub(crate) async fn list_patient_disclosures(
     after: After,
     Params(filter): Params<DisclosureFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = Order::newest_first("access_timestamp");
+    let order = Sort::of(filter.sort, Order::newest_first("access_timestamp"));
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<DataAccessRow>(order)?
         .is_or_none("resource_id", filter.record)

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may};
+use crate::edge::{After, AsOf, Asked, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, When, may};
 
 /// Which predictions: all that is given must hold.
 #[derive(Deserialize, IntoParams)]
@@ -35,6 +35,9 @@ pub(crate) struct PredictionFilter {
     /// As it was then; with `patient`.
     #[param(inline)]
     as_of: Option<AsOf>,
+    /// Which come first; the oldest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -51,7 +54,7 @@ pub(crate) async fn list_predictions(
     after: After,
     Params(filter): Params<PredictionFilter>,
 ) -> Result<Disclosed<Listed>, Problem> {
-    let order = ORDERS.predictions;
+    let order = Sort::of(filter.sort, ORDERS.predictions);
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<PredictionRow>(order)?
         .is("model_id", filter.model)

@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 
 use crate::App;
 use crate::edge::{
-    After, AsOf, Asked, CodeFilter, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, When, may, search_words,
+    After, AsOf, Asked, CodeFilter, Cursor, Disclosed, Limit, ListAnswers, Listed, May, Paging, Params, Problem, Sort, When, may, search_words,
 };
 
 /// Which records: all that is given must hold.
@@ -55,6 +55,9 @@ pub(crate) struct RecordFilter {
     /// As it was then; with `patient`.
     #[param(inline)]
     as_of: Option<AsOf>,
+    /// Which come first; the oldest unless said otherwise.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many at most.
     #[param(inline)]
     limit: Option<Limit>,
@@ -79,7 +82,7 @@ pub(crate) async fn list_records(
     let codes = filter.code.iter().filter(|_| filter.as_of.is_none()).map(|code| (Kind::Code, code.as_str().to_owned()));
     let tokens = app.tokens::<RecordWordsRow, _>(&may, words.into_iter().map(|word| (Kind::Text, word)).chain(codes)).await?;
     let is_of_one = filter.patient.or(may.own()).is_some();
-    let order = if is_of_one { ORDERS.records } else { Order::oldest_first("created_at") };
+    let order = Sort::of(filter.sort, if is_of_one { ORDERS.records } else { Order::oldest_first("created_at") });
     let query = Paging { limit: filter.limit, cursor: filter.cursor }
         .query::<RecordRow>(order)?
         .is("provider_id", filter.provider)

@@ -63,6 +63,50 @@ async fn a_time_stands_for_the_same_position_for_ever() {
 }
 
 #[tokio::test]
+async fn every_list_can_be_read_from_either_end() {
+    let world = World::new().await;
+    let mut story = Story::begin(&world).await;
+    let day = |n: u8| format!("2031-03-0{n}T09:00:00Z");
+    for n in [2, 1, 3] {
+        story.doctor.must("/v1/appointments", &appointment(story.patient, story.provider, &day(n))).await;
+        story.last = story.doctor.must("/v1/records", &record(story.patient, "LAB_RESULT", &day(n).replace("2031", "2024"), "HbA1c")).await;
+        story.doctor.must("/v1/patients", &patient(&format!("Q-{n}"), "Cuddy", "Lisa")).await;
+    }
+    let (doctor, patient, position) = (&story.doctor, story.patient, story.last.position());
+    let officer = world.sign_in(Role::PrivacyOfficer).await;
+    let lists = [
+        (doctor, format!("/v1/appointments?patient={patient}"), "appointment_id"),
+        (doctor, format!("/v1/appointments?provider={}&from=2031-03-01T00:00:00Z&to=2031-03-04T00:00:00Z", story.provider), "appointment_id"),
+        (doctor, "/v1/appointments?day=2031-03-02".to_owned(), "appointment_id"),
+        (doctor, format!("/v1/records?patient={patient}"), "record_id"),
+        (doctor, format!("/v1/records?patient={patient}&as_of={position}"), "record_id"),
+        (doctor, format!("/v1/records?words=hba1c&patient={patient}"), "record_id"),
+        (doctor, "/v1/records?".to_owned(), "record_id"),
+        (doctor, "/v1/patients?name=cuddy".to_owned(), "patient_id"),
+        (&officer, "/v1/audit/audit-logs?resource_type=patient&action=CREATE".to_owned(), "event_id"),
+    ];
+    doctor.get_after("/v1/patients", &story.last).await;
+    for (client, path, id) in lists {
+        let forwards = client.get_after(&format!("{path}&sort=oldest_first"), &story.last).await.items(id);
+        let backwards = client.get_after(&format!("{path}&sort=newest_first"), &story.last).await.items(id);
+        assert!(!forwards.is_empty(), "{path}");
+        assert!(backwards.iter().rev().eq(&forwards), "{path}: {forwards:?} {backwards:?}");
+        let own = client.get(&path).await.items(id);
+        assert!(own == forwards || own == backwards, "{path}");
+        let (mut paged, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = client.get(&format!("{path}&sort=newest_first&limit=1{cursor}")).await;
+            paged.extend(page.items(id));
+            let Some(next) = page.body["next"].as_str() else { break };
+            client.get(&format!("{path}&sort=oldest_first&cursor={next}")).await.is_problem(422, Some("cursor"));
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(paged, backwards, "{path}");
+    }
+    doctor.get("/v1/records?sort=sideways").await.is_problem(422, Some("sort"));
+}
+
+#[tokio::test]
 async fn lists_are_filtered_by_what_is_asked() {
     let world = World::new().await;
     let story = Story::begin(&world).await;
