@@ -225,7 +225,13 @@ async fn altered_tiles_and_heads_are_found() {
         ("delete from journal.tiles where index = 1; delete from journal.checkpoints", Some(257), "isn't stored"),
         ("update journal.tree_heads set root = sha256('x') where size = 300", Some(300), "isn't the one in its signed note"),
         ("update journal.tree_heads set size = 400 where size = 300", Some(400), "isn't the one in its signed note"),
-        ("update journal.tree_heads set note = overlay(note placing 'A' from length(note) - 20) where size = 300", Some(300), "isn't signed"),
+        (
+            // a letter of the signature that it isn't already
+            "update journal.tree_heads set note = overlay(note placing chr(65 + (substr(note, length(note) - 20, 1) = 'A')::int) from length(note) - 20)
+             where size = 300",
+            Some(300),
+            "isn't signed",
+        ),
         ("update journal.tree_heads set note = (select note from journal.tree_heads where size = 600) where size = 300", Some(300), "signed note"),
         ("delete from journal.tree_heads where size = 600", Some(600), "isn't stored"),
         (
